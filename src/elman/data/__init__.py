@@ -1,0 +1,1 @@
+"""Data: tokenizers, corpora on disk, and the windows cut from them."""

@@ -1,0 +1,1 @@
+"""Insight: the plain implementation, gradient checks and plots."""

@@ -1,0 +1,1 @@
+"""Storage: configuration files and run directories, written atomically and read with suspicion."""
