@@ -1,3 +1,38 @@
-"""Recurrent networks on NumPy that you can read, check and ship."""
+"""Recurrent networks on NumPy that you can read, check and ship.
+
+Names are loaded when first used: ``import elman`` imports NumPy's errors at most, and never typer, rich
+or matplotlib.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "elman.errors": (
+        "ElmanError", "ShapeError", "ConfigError", "DataError", "CheckpointError", "DivergenceError",
+    ),
+    "elman.network": ("LanguageModel", "Truncation", "Cell", "register_cell"),
+}  # fmt: skip
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_ROOMS = ("network", "data", "storage", "training", "decoding", "insight")
+
+__all__ = ["__version__", *_HOME_OF]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME_OF:
+        value = getattr(import_module(_HOME_OF[name]), name)
+    elif name in _ROOMS:
+        value = import_module(f"elman.{name}")
+    else:
+        raise AttributeError(f"module 'elman' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_ROOMS])

@@ -1,0 +1,131 @@
+"""Forward and backward over one window: embedding, stack, output, and back."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elman.network.cells import State
+from elman.network.functional import embedding, embedding_backward
+from elman.network.output import Softmax
+from elman.network.stack import Stack, StackTape
+from elman.network.truncation import Truncation
+from elman.network.workspace import Workspace
+from elman.typing import Ints, Params
+
+
+class Network(NamedTuple):
+    """The parts a pass runs through, and the memory it runs in."""
+
+    stack: Stack
+    output: Softmax
+    params: Params
+    space: Workspace
+
+
+class Backprop(NamedTuple):
+    """The result of one pass; the gradients are in the dictionary it was given."""
+
+    nll: float  # summed over the counted tokens, in nats
+    state: tuple[State, ...]  # (B, H) each: after the steps that were asked for
+    dstate: tuple[State, ...]  # (B, H) each: derivative by the state that entered
+
+
+def forward(
+    net: Network,
+    x: Ints,
+    state: tuple[State, ...],
+    *,
+    rng: np.random.Generator | None = None,
+    reset: NDArray[np.bool_] | None = None,
+) -> StackTape:
+    """Run tokens x ``(T, B)`` through embedding and stack."""
+    E = net.params["embedding.E"]
+    vectors = embedding(E, x, net.space.take("embedding.x", (*x.shape, E.shape[1]), E.dtype))
+    keep_rows = None if reset is None else np.subtract(1, reset[..., None], dtype=E.dtype)
+    return net.stack.forward(net.params, vectors, state, net.space, rng=rng, keep_rows=keep_rows)
+
+
+def backprop(
+    net: Network,
+    x: Ints,
+    y: Ints,
+    state: tuple[State, ...],
+    grads: Params,
+    *,
+    scale: float,
+    rng: np.random.Generator | None = None,
+    reset: NDArray[np.bool_] | None = None,
+    skip: int = 0,
+    state_after: int | None = None,
+) -> Backprop:
+    """Write into grads the gradient of `scale` times the summed loss of steps `skip` and later.
+
+    The state returned is that after `state_after` steps, or after all.
+    """
+    T, B = x.shape
+    tape = forward(net, x, state, rng=rng, reset=reset)
+    leaving = tape.states(T if state_after is None else state_after)
+    h = tape.inputs[-1]
+    H = h.shape[-1]
+    dh = net.space.take("output.dh", h.shape, h.dtype)
+    dh[:skip] = 0.0
+    counted = (h[skip:].reshape(-1, H), y[skip:].reshape(-1))
+    nll = net.output.nll_and_grads(net.params, *counted, scale, net.space, grads, dh[skip:].reshape(-1, H))
+    dx, dstate = net.stack.backward(net.params, tape, dh, net.space, grads)
+    dE = grads["embedding.E"]
+    if net.output.tied:
+        part = net.space.take("embedding.dE", dE.shape, dE.dtype)
+        embedding_backward(dx, x, part)
+        np.add(dE, part, out=dE)
+    else:
+        embedding_backward(dx, x, dE)
+    return Backprop(nll, leaving, dstate)
+
+
+def truncated_backprop(
+    net: Network,
+    x: Ints,
+    y: Ints,
+    state: tuple[State, ...],
+    grads: Params,
+    truncation: Truncation,
+    *,
+    scale: float,
+    rng: np.random.Generator | None = None,
+    reset: NDArray[np.bool_] | None = None,
+) -> Backprop:
+    """Write into grads the sum of the gradients of the backward passes of `truncation`.
+
+    Parameters are those of the call throughout; states are computed once, by the passes themselves.
+    The derivative by the state that entered sums the passes that reach it.
+    """
+    reaches = list(truncation.reaches(len(x)))
+    part = {name: np.empty_like(grad) for name, grad in grads.items()}
+    dstate = tuple(type(layer)(*map(np.zeros_like, layer)) for layer in state)  # type: ignore[call-arg]
+    nll, entering = 0.0, state
+    for reach, following in zip(reaches, [*reaches[1:], None], strict=True):
+        steps = slice(reach.start, reach.stop)
+        done = backprop(
+            net,
+            x[steps],
+            y[steps],
+            entering,
+            part if reach.counted else grads,
+            scale=scale,
+            rng=rng,
+            reset=None if reset is None else reset[steps],
+            skip=reach.counted - reach.start,
+            state_after=(following.start if following else reach.stop) - reach.start,
+        )
+        nll, entering = nll + done.nll, done.state
+        if reach.counted:
+            for name, grad in grads.items():
+                np.add(grad, part[name], out=grad)
+        if reach.start == 0:
+            for total, more in zip(dstate, done.dstate, strict=True):
+                for field, addend in zip(total, more, strict=True):
+                    np.add(field, addend, out=field)
+    return Backprop(nll, entering, dstate)

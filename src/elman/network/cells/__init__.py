@@ -1,0 +1,79 @@
+"""The registry of cells. A cell is one small file here; being registered, it is tested."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from elman.errors import ConfigError
+from elman.network.cells.base import Cell, HiddenState, State
+from elman.network.cells.gru import GRU
+from elman.network.cells.lstm import LSTM, LSTMState
+from elman.network.cells.mgu import MGU
+from elman.network.cells.rnn import RNN, ReluRNN
+
+__all__ = [
+    "CELLS",
+    "GRU",
+    "LSTM",
+    "MGU",
+    "RNN",
+    "Cell",
+    "HiddenState",
+    "LSTMState",
+    "ReluRNN",
+    "State",
+    "get_cell",
+    "register_cell",
+]
+
+CELLS: dict[str, Cell] = {}
+
+
+def register_cell(cell: Cell) -> Cell:
+    """Add a cell to the registry under its name.
+
+    Parameters
+    ----------
+    cell : Cell
+        An instance; cells hold no data of their own.
+
+    Returns
+    -------
+    Cell
+        The same cell.
+
+    Raises
+    ------
+    ConfigError
+        If a cell of that name exists already.
+
+    Examples
+    --------
+    >>> import elman
+    >>> class Leaky(elman.network.cells.RNN):
+    ...     '''h = tanh(x U + h W + b), under another name.'''
+    ...
+    ...     name = "my-rnn"
+    >>> elman.register_cell(Leaky()).name
+    'my-rnn'
+    >>> elman.LanguageModel(vocab_size=5, cell="my-rnn", embedding=3, hidden=4, layers=1).cell
+    'my-rnn'
+    >>> _ = elman.network.cells.CELLS.pop("my-rnn")
+    """
+    if cell.name in CELLS:
+        raise ConfigError(f"a cell named {cell.name!r} is registered already; give yours another name")
+    CELLS[cell.name] = cell
+    return cell
+
+
+def get_cell(name: str) -> Cell:
+    """Return the registered cell of that name; raise ConfigError, naming the nearest, if there is none."""
+    if name not in CELLS:
+        near = get_close_matches(str(name), CELLS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"unknown cell {name!r}: expected one of {', '.join(sorted(CELLS))}{hint}")
+    return CELLS[name]
+
+
+for _cell in (RNN(), ReluRNN(), LSTM(), GRU(), MGU()):
+    register_cell(_cell)

@@ -1,0 +1,111 @@
+"""The contract of a cell: elementwise arithmetic of one time step, and nothing else."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, NamedTuple, TypeAlias
+
+from elman.typing import Floats
+
+State: TypeAlias = tuple[Floats, ...]
+"""The states of one layer, ``(B, H)`` each: a NamedTuple whose first field is ``h``."""
+
+
+class HiddenState(NamedTuple):
+    """The state of a cell that carries its output alone.
+
+    Attributes
+    ----------
+    h : ndarray of shape (B, H)
+        Hidden state.
+    """
+
+    h: Floats
+
+
+class Cell(ABC):
+    """One step of a recurrence, and the step of its backward pass.
+
+    A cell sees pre-activations and states. It never sees weights, matrix products or the time index:
+    those belong to :class:`elman.network.layer.Layer`. All arrays are slices of the layer's memory,
+    written in place; every one of them is C-contiguous in its last two axes ``(B, H)``.
+
+    Attributes
+    ----------
+    name : str
+        The name in the registry and in configuration files.
+    gates : int
+        Number of gate blocks, ``G``.
+    sigmoids : int
+        The first this-many gate blocks pass through the logistic function. The layer halves their
+        pre-activations by folding the half into a scaled copy of the weights, so that a cell computes
+        ``sigmoid(a)`` as ``0.5 * tanh(a / 2) + 0.5``: NumPy's ``tanh`` is twice as fast as its ``exp``.
+    gated : bool
+        Whether the recurrent product of the last gate block enters through a gate and is therefore kept
+        apart from the input product, as the candidate of a GRU. The layer hands it over in ``keep[0]``.
+    gated_bias : bool
+        Whether that product has a bias of its own, the parameter ``b_candidate``.
+    direct : bool
+        Whether ``h`` before the step reaches ``h`` after it elementwise, beside the recurrent product.
+    keeps : int
+        How many ``(B, H)`` blocks a step keeps for the backward pass beside its gates and states.
+        If `gated` is set, block 0 holds the gated product, and after the backward step its derivative.
+    scratch : int
+        How many ``(B, H)`` blocks of scratch a step needs; they are not kept.
+    State : type
+        NamedTuple of the states carried from step to step; the first field is ``h``.
+
+    Notes
+    -----
+    The layer keeps, for each step and batch row, ``gates + keeps + len(State._fields)`` numbers a hidden
+    unit; the docstring of each cell states the bytes, and the conformance suite holds it to them.
+    """
+
+    name: ClassVar[str]
+    gates: ClassVar[int]
+    sigmoids: ClassVar[int] = 0
+    gated: ClassVar[bool] = False
+    gated_bias: ClassVar[bool] = False
+    direct: ClassVar[bool] = False
+    keeps: ClassVar[int] = 0
+    scratch: ClassVar[int] = 1
+    State: ClassVar[Any] = HiddenState
+
+    @abstractmethod
+    def forward(self, a: Floats, r: Floats, prev: State, new: State, keep: Floats, work: Floats) -> None:
+        """Advance one step.
+
+        Parameters
+        ----------
+        a : ndarray of shape (G, B, H)
+            Input pre-activations ``x U + b``, halved in the blocks of sigmoids. Becomes the gates.
+        r : ndarray of shape (G, B, H)
+            Recurrent products ``h W``, halved likewise. May be overwritten.
+        prev, new : State
+            The state before the step, read, and after it, written.
+        keep : ndarray of shape (keeps, B, H)
+            What the backward step will need beside gates and states; written, but for block 0 of a
+            gated cell, which arrives with the gated product and stays.
+        work : ndarray of shape (scratch, B, H)
+            Scratch.
+        """
+
+    @abstractmethod
+    def backward(self, a: Floats, d: State, prev: State, new: State, keep: Floats, work: Floats) -> None:
+        """Take one step back.
+
+        Parameters
+        ----------
+        a : ndarray of shape (G, B, H)
+            The gates that `forward` left. Becomes the derivative by the pre-activations (not halved).
+        d : State
+            Derivative by the state after the step. Becomes the elementwise part of the derivative by
+            the state before it; the layer adds the part that flows through the recurrent product. Without
+            `direct`, what is left in ``d[0]`` is not read.
+        prev, new : State
+            The states before and after the step, read.
+        keep : ndarray of shape (keeps, B, H)
+            What `forward` kept. If `gated` is set, block 0 becomes the derivative by the gated product.
+        work : ndarray of shape (scratch, B, H)
+            Scratch.
+        """

@@ -1,0 +1,65 @@
+"""Initial values of the parameters. Every function takes a generator and returns float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elman.errors import ConfigError
+
+Initializer = Callable[[tuple[int, ...], int, np.random.Generator], NDArray[np.float64]]
+"""A function of the shape, the hidden width H and a generator."""
+
+
+def uniform(shape: tuple[int, ...], hidden: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Uniform in ``(-1/sqrt(H), 1/sqrt(H))``, as PyTorch initialises recurrent layers."""
+    bound = hidden**-0.5
+    return rng.uniform(-bound, bound, shape)
+
+
+def glorot(shape: tuple[int, ...], hidden: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Uniform with variance ``2 / (fan_in + fan_out)`` for each gate block.
+
+    References
+    ----------
+    Glorot, X. & Bengio, Y. (2010). Understanding the difficulty of training deep feedforward neural
+    networks. *AISTATS*.
+    """
+    bound = (6.0 / (shape[-2] + shape[-1])) ** 0.5
+    return rng.uniform(-bound, bound, shape)
+
+
+def orthogonal(shape: tuple[int, ...], hidden: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return a random orthogonal matrix for each gate block.
+
+    References
+    ----------
+    Saxe, A. M., McClelland, J. L. & Ganguli, S. (2014). Exact solutions to the nonlinear dynamics of
+    learning in deep linear neural networks. *ICLR*. arXiv:1312.6120.
+    """
+    q, r = np.linalg.qr(rng.standard_normal(shape))
+    # Without the signs of R's diagonal the factor is not uniform over the rotations.
+    signs: NDArray[np.float64] = np.sign(np.diagonal(r, axis1=-2, axis2=-1))
+    return np.asarray(q * signs[..., None, :], np.float64)
+
+
+def identity(shape: tuple[int, ...], hidden: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return the identity for each gate block, for rectified RNNs (Le, Jaitly & Hinton 2015)."""
+    return np.broadcast_to(np.eye(shape[-2], shape[-1]), shape).copy()
+
+
+INPUT_INITIALIZERS: dict[str, Initializer] = {"uniform": uniform, "glorot": glorot}
+RECURRENT_INITIALIZERS: dict[str, Initializer] = {
+    **INPUT_INITIALIZERS,
+    "orthogonal": orthogonal,
+    "identity": identity,
+}
+
+
+def named(name: str, table: dict[str, Initializer]) -> Initializer:
+    """Return the initialiser of that name, or raise ConfigError."""
+    if name not in table:
+        raise ConfigError(f"unknown initialiser {name!r}: expected one of {', '.join(table)}")
+    return table[name]

@@ -1,0 +1,125 @@
+"""The full softmax over the vocabulary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from elman.network.functional import cross_entropy, cross_entropy_backward
+from elman.network.workspace import Workspace
+from elman.typing import Floats, Ints, Params
+
+CHUNK_NUMBERS = 2**19
+"""How many logits are in memory at once: 2 MiB in float32, which a core's own cache holds."""
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """Softmax cross-entropy, ``p = softmax(h V + c)``, in chunks of rows.
+
+    The ``(T*B, K)`` logits are never all in memory.
+
+    Parameters
+    ----------
+    hidden : int
+        Width of the hidden states, ``H``.
+    classes : int
+        Size of the vocabulary, ``K``.
+    tied : bool
+        Whether ``V`` is the transpose of the word vectors ``embedding.E``; their gradient is then added
+        to that of the embedding.
+    dtype : numpy.dtype
+        float32 or float64.
+    """
+
+    hidden: int
+    classes: int
+    tied: bool
+    dtype: np.dtype[Any]
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the name and shape of each parameter."""
+        bias: dict[str, tuple[int, ...]] = {"output.c": (self.classes,)}
+        return bias if self.tied else {"output.V": (self.hidden, self.classes), **bias}
+
+    def weights(self, params: Params) -> Floats:
+        """Return V ``(H, K)``; a transposed view of E where tied."""
+        return params["embedding.E"].T if self.tied else params["output.V"]
+
+    def logits(self, params: Params, h: Floats, out: Floats | None = None) -> Floats:
+        """Return ``h V + c``, ``(N, K)``, for h ``(N, H)``."""
+        logits = np.matmul(h, self.weights(params), out=out)
+        return np.add(logits, params["output.c"], out=logits)
+
+    def nll(self, params: Params, h: Floats, y: Ints, space: Workspace) -> tuple[Floats, Ints]:
+        """Return the negative log-likelihood and the most likely class of every row.
+
+        Parameters
+        ----------
+        params : dict
+            The parameters of the model.
+        h : ndarray of shape (N, H)
+            Hidden states.
+        y : ndarray of shape (N,)
+            Targets.
+        space : Workspace
+            Scratch.
+
+        Returns
+        -------
+        nll : ndarray of shape (N,)
+            In nats.
+        best : ndarray of shape (N,)
+            Index of the largest logit; the lowest where several are.
+        """
+        nll, best = np.empty(len(y), self.dtype), np.empty(len(y), np.intp)
+        for rows in self._chunks(len(y)):
+            logits = self._logits_of(params, h[rows], space)
+            np.argmax(logits, axis=1, out=best[rows])
+            cross_entropy(logits, y[rows], nll[rows])
+        return nll, best
+
+    def nll_and_grads(
+        self, params: Params, h: Floats, y: Ints, scale: float, space: Workspace, grads: Params, dh: Floats
+    ) -> float:
+        """Return the summed negative log-likelihood, and write the derivatives of `scale` times it.
+
+        Parameters
+        ----------
+        params, h, y, space
+            As in :meth:`nll`.
+        scale : float
+            One over the number of tokens the loss is the mean of.
+        grads : dict
+            ``output.c`` and ``output.V`` are overwritten; where tied, ``embedding.E``.
+        dh : ndarray of shape (N, H)
+            Overwritten with the derivative by the hidden states.
+        """
+        V, tied = self.weights(params), self.tied
+        dV, dc = grads["embedding.E" if tied else "output.V"], grads["output.c"]
+        part, dc_part = (
+            space.take("output.dV", dV.shape, self.dtype),
+            space.take("output.dc", dc.shape, self.dtype),
+        )
+        nll = space.take("output.nll", (len(y),), self.dtype)
+        for rows in self._chunks(len(y)):
+            logits, first = self._logits_of(params, h[rows], space), rows.start == 0
+            cross_entropy(logits, y[rows], nll[rows])
+            dlogits = cross_entropy_backward(logits, y[rows], scale)
+            left, right = (dlogits.T, h[rows]) if tied else (h[rows].T, dlogits)
+            np.matmul(left, right, out=dV if first else part)
+            np.add.reduce(dlogits, axis=0, out=dc if first else dc_part)
+            if not first:
+                np.add(dV, part, out=dV)
+                np.add(dc, dc_part, out=dc)
+            np.matmul(dlogits, V.T, out=dh[rows])
+        return float(np.sum(nll, dtype=np.float64))
+
+    def _chunks(self, rows: int) -> list[slice]:
+        size = max(64, CHUNK_NUMBERS // self.classes)
+        return [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
+
+    def _logits_of(self, params: Params, h: Floats, space: Workspace) -> Floats:
+        return self.logits(params, h, out=space.take("output.logits", (len(h), self.classes), self.dtype))

@@ -1,0 +1,45 @@
+"""Scratch memory, reused from window to window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any, TypeVar
+
+import numpy as np
+
+from elman.typing import Floats
+
+Built = TypeVar("Built")
+
+
+class Workspace:
+    """Named scratch arrays and the views cut from them.
+
+    It holds nothing that one call of the model needs from another: dropping it changes no result. One
+    workspace serves one thread.
+    """
+
+    def __init__(self) -> None:
+        self._blocks: dict[str, Floats] = {}
+        self._built: dict[str, tuple[tuple[Any, ...], Any]] = {}
+
+    def take(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Floats:
+        """Return an uninitialised C-contiguous array; the block behind a name only ever grows."""
+        size = prod(shape)
+        block = self._blocks.get(name)
+        if block is None or block.size < size or block.dtype != dtype:
+            block = self._blocks[name] = np.empty(size, dtype)
+        return block[:size].reshape(shape)
+
+    def build(self, name: str, key: tuple[Any, ...], make: Callable[[], Built]) -> Built:
+        """Return what `make` made the last time `name` was asked for with this key, or make it now.
+
+        Cutting a window into the views of its steps costs as much as a fifth of a small step; windows of
+        one size share them.
+        """
+        found = self._built.get(name)
+        if found is None or found[0] != key:
+            found = self._built[name] = (key, make())
+        built: Built = found[1]
+        return built
