@@ -65,9 +65,8 @@ def backprop(
 
     The state returned is that after `state_after` steps, or after all.
     """
-    T, B = x.shape
     tape = forward(net, x, state, rng=rng, reset=reset)
-    leaving = tape.states(T if state_after is None else state_after)
+    leaving = tape.states(len(x) if state_after is None else state_after)
     h = tape.inputs[-1]
     H = h.shape[-1]
     dh = net.space.take("output.dh", h.shape, h.dtype)
@@ -104,7 +103,7 @@ def truncated_backprop(
     """
     reaches = list(truncation.reaches(len(x)))
     part = {name: np.empty_like(grad) for name, grad in grads.items()}
-    dstate = tuple(type(layer)(*map(np.zeros_like, layer)) for layer in state)  # type: ignore[call-arg]
+    dstate = tuple(type(layer)(*map(np.zeros_like, layer)) for layer in state)
     nll, entering = 0.0, state
     for reach, following in zip(reaches, [*reaches[1:], None], strict=True):
         steps = slice(reach.start, reach.stop)

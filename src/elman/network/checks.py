@@ -34,10 +34,11 @@ def check_state(state: Any, stack: Stack, batch: int) -> None:
     """Raise ShapeError unless state fits the stack and has `batch` rows."""
     if not isinstance(state, tuple) or len(state) != len(stack.layers):
         raise ShapeError(
-            f"state must be a tuple of {len(stack.layers)} layer states, as initial_state(batch={batch}) gives"
+            f"state must be a tuple of {len(stack.layers)} layer states; "
+            f"initial_state(batch={batch}) makes one"
         )
     for layer, given in zip(stack.layers, state, strict=True):
-        fields, expected = layer.cell.State._fields, (batch, layer.hidden)
+        fields, expected = layer.cell.state_type._fields, (batch, layer.hidden)
         if not isinstance(given, tuple) or getattr(given, "_fields", None) != fields:
             raise ShapeError(f"the state of {layer.name} must have the fields {fields}, not {given!r:.60}")
         for field, array in zip(fields, given, strict=True):

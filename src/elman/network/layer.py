@@ -76,8 +76,8 @@ class Layer:
 
     def initial_state(self, batch: int) -> State:
         """Return zeros, ``(B, H)`` for each state of the cell."""
-        fields = self.cell.State._fields
-        state: State = self.cell.State(*(np.zeros((batch, self.hidden), self.dtype) for _ in fields))
+        fields = self.cell.state_type._fields
+        state: State = self.cell.state_type(*(np.zeros((batch, self.hidden), self.dtype) for _ in fields))
         return state
 
     def forward(
@@ -155,7 +155,7 @@ class Layer:
         """
         T, B, _ = x.shape
         G, H, cell = self.cell.gates, self.hidden, self.cell
-        d: State = cell.State(*self._take(space, "d", (len(cell.State._fields), B, H)))
+        d: State = cell.state_type(*self._take(space, "d", (len(cell.state_type._fields), B, H)))
         for field, given in zip(d, dstate or [None] * len(d), strict=True):
             _copy_or_zero(given, field)
         # Products with a transposed view cost half as much again at these sizes: copy once a window.
@@ -233,13 +233,18 @@ class Layer:
         cell, H = self.cell, self.hidden
         a = self._take(space, "a", (cell.gates, T, B, H))
         keep = self._take(space, "keep", (cell.keeps, T, B, H))
-        states = self._take(space, "states", (len(cell.State._fields), T + 1, B, H))
-        after = cell.State(*states[:, 1:])
+        states = self._take(space, "states", (len(cell.state_type._fields), T + 1, B, H))
+        after = cell.state_type(*states[:, 1:])
         # Rows that are reset enter a step with another state than they left the last one with.
         entering = self._take(space, "entering", (len(states), T, B, H)) if split else states[:, :T]
-        before = cell.State(*entering)
+        before = cell.state_type(*entering)
         steps = [
-            Step(a[:, t], cell.State(*(s[t] for s in before)), cell.State(*(s[t] for s in after)), keep[:, t])
+            Step(
+                a[:, t],
+                cell.state_type(*(s[t] for s in before)),
+                cell.state_type(*(s[t] for s in after)),
+                keep[:, t],
+            )
             for t in range(T)
         ]
         r = self._take(space, "r", (cell.gates, B, H))

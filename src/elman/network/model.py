@@ -223,9 +223,7 @@ class LanguageModel:
         T, B = x.shape
         grads = self.new_grads() if out is None else out
         if truncation is not None and (skip or state_after is not None):
-            raise ConfigError(
-                "skip and state_after belong to one backward pass; leave them out with truncation"
-            )
+            raise ConfigError("truncation makes several backward passes; leave out skip and state_after")
         if not 0 <= skip < T:
             raise ConfigError(f"skip must be at least 0 and less than the {T} steps given, not {skip}")
         if state_after is not None and not 0 <= state_after <= T:

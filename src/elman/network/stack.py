@@ -27,7 +27,7 @@ class StackTape(NamedTuple):
         found = []
         for tape in self.tapes:
             fields = (before[0] if step == 0 else after[step - 1] for before, after in _fields(tape))
-            found.append(type(tape.after)(*(field.copy() for field in fields)))  # type: ignore[call-arg]
+            found.append(type(tape.after)(*(field.copy() for field in fields)))
         return tuple(found)
 
 

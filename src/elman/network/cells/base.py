@@ -52,12 +52,12 @@ class Cell(ABC):
         If `gated` is set, block 0 holds the gated product, and after the backward step its derivative.
     scratch : int
         How many ``(B, H)`` blocks of scratch a step needs; they are not kept.
-    State : type
+    state_type : type
         NamedTuple of the states carried from step to step; the first field is ``h``.
 
     Notes
     -----
-    The layer keeps, for each step and batch row, ``gates + keeps + len(State._fields)`` numbers a hidden
+    The layer keeps, for each step and batch row, ``gates + keeps + len(state_type._fields)`` numbers a hidden
     unit; the docstring of each cell states the bytes, and the conformance suite holds it to them.
     """
 
@@ -69,7 +69,7 @@ class Cell(ABC):
     direct: ClassVar[bool] = False
     keeps: ClassVar[int] = 0
     scratch: ClassVar[int] = 1
-    State: ClassVar[Any] = HiddenState
+    state_type: ClassVar[Any] = HiddenState
 
     @abstractmethod
     def forward(self, a: Floats, r: Floats, prev: State, new: State, keep: Floats, work: Floats) -> None:

@@ -49,7 +49,7 @@ class LSTM(Cell):
     sigmoids = 3
     keeps = 1
     scratch = 8
-    State = LSTMState
+    state_type = LSTMState
 
     def forward(self, a: Floats, r: Floats, prev: State, new: State, keep: Floats, work: Floats) -> None:
         (_, c_prev), (h, c), tanh_c, ig = prev, new, keep[0], work[0]

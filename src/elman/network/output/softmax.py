@@ -99,10 +99,8 @@ class Softmax:
         """
         V, tied = self.weights(params), self.tied
         dV, dc = grads["embedding.E" if tied else "output.V"], grads["output.c"]
-        part, dc_part = (
-            space.take("output.dV", dV.shape, self.dtype),
-            space.take("output.dc", dc.shape, self.dtype),
-        )
+        part = space.take("output.dV", dV.shape, self.dtype)
+        dc_part = space.take("output.dc", dc.shape, self.dtype)
         nll = space.take("output.nll", (len(y),), self.dtype)
         for rows in self._chunks(len(y)):
             logits, first = self._logits_of(params, h[rows], space), rows.start == 0
