@@ -1,1 +1,8 @@
 """Decoding: one step at a time, sampling, and the scoring of given texts."""
+
+from elman.decoding.decoder import Decoder, context
+from elman.decoding.generate import generate
+from elman.decoding.sampling import Sampling, draw, probabilities, top
+from elman.decoding.score import Score, score
+
+__all__ = ["Decoder", "Sampling", "Score", "context", "draw", "generate", "probabilities", "score", "top"]

@@ -1,0 +1,130 @@
+"""Text from a model, piece by piece, as it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from elman.data import Tokenizer
+from elman.decoding.decoder import Decoder, context
+from elman.decoding.sampling import Sampling, draw
+from elman.errors import ConfigError
+from elman.network import LanguageModel
+
+
+class StopFilter:
+    """Lets text through until one of the stop strings appears, and holds back what may begin one.
+
+    Parameters
+    ----------
+    stops : sequence of str
+        None of them empty.
+
+    Examples
+    --------
+    >>> from elman.decoding.generate import StopFilter
+    >>> passed = StopFilter(["END"])
+    >>> passed.feed("the E"), passed.feed("ND of"), passed.done
+    ('the ', '', True)
+    """
+
+    def __init__(self, stops: Sequence[str]) -> None:
+        if isinstance(stops, str) or not all(isinstance(stop, str) and stop for stop in stops):
+            raise ConfigError(f"stop must be a sequence of strings, none of them empty, not {stops!r}")
+        self.stops, self.held, self.done = tuple(stops), "", False
+
+    def feed(self, piece: str) -> str:
+        """Take a piece; return what is safe to show."""
+        if self.done:
+            return ""
+        text = self.held + piece
+        found = [at for at in (text.find(stop) for stop in self.stops) if at >= 0]
+        if found:
+            self.done, self.held = True, ""
+            return text[: min(found)]
+        hold = max((_overlap(text, stop) for stop in self.stops), default=0)
+        self.held = text[len(text) - hold :]
+        return text[: len(text) - hold]
+
+    def flush(self) -> str:
+        """Return what was held back, now that nothing follows."""
+        held, self.held = self.held, ""
+        return held
+
+
+def _overlap(text: str, stop: str) -> int:
+    """Return the length of the longest end of text that begins stop."""
+    return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)
+
+
+def generate(
+    model: LanguageModel,
+    tokenizer: Tokenizer,
+    prompt: str | None,
+    *,
+    length: int,
+    sampling: Sampling,
+    seed: int,
+    samples: int = 1,
+    stop: Sequence[str] = (),
+) -> Iterator[tuple[int, str]]:
+    """Continue a prompt.
+
+    Parameters
+    ----------
+    model, tokenizer
+        What to write with.
+    prompt : str or None
+        What to continue; None begins a new line.
+    length : int
+        Tokens to write, at most.
+    sampling : Sampling
+        How each is chosen.
+    seed : int
+        Of the draws. Sample number i is the same however many are drawn beside it.
+    samples : int
+        How many texts to write side by side.
+    stop : sequence of str
+        A text ends before the first of these.
+
+    Yields
+    ------
+    sample : int
+        Which text, from 0.
+    piece : str
+        What it goes on with, not empty; without the prompt.
+
+    Raises
+    ------
+    ConfigError
+        If `length` or `samples` is less than 1, or a stop string is empty.
+    DataError
+        If the prompt is empty.
+    """
+    for name, value in {"length": length, "samples": samples}.items():
+        if value < 1:
+            raise ConfigError(f"{name} must be at least 1, not {value}")
+    ids = context(tokenizer, prompt)
+    filters = [StopFilter(stop) for _ in range(samples)]
+    streams = [tokenizer.stream() for _ in range(samples)]
+    for stream in streams:
+        for token in ids:
+            stream(int(token))  # so that the first piece is spaced as the prompt demands
+    generators = [np.random.default_rng((seed, row)) for row in range(samples)]
+    decoder = Decoder(model, ids, samples)
+    for step in range(length):
+        uniforms = np.array([generator.random() for generator in generators])
+        tokens = draw(decoder.logits, sampling, uniforms)
+        for row, token in enumerate(tokens):
+            piece = "" if filters[row].done else filters[row].feed(streams[row](int(token)))
+            if piece:
+                yield row, piece
+        if all(row.done for row in filters):
+            return
+        if step + 1 < length:
+            decoder.feed(tokens)
+    for row in range(samples):
+        rest = "" if filters[row].done else filters[row].feed(streams[row].flush()) + filters[row].flush()
+        if rest:
+            yield row, rest

@@ -1,0 +1,58 @@
+"""One training at a time in a run directory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from elman.errors import CheckpointError
+
+try:
+    import fcntl
+except ImportError:  # Windows has no fcntl
+    fcntl = None  # type: ignore[assignment]
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; the system releases it however the process ends.
+
+    Raises
+    ------
+    CheckpointError
+        If another process holds it.
+    """
+    path = folder / ".lock"
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise CheckpointError(f"cannot write in {folder}: {error.strerror or error}") from error
+    try:
+        if not _acquire(handle):
+            holder = os.read(handle, 32).decode("ascii", "replace").strip() or "unknown"
+            raise CheckpointError(
+                f"{folder} is being trained by another process ({holder}); wait for it, or give another --out"
+            )
+        os.ftruncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
+        yield
+    finally:
+        os.close(handle)
+
+
+def _acquire(handle: int) -> bool:
+    try:
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            import msvcrt
+
+            # One byte far past the process id, so that others can still read who holds it.
+            os.lseek(handle, 1 << 20, os.SEEK_SET)
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+            os.lseek(handle, 0, os.SEEK_SET)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,64 @@
+"""``metrics.jsonl``: one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from elman.errors import CheckpointError
+from elman.storage.atomic import write_atomic
+
+
+class Metrics:
+    """The record of a run.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it need not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Add one line."""
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise CheckpointError(f"cannot write {self.path}: {error.strerror or error}") from error
+
+    def read(self) -> list[dict[str, Any]]:
+        """Return all records; a last line that a kill cut short is left out.
+
+        Raises
+        ------
+        CheckpointError
+            If the file is missing, or a line other than the last is not an object with a step.
+        """
+        try:
+            lines = self.path.read_text("utf-8").split("\n")
+        except FileNotFoundError as error:
+            raise CheckpointError(f"{self.path} is missing; was anything trained there?") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise CheckpointError(f"cannot read {self.path}: {error}") from error
+        records = []
+        # What follows the last line end is a line that was never finished.
+        for number, line in enumerate(lines[:-1], start=1):
+            try:
+                record = json.loads(line)
+                record["step"] = int(record["step"])
+            except (ValueError, TypeError, KeyError) as error:
+                raise CheckpointError(f"{self.path} is damaged at line {number}: {line:.60}") from error
+            records.append(record)
+        return records
+
+    def rewind(self, step: int) -> None:
+        """Drop the records after that step: those of work that a kill has undone."""
+        if self.path.exists():
+            kept = [record for record in self.read() if record["step"] <= step]
+            text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in kept)
+            write_atomic(self.path, text.encode())

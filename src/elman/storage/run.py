@@ -1,0 +1,220 @@
+"""A run: the directory that training writes and everything else reads.
+
+::
+
+    config.toml         the settings, and the format of the directory
+    tokenizer.json      text to ids and back
+    model.safetensors   the best model by validation loss
+    last/               all that resuming needs
+    data/               the encoded corpus
+    metrics.jsonl       one object a line
+
+``config.toml``, ``tokenizer.json`` and ``model.safetensors`` are all that using a model takes.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from elman.data import Corpus, Tokenizer, tokenizer_from_json
+from elman.errors import CheckpointError, ConfigError, ElmanError
+from elman.network import LanguageModel
+from elman.storage.atomic import write_atomic
+from elman.storage.config import TrainConfig, read_toml
+from elman.storage.metrics import Metrics
+from elman.storage.tensors import FORMAT, check_format, read_tensors, write_tensors
+from elman.typing import Floats
+
+_OURS = ("config.toml", "tokenizer.json", "model.safetensors", "last", "data", "metrics.jsonl")
+
+
+class Run:
+    """A run directory.
+
+    Parameters
+    ----------
+    path : path-like
+        The directory. Nothing is read until it is asked for.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.metrics = Metrics(self.path / "metrics.jsonl")
+        self.data = self.path / "data"
+
+    @classmethod
+    def claim(cls, path: str | Path, *, overwrite: bool = False) -> Run:
+        """Make the directory for a new run.
+
+        Raises
+        ------
+        CheckpointError
+            If it holds a run that could be resumed or used (unless `overwrite`), or other people's files.
+        """
+        run = cls(path)
+        if run.path.exists() and not run.path.is_dir():
+            raise CheckpointError(f"{run.path} is a file; --out names a directory to make")
+        if run.path.exists():
+            strangers = [p.name for p in run.path.iterdir() if p.name not in _OURS and not p.name.startswith(".")]
+            if strangers:
+                raise CheckpointError(
+                    f"{run.path} holds files that are not a run's ({strangers[0]}, ...); give a new directory"
+                )
+            if run.begun and not overwrite:
+                raise CheckpointError(
+                    f"{run.path} already holds a run; go on with it by --resume {run.path}, "
+                    f"replace it by --overwrite, or give another --out"
+                )
+        try:
+            run.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CheckpointError(f"cannot make {run.path}: {error.strerror or error}") from error
+        return run
+
+    @classmethod
+    def existing(cls, path: str | Path) -> Run:
+        """Return the run at path; raise CheckpointError if there is none."""
+        run = cls(path)
+        if not run.path.is_dir():
+            raise CheckpointError(f"there is no run at {run.path}; elman train --out {run.path} makes one")
+        if not (run.path / "config.toml").exists():
+            raise CheckpointError(f"{run.path} is not a run: config.toml is missing")
+        return run
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything here that training made and that could be lost."""
+        return self._checkpoint.exists() or self._model.exists()
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a model has been saved."""
+        return self._model.exists()
+
+    def clear(self) -> None:
+        """Remove what an earlier run left in the directory."""
+        for name in _OURS:
+            path = self.path / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+    def write_settings(self, config: TrainConfig, tokenizer: Tokenizer) -> None:
+        """Write config.toml and tokenizer.json."""
+        write_atomic(
+            self.path / "tokenizer.json",
+            json.dumps({**tokenizer.to_json()}, ensure_ascii=False, indent=0).encode("utf-8", "surrogatepass"),
+        )
+        head = "# Settings of this run; elman train --config reads them too.\n"
+        body = f"format = {FORMAT}\nvocab_size = {tokenizer.vocab_size}\n{config.to_toml()}"
+        write_atomic(self.path / "config.toml", (head + body).encode())
+        self.__dict__.pop("config", None)
+        self.__dict__.pop("tokenizer", None)
+
+    @cached_property
+    def config(self) -> TrainConfig:
+        """The settings, read from config.toml."""
+        return self._settings[0]
+
+    @property
+    def _settings(self) -> tuple[TrainConfig, int]:
+        path = self.path / "config.toml"
+        try:
+            values = read_toml(path)
+            check_format(values.pop("format", None), path)
+            vocab_size = values.pop("vocab_size", None)
+            missing = _REQUIRED - values.keys()
+            if missing or not isinstance(vocab_size, int):
+                raise ConfigError(f"{', '.join(sorted(missing)) or 'vocab_size'} missing")
+            return TrainConfig.from_mapping(values), vocab_size
+        except ConfigError as error:
+            raise CheckpointError(f"{path} is damaged: {error}") from error
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer, read from tokenizer.json."""
+        path = self.path / "tokenizer.json"
+        try:
+            tokenizer = tokenizer_from_json(json.loads(path.read_text("utf-8")))
+        except FileNotFoundError as error:
+            raise CheckpointError(f"{path} is missing") from error
+        except ElmanError as error:
+            raise CheckpointError(f"{path}: {error}") from error
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{path} is damaged or truncated: {error}") from error
+        vocab_size = self._settings[1]
+        if tokenizer.vocab_size != vocab_size:
+            raise CheckpointError(
+                f"{path} holds {tokenizer.vocab_size} tokens, but config.toml says {vocab_size}; "
+                "the files are of different runs"
+            )
+        return tokenizer
+
+    def corpus(self) -> Corpus:
+        """Open the encoded text the run was trained on."""
+        return Corpus.open(self.data)
+
+    def new_model(self) -> LanguageModel:
+        """Build the model that the settings describe, with its initial values."""
+        c = self.config
+        return LanguageModel(
+            vocab_size=self.tokenizer.vocab_size, cell=c.cell, embedding=c.embedding, hidden=c.hidden,
+            layers=c.layers, dropout=c.dropout, tied=c.tied, dtype=c.dtype, seed=c.seed, init=c.init,
+            init_recurrent=c.init_recurrent, forget_bias=c.forget_bias,
+        )  # fmt: skip
+
+    def load_model(self) -> LanguageModel:
+        """Build the model and fill in the best parameters saved."""
+        model = self.new_model()
+        arrays, _ = read_tensors(self._model)
+        fill(model.params, arrays, self._model)
+        return model
+
+    def save_model(self, model: LanguageModel, note: Mapping[str, Any]) -> None:
+        """Save the parameters as the run's model."""
+        write_tensors(self._model, model.params, note)
+
+    def save_checkpoint(self, arrays: Mapping[str, Any], note: Mapping[str, Any]) -> None:
+        """Save all that resuming needs, as one file, so that it is whole or absent."""
+        self._checkpoint.parent.mkdir(exist_ok=True)
+        write_tensors(self._checkpoint, arrays, note)
+
+    def load_checkpoint(self) -> tuple[dict[str, Floats], dict[str, Any]]:
+        """Read what :meth:`save_checkpoint` saved."""
+        return read_tensors(self._checkpoint)
+
+    @property
+    def _model(self) -> Path:
+        return self.path / "model.safetensors"
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self.path / "last" / "checkpoint.safetensors"
+
+
+_REQUIRED = {"tokens", "cell", "embedding", "hidden", "layers", "dtype", "tied", "batch", "window", "seed", "sample"}
+
+
+def fill(params: Mapping[str, Floats], arrays: Mapping[str, Floats], path: Path) -> None:
+    """Copy arrays into params in place; raise CheckpointError, naming the first that does not fit."""
+    for name, param in params.items():
+        if name not in arrays:
+            raise CheckpointError(f"{path} lacks {name}, which config.toml calls for")
+        array = arrays[name]
+        if array.shape != param.shape or array.dtype != param.dtype:
+            raise CheckpointError(
+                f"{name} in {path} is {array.dtype} {array.shape}, "
+                f"but config.toml makes it {param.dtype} {param.shape}"
+            )
+        np.copyto(param, array)
+    extra = arrays.keys() - params.keys()
+    if extra:
+        raise CheckpointError(f"{path} holds {sorted(extra)[0]}, which config.toml does not call for")

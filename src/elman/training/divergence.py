@@ -1,0 +1,73 @@
+"""Where the first number that is not finite appeared."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from elman.data import Window
+from elman.errors import DivergenceError
+from elman.network import LanguageModel, ModelState
+from elman.network.backprop import forward
+from elman.typing import Floats, Params
+
+
+def explain_divergence(
+    model: LanguageModel, window: Window, state: ModelState, grads: Params, step: int
+) -> DivergenceError:
+    """Return the error that names the first layer, time step and batch row with NaN or infinity.
+
+    The forward pass is repeated and its parts are searched in the order in which they are computed:
+    parameters, word vectors, the states of each layer, logits; then the gradients.
+    """
+    where = _in_params(model) or _in_forward(model, window, state) or _in_gradients(model, grads)
+    return DivergenceError(
+        f"training diverged at step {step}: {where}; the last checkpoint is as it was. "
+        "Try a smaller --lr, or a smaller --clip"
+    )
+
+
+def _in_params(model: LanguageModel) -> str | None:
+    for name, array in model.params.items():
+        if not np.isfinite(array).all():
+            place = np.unravel_index(int(np.argmin(np.isfinite(array))), array.shape)
+            return f"parameter {name} is not finite, first at index {tuple(map(int, place))}"
+    return None
+
+
+def _in_forward(model: LanguageModel, window: Window, state: ModelState) -> str | None:
+    with np.errstate(all="ignore"):
+        tape = forward(model.network, window.x, state, reset=window.reset)
+        places: list[tuple[str, Floats]] = [("the word vectors", tape.inputs[0])]
+        for layer, made in zip(model.stack.layers, tape.tapes, strict=True):
+            places += [(f"state {name} of {layer.name}", made.after[i]) for i, name in _fields(made.after)]
+        for name, array in places:
+            found = _first(array)
+            if found:
+                return f"{name} became NaN or infinite at {found}"
+        h = tape.inputs[-1]
+        for t in range(len(h)):
+            logits = model.output.logits(model.params, h[t])
+            if not np.isfinite(logits).all():
+                return f"the logits of the output became NaN or infinite at {_first(logits[None], t)}"
+    return None
+
+
+def _fields(state: tuple[Floats, ...]) -> list[tuple[int, str]]:
+    return list(enumerate(getattr(state, "_fields", ())))
+
+
+def _first(array: Floats, offset: int = 0) -> str | None:
+    """Say where array (T, B, H) first is not finite, by time step and then by row."""
+    bad = ~np.isfinite(array).all(axis=2)
+    if not bad.any():
+        return None
+    t, row = np.unravel_index(int(np.argmax(bad)), bad.shape)
+    return f"time step {int(t) + offset}, batch row {int(row)}"
+
+
+def _in_gradients(model: LanguageModel, grads: Params) -> str:
+    # Backward, the last layer comes first.
+    for name in reversed(model.params):
+        if not np.isfinite(grads[name]).all():
+            return f"the forward pass is finite, but the gradient of {name} is not"
+    return "the loss is not finite, though every state, logit and gradient is; the norm overflowed"

@@ -1,0 +1,222 @@
+"""Honest evaluation: every token once, the state carried from the first to the last."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elman.data import Part, Tokenizer
+from elman.errors import ConfigError, DataError
+from elman.network import LanguageModel, ModelState
+from elman.typing import Floats
+
+AGREE = {"float32": 1e-6, "float64": 1e-10}
+"""States this close, in each element, have met: nothing that follows can tell them apart in the mean."""
+
+COMPARED = 256
+"""Windows whose states a first run keeps, for the next to meet; bounds the memory of a long text."""
+
+SHORTEST_ROW = 512
+"""Rows shorter than this would spend more time on meeting the one before than they save."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well a model predicts a text.
+
+    Attributes
+    ----------
+    nats : float
+        Negative log-likelihood of all tokens, summed.
+    tokens : int
+        Tokens predicted.
+    correct : int
+        Tokens that were the model's most likely.
+    unknown : int
+        Tokens outside the vocabulary; each is predicted as ``<unk>``.
+    chars, bytes : int
+        Length of the predicted text in characters and in UTF-8 bytes.
+
+    Examples
+    --------
+    >>> import elman
+    >>> result = elman.Evaluation(nats=20.0, tokens=10, correct=4, unknown=0, chars=10, bytes=12)
+    >>> result.nats_per_token, round(result.perplexity, 3), round(result.bits_per_byte, 3)
+    (2.0, 7.389, 2.404)
+    """
+
+    nats: float
+    tokens: int
+    correct: int
+    unknown: int
+    chars: int
+    bytes: int
+
+    @property
+    def nats_per_token(self) -> float:
+        """Mean negative log-likelihood of a token, in nats."""
+        return self.nats / self.tokens
+
+    @property
+    def perplexity(self) -> float:
+        """The exponential of `nats_per_token`."""
+        return math.exp(self.nats_per_token) if self.nats_per_token < 700 else math.inf
+
+    @property
+    def bits_per_char(self) -> float:
+        """Bits to encode a character of the text."""
+        return self.nats / math.log(2) / self.chars
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Bits to encode a byte of the text in UTF-8."""
+        return self.nats / math.log(2) / self.bytes
+
+    @property
+    def accuracy(self) -> float:
+        """Share of tokens that were the model's most likely."""
+        return self.correct / self.tokens
+
+    def as_dict(self) -> dict[str, float | int]:
+        """Return all figures under their names, for JSON."""
+        names = ("nats_per_token", "perplexity", "bits_per_char", "bits_per_byte", "accuracy", "tokens", "unknown")
+        return {name: getattr(self, name) for name in (*names, "chars", "bytes")}
+
+
+def evaluate(
+    model: LanguageModel, part: Part, tokenizer: Tokenizer, *, batch: int = 50, window: int = 50
+) -> Evaluation:
+    """Measure a model on an encoded text.
+
+    The text is one stream: the state is carried from the first token to the last, and no token is
+    dropped. A text begins where a line begins, so that the first token follows a line end, if the
+    tokenizer has one; otherwise the first token has nothing before it and is not predicted.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        The model.
+    part : Part
+        The encoded text.
+    tokenizer : Tokenizer
+        Of the vocabulary.
+    batch, window : int
+        Rows and steps taken at a time. They set the speed and the memory, and not the result: rows
+        start in the middle of the text with the state that the row before ends with (see Notes).
+
+    Returns
+    -------
+    Evaluation
+        Sums in float64.
+
+    Raises
+    ------
+    DataError
+        If the text has no token to predict.
+    ConfigError
+        If `batch` or `window` is less than 1.
+
+    Notes
+    -----
+    The text is cut into rows that run side by side, each from the zero state. Then each row is run again
+    from the state in which the row before ended, until its state meets that of the first run, which is
+    soon, as a recurrent network forgets; if the end of a row is reached, its last state has changed, and
+    the next rows are run again in turn. The figures are those of one long row.
+    """
+    if batch < 1 or window < 1:
+        raise ConfigError(f"batch and window must be at least 1, not {batch} and {window}")
+    rows = _Rows(model, part, tokenizer, batch, window)
+    entering = model.initial_state(rows.batch)
+    leaving = rows.run(entering)
+    for _ in range(rows.batch - 1):
+        # Row i enters with what row i - 1 left; the first row entered with the truth.
+        entering = tuple(
+            type(layer)(*(np.concatenate([first[:1], last[:-1]]) for first, last in zip(layer, end, strict=True)))
+            for layer, end in zip(entering, leaving, strict=True)
+        )
+        again = rows.run(entering)
+        if again is None:
+            break
+        leaving = again
+    return rows.result()
+
+
+class _Rows:
+    """The text as rows side by side, what each window of them cost, and the states they left."""
+
+    def __init__(self, model: LanguageModel, part: Part, tokenizer: Tokenizer, batch: int, window: int) -> None:
+        self.model, self.part, self.tokenizer = model, part, tokenizer
+        self.led = int(tokenizer.start is not None)  # tokens put before the text
+        self.tokens = part.tokens + self.led - 1
+        if self.tokens < 1:
+            raise DataError(f"evaluation needs a token to predict, but the text has {part.tokens} token(s)")
+        batch = max(1, min(batch, self.tokens // SHORTEST_ROW))
+        self.steps = -(-self.tokens // batch)
+        self.batch = -(-self.tokens // self.steps)  # only the last row may be shorter than the others
+        self.window = window
+        self.met: list[ModelState] = []
+        self.sums: list[tuple[float, int]] = []  # nats and hits of each window of met
+        self.rest = (0.0, 0)  # of all windows after those
+
+    def run(self, state: ModelState) -> ModelState | None:
+        """Run all rows; return the states they end with, or None where they met those of the run before."""
+        rest_nats, rest_hits = 0.0, 0
+        for number, begin in enumerate(range(0, self.steps, self.window)):
+            x, y, real, reset = self._window(begin, min(begin + self.window, self.steps))
+            nll, best, state = self.model.nll(x, y, state, reset=reset)
+            sums = float(np.sum(nll, where=real, dtype=np.float64)), int(np.sum((best == y) & real))
+            if number >= COMPARED:
+                rest_nats, rest_hits = rest_nats + sums[0], rest_hits + sums[1]
+                continue
+            if number == len(self.met):
+                self.met.append(state)
+                self.sums.append(sums)
+                continue
+            self.sums[number] = sums
+            if self._agree(state, self.met[number]):
+                return None
+            self.met[number] = state
+        self.rest = rest_nats, rest_hits
+        return state
+
+    def result(self) -> Evaluation:
+        """Add up the windows."""
+        nats, hits = (sum(values) for values in zip(self.rest, *self.sums, strict=True))
+        chars, size, unknown = self.part.chars, self.part.bytes, self.part.unknown
+        if not self.led:
+            # The first token is not predicted, so that its character is not counted either.
+            first = int(self.part.ids[0])
+            outside = first == self.tokenizer.unknown
+            text = "?" if outside else self.tokenizer.token(first)
+            chars, size, unknown = chars - 1, size - len(text.encode("utf-8")), unknown - outside
+        return Evaluation(nats, self.tokens, int(hits), unknown, max(chars, 1), max(size, 1))
+
+    def _window(
+        self, begin: int, stop: int
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_], NDArray[np.bool_] | None]:
+        """Return x, y, which of them are of the text rather than padding, and resets: (T, B) each."""
+        steps, rows = np.arange(begin, stop)[:, None], np.arange(self.batch)[None]
+        places = rows * self.steps + steps  # of x, in the text with the token before it
+        real = places < self.tokens
+        places = np.minimum(places, self.tokens - 1)
+        x = self._tokens(places)
+        reset, starts = None, self.part.starts
+        if starts is not None and len(starts):
+            own = places - self.led
+            nearest = np.minimum(np.searchsorted(starts, own), len(starts) - 1)
+            reset = (starts[nearest] == own) & real
+        return x, self._tokens(places + 1), real, reset
+
+    def _tokens(self, places: NDArray[np.intp]) -> NDArray[np.intp]:
+        tokens = self.part.ids[np.maximum(places - self.led, 0)].astype(np.intp)
+        if self.led:
+            tokens[places == 0] = self.tokenizer.start
+        return tokens
+
+    def _agree(self, state: ModelState, other: ModelState) -> bool:
+        limit = AGREE[self.model.dtype.name]
+        pairs = ((a, b) for one, two in zip(state, other, strict=True) for a, b in zip(one, two, strict=True))
+        return all(float(np.abs(a - b).max()) <= limit for a, b in pairs)

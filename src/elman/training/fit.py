@@ -1,0 +1,233 @@
+"""From the open loop to a finished run: evaluations, checkpoints, metrics, and when to stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from elman.network import LanguageModel
+from elman.training.evaluate import Evaluation, evaluate
+from elman.training.loop import StepRecord, training_steps
+from elman.training.session import Session
+from elman.training.workers import Workers, single_threaded_blas
+
+LOG_EVERY = 10  # steps between lines of the metrics
+CHECKPOINT_SECONDS = 60.0
+CALIBRATION = 0.03  # share of the minutes after which the length of the run is planned
+MARGIN = 0.985  # share of the minutes that the plan fills
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """An evaluation in the course of training.
+
+    Attributes
+    ----------
+    step : int
+        Updates made.
+    valid : Evaluation or None
+        On the validation part, if there is one.
+    best : bool
+        Whether it is the best so far, and was saved as the run's model.
+    sample : str or None
+        Text the model wrote.
+    """
+
+    step: int
+    valid: Evaluation | None
+    best: bool
+    sample: str | None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The end of a session.
+
+    Attributes
+    ----------
+    reason : str
+        ``done``, ``time``, ``early`` or, if the caller asked to stop, ``stopped``.
+    step : int
+        Updates made.
+    seconds : float
+        Time spent on the run, over all its sessions.
+    """
+
+    reason: str
+    step: int
+    seconds: float
+
+
+Event: TypeAlias = StepRecord | Evaluated | Finished
+
+
+def fit(
+    session: Session,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    sample: Callable[[LanguageModel], str] | None = None,
+) -> Iterator[Event]:
+    """Train until the run is done; yield every step, evaluation, and the end.
+
+    Parameters
+    ----------
+    session : Session
+        From :func:`~elman.training.session.begin` or :func:`~elman.training.session.resume`.
+    stop : callable
+        Asked after every step; if true, all is saved and the session ends.
+    sample : callable, optional
+        Writes text with the model at each evaluation.
+
+    Yields
+    ------
+    StepRecord, Evaluated or Finished
+        In the order in which they happen; a Finished is the last.
+    """
+    config, progress = session.config, session.progress
+    keeper = _Keeper(session, sample)
+    workers = Workers(session.model, config.batch, config.threads or 1)
+    steps = training_steps(
+        session.model, session.stream, session.optimizer, session.schedule, progress, workers,
+        clip=config.clip, seed=config.seed, back=config.back or config.window,
+    )  # fmt: skip
+    try:
+        with single_threaded_blas():
+            reason = keeper.reason()
+            while not reason:
+                record = next(steps)
+                keeper.after(record)
+                yield record
+                reason = "stopped" if stop() else keeper.reason()
+                if (reason and reason != "stopped") or keeper.evaluation_due():
+                    yield keeper.evaluate()
+                    reason = reason or keeper.reason()
+                if reason or keeper.checkpoint_due():
+                    keeper.save()
+            keeper.end()
+            yield Finished(reason, progress.step, progress.seconds)
+    finally:
+        workers.close()
+
+
+class _Keeper:
+    """The books of a session: the clock, the plan, metrics, evaluations, checkpoints."""
+
+    def __init__(self, session: Session, sample: Callable[[LanguageModel], str] | None) -> None:
+        self.session, self.sample = session, sample
+        self.began = time.monotonic() - session.progress.seconds
+        self.saved_at, self.saved_step = time.monotonic(), session.progress.step
+        self.first_step, self.first_seconds = session.progress.step, session.progress.seconds
+        self.evaluation_seconds = 0.0
+
+    def after(self, record: StepRecord) -> None:
+        """Note a step."""
+        progress = self.session.progress
+        progress.seconds = time.monotonic() - self.began
+        if progress.horizon == 0:
+            self._plan()
+        if record.step % LOG_EVERY == 0:
+            self._log(record)
+
+    def reason(self) -> str:
+        """Say why the run is at its end, or return an empty string."""
+        config, progress = self.session.config, self.session.progress
+        bounds = (config.steps, config.epochs and config.epochs * len(self.session.stream), progress.horizon)
+        if any(bound and progress.step >= bound for bound in bounds):
+            return "done"
+        if config.minutes and progress.seconds >= config.minutes * 60:
+            return "time"
+        losses = [loss for _, loss in progress.evaluations]
+        if config.early_stop and losses and len(losses) - 1 - losses.index(min(losses)) >= config.early_stop:
+            return "early"
+        return ""
+
+    def evaluation_due(self) -> bool:
+        """Say whether it is time to evaluate."""
+        progress = self.session.progress
+        every = self.session.config.eval_every or -(-progress.horizon // 10)
+        return bool(every) and progress.step - progress.evaluated >= every
+
+    def evaluate(self) -> Evaluated:
+        """Evaluate, write a sample and the metrics, and keep the model if it is the best."""
+        session, progress, started = self.session, self.session.progress, time.monotonic()
+        part, valid = session.corpus.parts.get("valid"), None
+        losses = [loss for _, loss in progress.evaluations]
+        if part is not None:
+            valid = evaluate(session.model, part, session.corpus.tokenizer)
+            progress.evaluations.append((progress.step, valid.nats_per_token))
+        best = valid is None or not losses or valid.nats_per_token < min(losses)
+        if best:
+            session.run.save_model(session.model, {"step": progress.step})
+        text = self.sample(session.model) if self.sample and session.config.sample else None
+        progress.evaluated = progress.step
+        progress.seconds = time.monotonic() - self.began
+        self.evaluation_seconds = time.monotonic() - started
+        self._log_evaluation(valid, text)
+        if len(progress.evaluations) <= 1:
+            self._plan()  # now that the cost of an evaluation is known
+        return Evaluated(progress.step, valid, best, text)
+
+    def checkpoint_due(self) -> bool:
+        """Say whether it is time to save."""
+        every, progress = self.session.config.checkpoint_every, self.session.progress
+        if progress.evaluated == progress.step:
+            return True
+        if every:
+            return progress.step - self.saved_step >= every
+        return time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS
+
+    def save(self) -> None:
+        """Save all that resuming needs."""
+        self.session.save()
+        self.saved_at, self.saved_step = time.monotonic(), self.session.progress.step
+
+    def end(self) -> None:
+        """Leave a model behind even if the session ended before its first evaluation."""
+        if not self.session.run.has_model:
+            self.session.run.save_model(self.session.model, {"step": self.session.progress.step})
+
+    def _plan(self) -> None:
+        """Where minutes bound the run, say how many steps it will take, from the speed so far.
+
+        A schedule that ends with the run needs to know its length. It is estimated twice: a little after
+        the start, and after the first evaluation; the number is part of the checkpoint.
+        """
+        config, progress = self.session.config, self.session.progress
+        if not config.minutes:
+            return
+        spent, steps = progress.seconds - self.first_seconds, progress.step - self.first_step
+        if progress.seconds < CALIBRATION * config.minutes * 60 or not steps:
+            return
+        left = MARGIN * config.minutes * 60 - progress.seconds - 9 * self.evaluation_seconds
+        a_step = (spent - self.evaluation_seconds) / steps
+        planned = progress.step + max(1, int(left / a_step))
+        progress.horizon = min(planned, self.session.known_horizon() or planned)
+
+    def _log(self, record: StepRecord) -> None:
+        progress = self.session.progress
+        self.session.run.metrics.append(
+            {
+                **self._counters(),
+                "train_loss": progress.loss_sum / progress.loss_steps,
+                "lr": record.lr,
+                "grad_norm": record.grad_norm,
+            }
+        )
+        progress.loss_sum, progress.loss_steps = 0.0, 0
+
+    def _log_evaluation(self, valid: Evaluation | None, text: str | None) -> None:
+        progress = self.session.progress
+        line: dict[str, Any] = self._counters()
+        line["train_loss"] = progress.loss_sum / progress.loss_steps if progress.loss_steps else None
+        line["lr"] = self.session.schedule(progress.step, progress.evaluations)
+        if valid is not None:
+            line["valid_loss"] = valid.nats_per_token
+        if text is not None:
+            line["sample"] = text
+        self.session.run.metrics.append(line)
+
+    def _counters(self) -> dict[str, Any]:
+        progress = self.session.progress
+        return {"step": progress.step, "tokens": progress.tokens, "seconds": round(progress.seconds, 3)}

@@ -1,0 +1,144 @@
+"""The training loop: one screen, read from top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from elman.data import Stream
+from elman.network import LanguageModel, ModelState
+from elman.training.clip import clip_by_global_norm
+from elman.training.divergence import explain_divergence
+from elman.training.optim import Optimizer, OptimizerState
+from elman.training.workers import Workers
+
+Schedule = Callable[[int, list[tuple[int, float]]], float]
+"""Learning rate of a step, given its number and the validation losses so far."""
+
+
+@dataclass
+class Progress:
+    """Where training stands: all that changes from step to step, beside the parameters.
+
+    Attributes
+    ----------
+    state : tuple of NamedTuple
+        The state that enters the next window.
+    moments : dict
+        The optimiser's state.
+    step : int
+        Updates made.
+    epoch : int
+        Passes over the text completed.
+    position : int
+        Steps of the stream consumed in this epoch.
+    tokens : int
+        Tokens trained on.
+    seconds : float
+        Time spent, over all sessions.
+    loss_sum : float
+        Loss summed since the last line of the metrics, in nats times steps.
+    loss_steps : int
+        Steps in that sum.
+    evaluations : list of (step, loss)
+        Validation losses.
+    evaluated : int
+        Step of the last evaluation, with or without a validation part.
+    horizon : int
+        Steps the run will take; 0 while that is not known.
+    """
+
+    state: ModelState
+    moments: OptimizerState
+    step: int = 0
+    epoch: int = 0
+    position: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    loss_sum: float = 0.0
+    loss_steps: int = 0
+    evaluations: list[tuple[int, float]] = field(default_factory=list)
+    evaluated: int = 0
+    horizon: int = 0
+
+
+class StepRecord(NamedTuple):
+    """What one update did."""
+
+    step: int
+    tokens: int
+    loss: float  # mean over the window, in nats
+    lr: float
+    grad_norm: float  # before clipping
+
+
+def training_steps(
+    model: LanguageModel,
+    stream: Stream,
+    optimizer: Optimizer,
+    schedule: Schedule,
+    progress: Progress,
+    workers: Workers,
+    *,
+    clip: float,
+    seed: int,
+    back: int,
+) -> Iterator[StepRecord]:
+    """Train without end, a record a step; the caller stops when it has seen enough.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        Its parameters are updated in place.
+    stream : Stream
+        The training text as B parallel streams, cut into windows.
+    optimizer, schedule
+        What makes an update of a gradient, and a rate of a step.
+    progress : Progress
+        Where to start; updated in place before each record is yielded.
+    workers : Workers
+        What computes loss and gradients.
+    clip : float
+        Largest global norm of the gradient; 0 leaves it alone.
+    seed : int
+        With the number of the step it seeds dropout, so that a resumed run draws what it would have.
+    back : int
+        Steps each backward pass reaches back, at least the window.
+
+    Raises
+    ------
+    DivergenceError
+        If the loss or a gradient is not finite; the parameters are those before the step.
+    """
+    reach = back - stream.window
+    while True:
+        start, stop = progress.position, min(progress.position + stream.window, stream.steps)
+        entered = max(0, start - reach)
+        window = stream.window_at(entered, stop)
+        lr = schedule(progress.step, progress.evaluations)
+        loss, state, grads = workers.loss_and_grads(
+            window.x,
+            window.y,
+            progress.state,
+            seed=(seed, progress.step) if model.stack.dropout else None,
+            reset=window.reset,
+            skip=start - entered,
+            state_after=max(0, stop - reach) - entered,
+        )
+        _, norm = clip_by_global_norm(grads, clip or None, inplace=True)
+        if not (np.isfinite(loss) and np.isfinite(norm)):
+            raise explain_divergence(model, window, progress.state, grads, progress.step)
+        optimizer.update(model.params, grads, progress.moments, lr, inplace=True)
+        progress.state, progress.position = state, stop
+        progress.step += 1
+        progress.tokens += (stop - start) * stream.batch
+        progress.loss_sum += loss
+        progress.loss_steps += 1
+        if stop == stream.steps:
+            progress.epoch += 1
+            progress.position = 0
+            progress.state = model.initial_state(stream.batch)
+        yield StepRecord(progress.step, progress.tokens, loss, lr, norm)

@@ -1,0 +1,237 @@
+"""A training session: what a run's settings make, begun anew or taken up where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from elman.data import Corpus, Stream, Text, default_text, encode_corpus
+from elman.errors import CheckpointError, ConfigError
+from elman.network import LanguageModel
+from elman.storage import Run, TrainConfig
+from elman.storage.lock import exclusive
+from elman.storage.run import fill
+from elman.training import schedules
+from elman.training.loop import Progress, Schedule
+from elman.training.optim import Optimizer, adagrad, adam, adamw, rmsprop, sgd
+from elman.training.workers import usable_cores
+
+EXTENDABLE = ("epochs", "steps", "minutes", "early_stop", "eval_every", "checkpoint_every", "sample")
+"""The settings that may change when a run is taken up again."""
+
+
+@dataclass
+class Session:
+    """What a training session works with; the run directory is locked while it is open."""
+
+    run: Run
+    config: TrainConfig
+    corpus: Corpus
+    model: LanguageModel
+    stream: Stream
+    optimizer: Optimizer
+    progress: Progress
+
+    @property
+    def schedule(self) -> Schedule:
+        """The learning rate of a step; while the horizon is not known, that of an endless run."""
+
+        def rate(step: int, evaluations: list[tuple[int, float]]) -> float:
+            return self._schedule_to(self.progress.horizon)(step, evaluations)
+
+        return rate
+
+    def known_horizon(self) -> int:
+        """Return the steps that epochs and steps allow, 0 if only minutes bound the run."""
+        bounds = [self.config.steps, self.config.epochs and self.config.epochs * len(self.stream)]
+        return min((bound for bound in bounds if bound), default=0)
+
+    def save(self) -> None:
+        """Save all that resuming needs."""
+        save_progress(self.run, self.model, self.progress)
+
+    def _schedule_to(self, horizon: int) -> Schedule:
+        return _schedule(_ScheduleSettings.of(self.config, horizon, len(self.stream)))
+
+
+@contextmanager
+def begin(
+    config: TrainConfig, out: str | Path, *, overwrite: bool = False, text: Text | None = None
+) -> Iterator[Session]:
+    """Start a new run: encode the text, write the settings, make the model, save it untrained.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        The settings. Without a text, the one every Python carries is taken.
+    out : path-like
+        The run directory to make.
+    overwrite : bool
+        Replace a run that is there.
+    text : Text, optional
+        A text in memory, in place of the files that the settings name.
+
+    Raises
+    ------
+    ConfigError, DataError, CheckpointError
+        If a setting is wrong, the text cannot be read or is too short, or the directory is taken.
+    """
+    config.validate()
+    threads = config.threads or min(usable_cores(), config.batch)
+    config = replace(config, threads=threads, lr=config.learning_rate())
+    if not (config.epochs or config.steps or config.minutes):
+        config = replace(config, epochs=10)
+    run = Run.claim(out, overwrite=overwrite)
+    with exclusive(run.path):
+        if run.begun and not overwrite:  # another process got here first, and has finished since
+            raise CheckpointError(f"{run.path} already holds a run; give another --out")
+        run.clear()
+        corpus = _encode(config, run, text)
+        stream = _stream(config, corpus)
+        run.write_settings(config, corpus.tokenizer)
+        model = run.new_model()
+        optimizer = _optimizer(config)
+        progress = Progress(model.initial_state(config.batch), optimizer.init(model.params))
+        session = Session(run, config, corpus, model, stream, optimizer, progress)
+        progress.horizon = session.known_horizon()
+        session.save()
+        yield session
+
+
+@contextmanager
+def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterator[Session]:
+    """Take up a run where its last checkpoint was made.
+
+    Parameters
+    ----------
+    path : path-like
+        The run directory.
+    changes : mapping, optional
+        New values of settings that bound or report the run (`EXTENDABLE`). Without any, training goes on
+        bit for bit as if it had not stopped, on the same machine.
+
+    Raises
+    ------
+    CheckpointError
+        If the run is missing, incomplete, damaged, or in use.
+    ConfigError
+        If another setting is to change.
+    """
+    run = Run.existing(path)
+    with exclusive(run.path):
+        config = run.config
+        for name in changes or {}:
+            if name not in EXTENDABLE:
+                raise ConfigError(
+                    f"{name} cannot change when a run is resumed; only {', '.join(EXTENDABLE)} can"
+                )
+        if changes:
+            config = replace(config, **changes)
+            config.validate()
+        corpus = run.corpus()
+        model = run.new_model()
+        progress = load_progress(run, model, config)
+        if changes:
+            run.write_settings(config, run.tokenizer)
+        session = Session(run, config, corpus, model, _stream(config, corpus), _optimizer(config), progress)
+        if changes:
+            progress.horizon = session.known_horizon()
+        run.metrics.rewind(progress.step)
+        yield session
+
+
+def save_progress(run: Run, model: LanguageModel, progress: Progress) -> None:
+    """Write parameters, moments, carried state and counters as one checkpoint."""
+    arrays: dict[str, Any] = {f"params.{name}": array for name, array in model.params.items()}
+    arrays.update({f"moments.{name}": array for name, array in progress.moments.items()})
+    for index, layer in enumerate(progress.state):
+        for field, array in zip(type(layer)._fields, layer, strict=True):  # type: ignore[attr-defined]
+            arrays[f"state.{index}.{field}"] = array
+    note = {name: value for name, value in vars(progress).items() if name not in ("state", "moments")}
+    run.save_checkpoint(arrays, note)
+
+
+def load_progress(run: Run, model: LanguageModel, config: TrainConfig) -> Progress:
+    """Fill the model from the last checkpoint, and return where training stood."""
+    arrays, note = run.load_checkpoint()
+    path = run.path / "last" / "checkpoint.safetensors"
+    groups: dict[str, dict[str, Any]] = {"params": {}, "moments": {}, "state": {}}
+    for name, array in arrays.items():
+        group, _, rest = name.partition(".")
+        groups.setdefault(group, {})[rest] = array
+    fill(model.params, groups["params"], path)
+    state = model.initial_state(config.batch)
+    named = {f"{i}.{f}": a for i, layer in enumerate(state) for f, a in zip(layer._fields, layer, strict=True)}  # type: ignore[attr-defined]
+    fill(named, groups["state"], path)
+    note.pop("format")
+    try:
+        note["evaluations"] = [(int(step), float(loss)) for step, loss in note["evaluations"]]
+        moments = _optimizer(config).restore(model.params, groups["moments"])
+        return Progress(state=state, moments=moments, **note)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+
+
+def _encode(config: TrainConfig, run: Run, text: Text | None) -> Corpus:
+    """Encode the run's text into its directory."""
+    sources: Any = text or config.text or Text(default_text(), "pydoc_data.topics")
+    split: dict[str, Any] = {"split": config.fractions()}
+    if config.train:
+        parts = {"train": config.train, "valid": config.valid, "test": config.test}
+        sources, split = {name: path for name, path in parts.items() if path}, {}
+    return encode_corpus(
+        sources, run.data, tokens=config.tokens, max_vocab=config.max_vocab, min_count=config.min_count,
+        lowercase=config.lowercase, documents=config.documents, **split,
+    )  # fmt: skip
+
+
+def _stream(config: TrainConfig, corpus: Corpus) -> Stream:
+    return Stream(corpus.parts["train"], batch=config.batch, window=config.window)
+
+
+def _optimizer(config: TrainConfig) -> Optimizer:
+    if config.optimizer == "sgd":
+        return sgd(momentum=config.momentum, nesterov=config.nesterov)
+    if config.optimizer == "adamw":
+        return adamw(weight_decay=config.weight_decay)
+    return {"adagrad": adagrad, "rmsprop": rmsprop, "adam": adam}[config.optimizer]()
+
+
+@dataclass(frozen=True)
+class _ScheduleSettings:
+    """What a schedule is made of; hashable, so that it is made once."""
+
+    name: str
+    lr: float
+    warmup: int
+    total: int
+    lr_min: float
+    decay: float
+    every: int
+    patience: int
+
+    @classmethod
+    def of(cls, config: TrainConfig, horizon: int, epoch: int) -> _ScheduleSettings:
+        return cls(
+            config.schedule, config.learning_rate(), config.warmup, horizon or 2**53, config.lr_min,
+            config.decay, config.decay_every or epoch, config.patience,
+        )  # fmt: skip
+
+
+@lru_cache(maxsize=8)
+def _schedule(s: _ScheduleSettings) -> Schedule:
+    if s.name == "cosine":
+        return schedules.cosine(s.lr, total=s.total, warmup=min(s.warmup, s.total - 1), floor=s.lr_min)
+    if s.name == "step":
+        return schedules.step_decay(s.lr, every=s.every, factor=s.decay, warmup=s.warmup)
+    if s.name == "exponential":
+        return schedules.exponential(s.lr, factor=s.decay, every=s.every, warmup=s.warmup)
+    if s.name == "plateau":
+        return schedules.plateau(
+            s.lr, factor=s.decay, patience=s.patience, min_lr=s.lr_min, warmup=s.warmup
+        )
+    return schedules.constant(s.lr, warmup=s.warmup)
