@@ -220,3 +220,33 @@ class _Rows:
         limit = AGREE[self.model.dtype.name]
         pairs = ((a, b) for one, two in zip(state, other, strict=True) for a, b in zip(one, two, strict=True))
         return all(float(np.abs(a - b).max()) <= limit for a, b in pairs)
+
+
+def unigram_loss(train: Part, text: Part, vocab_size: int) -> float:
+    """Return the loss on a text of predicting every token by its frequency in the training part.
+
+    Counts are increased by one, so that no token is impossible.
+
+    Parameters
+    ----------
+    train, text : Part
+        What frequencies are counted in, and what is predicted.
+    vocab_size : int
+        Number of tokens, ``K``.
+
+    Returns
+    -------
+    float
+        Mean negative log-likelihood in nats.
+    """
+    seen, wanted = _counts(train, vocab_size), _counts(text, vocab_size)
+    log_p = np.log((seen + 1) / (seen.sum() + vocab_size))
+    return float(-(wanted @ log_p) / wanted.sum())
+
+
+def _counts(part: Part, vocab_size: int) -> NDArray[np.int64]:
+    counts = np.zeros(vocab_size, np.int64)
+    for start in range(0, part.tokens, 1 << 22):
+        counts += np.bincount(part.ids[start : start + (1 << 22)], minlength=vocab_size)
+        part.release()
+    return counts

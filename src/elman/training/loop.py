@@ -12,7 +12,7 @@ from elman.data import Stream
 from elman.network import LanguageModel, ModelState
 from elman.training.clip import clip_by_global_norm
 from elman.training.divergence import explain_divergence
-from elman.training.optim import Optimizer, OptimizerState
+from elman.training.optim import Optimizer, State as OptimizerState
 from elman.training.workers import Workers
 
 Schedule = Callable[[int, list[tuple[int, float]]], float]

@@ -1,0 +1,5 @@
+"""``python -m elman`` is the ``elman`` command."""
+
+from elman.cli import main
+
+main()

@@ -1,0 +1,35 @@
+"""The command line: train, use, look."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from elman.errors import ElmanError
+
+
+def main() -> None:
+    """Run the ``elman`` command: an error is one line on standard error, and status 2."""
+    import typer
+
+    from elman.cli.app import app
+
+    # Typer carries Click's exceptions within it or beside it, by its version.
+    complaint = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except ElmanError as error:
+        _fail(str(error), 2)
+    except complaint as error:
+        _fail(f"{error.format_message()} (elman --help lists commands and options)", 2)  # type: ignore[attr-defined]
+    except (KeyboardInterrupt, typer.Abort):
+        _fail("interrupted", 130)
+    except BrokenPipeError:
+        # The reader of our output has gone; what is left in the buffer must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _fail(message: str, status: int) -> None:
+    print(f"elman: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(status)

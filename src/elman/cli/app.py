@@ -1,0 +1,41 @@
+"""The table of commands. Each lives in its own module, and imports what it needs when it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import elman
+from elman.cli import look, train, use
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Recurrent networks on NumPy: train a language model on a text, measure it, let it write.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"elman {elman.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("train")(train.train)
+app.command("evaluate")(use.evaluate)
+app.command("generate")(use.generate)
+app.command("next")(use.next_tokens)
+app.command("gradcheck")(look.gradcheck)
+app.command("info")(look.info)
+app.command("plot")(look.plot)

@@ -1,0 +1,210 @@
+"""What training shows while it runs: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.text import Text
+
+from elman import __version__
+from elman.errors import ElmanError
+from elman.training.evaluate import unigram_loss
+from elman.training.fit import Evaluated, Event, Finished
+from elman.training.loop import StepRecord
+from elman.training.session import Session
+
+PLAIN_SECONDS = 15.0  # between lines where there is no terminal
+SMOOTHING = 0.98  # of the loss and the speed that are shown
+
+
+class Reporter:
+    """Prints a training session.
+
+    Parameters
+    ----------
+    session : Session
+        What is trained.
+    quiet : bool
+        Leave out samples and the bar.
+    """
+
+    def __init__(self, session: Session, *, quiet: bool) -> None:
+        self.session, self.quiet = session, quiet
+        self.console = Console(highlight=False, soft_wrap=True)
+        self.finished: Finished | None = None
+        self._loss = math.nan
+        self._speed = math.nan
+        self._last = time.monotonic()
+        self._tokens = session.progress.tokens
+        self._printed = time.monotonic()
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+
+    def begin(self, *, resumed: bool) -> None:
+        """Say what is trained on what, and how good knowing nothing but frequencies would be."""
+        session, config = self.session, self.session.config
+        parts, tokenizer = session.corpus.parts, session.corpus.tokenizer
+        sizes = ", ".join(f"{part.tokens:,} {name}" for name, part in parts.items())
+        model = session.model
+        reach = f", back {config.back}" if config.back else ""
+        self._line("run", str(session.run.path) + (f", from step {session.progress.step:,}" if resumed else ""))
+        self._line("text", f"{sizes} {tokenizer.name} tokens, vocabulary {tokenizer.vocab_size:,}")
+        for note in session.corpus.notes:
+            self._line("note", note)
+        valid = parts.get("valid")
+        if valid is not None and valid.unknown and config.min_count == 1 and config.max_vocab is None:
+            self._line(
+                "note",
+                f"{valid.unknown:,} validation tokens are not in the training text, so <unk> is never learnt; "
+                "--min-count 2 would teach it",
+            )
+        self._line(
+            "model",
+            f"{config.cell} {config.layers} x {config.hidden}, embedding {config.embedding}, "
+            f"{model.n_params:,} parameters, {config.dtype}",
+        )
+        self._line(
+            "train",
+            f"{config.batch} rows x {config.window} steps{reach}, {config.optimizer}, rate {config.lr:g} "
+            f"({config.schedule}), {_length(session)}, {config.threads} thread{'s' * (config.threads != 1)}",
+        )
+        if valid is not None:
+            base = unigram_loss(parts["train"], valid, tokenizer.vocab_size)
+            self._line(
+                "to beat",
+                f"{base:.3f} nats a token, the validation loss of knowing only how often each token occurs",
+            )
+
+    @contextmanager
+    def progress(self) -> Iterator[None]:
+        """Show a bar meanwhile, if there is a terminal."""
+        if self.quiet or not self.console.is_terminal:
+            yield
+            return
+        columns = (BarColumn(bar_width=20), TextColumn("{task.fields[line]}"))
+        with Progress(*columns, console=self.console, transient=True, refresh_per_second=4) as bar:
+            self._bar = bar
+            self._task = bar.add_task("train", total=None, line="")
+            yield
+        self._bar = None
+
+    def show(self, event: Event) -> None:
+        """Show what happened."""
+        if isinstance(event, StepRecord):
+            self._step(event)
+        elif isinstance(event, Evaluated):
+            self._evaluated(event)
+        else:
+            self.finished = event
+
+    def end(self) -> None:
+        """Say how it ended, and what to type next."""
+        finished, run, name = self.finished, self.session.run, shlex.quote(str(self.session.run.path))
+        if finished is None:
+            return
+        if finished.reason == "stopped":
+            self.console.print(f"\nStopped and saved at step {finished.step:,}. Go on with:")
+            self.console.print(f"  elman train --resume {name}")
+            return
+        why = {"done": "Done", "time": "Time is up", "early": "No more progress: stopped early"}[finished.reason]
+        self.console.print(f"\n{why} after {finished.step:,} steps, {_clock(finished.seconds)}. ", end="")
+        self.console.print(self._verdict())
+        self.console.print(f"The best model is in {run.path}. Try next:")
+        prompt = self._prompt()
+        for line in (f"generate {name} --prompt {prompt}", f"next {name} {prompt}", f"evaluate {name}", f"plot {name}"):
+            self.console.print(f"  elman {line}")
+
+    def _step(self, record: StepRecord) -> None:
+        now = time.monotonic()
+        speed = (record.tokens - self._tokens) / max(now - self._last, 1e-9)
+        keep = 0.0 if math.isnan(self._loss) else SMOOTHING
+        self._loss = keep * self._loss + (1 - keep) * record.loss if keep else record.loss
+        self._speed = keep * self._speed + (1 - keep) * speed if keep else speed
+        self._last, self._tokens = now, record.tokens
+        if self._bar is not None:
+            fraction, left = self._left(record)
+            line = f"step {record.step:,}  loss {self._loss:.3f}  lr {record.lr:.2g}  {self._speed:,.0f} tokens/s"
+            self._bar.update(
+                self._task, total=1.0, completed=fraction, line=line + (f"  {_clock(left)} left" if left else "")
+            )
+        elif not self.quiet and now - self._printed >= PLAIN_SECONDS:
+            self._printed = now
+            _, left = self._left(record)
+            self.console.print(
+                f"step {record.step:,}  loss {self._loss:.3f}  lr {record.lr:.2g}  "
+                f"{self._speed:,.0f} tokens/s" + (f"  {_clock(left)} left" if left else "")
+            )
+
+    def _left(self, record: StepRecord) -> tuple[float, float]:
+        """Return how much of the run is done, and the seconds left: by steps or minutes, whichever is less."""
+        progress, minutes = self.session.progress, self.session.config.minutes
+        rate = progress.seconds / max(record.step, 1)
+        bounds = [(progress.horizon - record.step) * rate] if progress.horizon else []
+        bounds += [minutes * 60 - progress.seconds] if minutes else []
+        left = max(0.0, min(bounds, default=0.0))
+        return progress.seconds / max(progress.seconds + left, 1e-9), left
+
+    def _evaluated(self, event: Evaluated) -> None:
+        self._printed = self._last = time.monotonic()
+        progress = self.session.progress
+        line = f"step {event.step:,}  train {self._loss:.3f}"
+        if event.valid is not None:
+            line += (
+                f"  valid {event.valid.nats_per_token:.4f} nats a token, "
+                f"perplexity {event.valid.perplexity:,.2f}, {event.valid.bits_per_char:.3f} bits a character"
+            )
+        line += f"  {_clock(progress.seconds)}" + ("  *best" if event.best and event.valid else "")
+        self.console.print(line)
+        if event.sample is not None and not self.quiet:
+            for row in event.sample.strip("\n").splitlines():
+                self.console.print(Text(f"    {row}", style="dim"))
+
+    def _verdict(self) -> str:
+        """Return the figures of the best model on the test part, or on the validation part."""
+        from elman.api import load
+
+        evaluations = self.session.progress.evaluations
+        if "test" not in self.session.corpus.parts:
+            return f"Best validation loss {min(loss for _, loss in evaluations):.4f}." if evaluations else ""
+        try:
+            test = load(self.session.run.path).evaluate()
+        except ElmanError as error:
+            return str(error)
+        return (
+            f"On the test part: {test.nats_per_token:.4f} nats a token, perplexity {test.perplexity:,.2f}, "
+            f"{test.bits_per_char:.3f} bits a character."
+        )
+
+    def _prompt(self) -> str:
+        """Return the beginning of the training text, quoted, as a prompt to try."""
+        ids = self.session.corpus.parts["train"].ids[:400]
+        text = self.session.corpus.tokenizer.decode(ids)
+        words = text.split()
+        start = " ".join(words[:3])[:24].strip() if words else text[:8]
+        return shlex.quote(start)
+
+    def _line(self, head: str, text: str) -> None:
+        self.console.print(f"[bold]{head:<8}[/bold]", end="")
+        self.console.print(Text(text))
+
+
+def _length(session: Session) -> str:
+    config = session.config
+    lengths = [f"{config.epochs} epochs of {len(session.stream):,} steps" if config.epochs else ""]
+    lengths += [f"{config.steps:,} steps" if config.steps else ""]
+    lengths += [f"{config.minutes:g} minutes" if config.minutes else ""]
+    return " or ".join(length for length in lengths if length)
+
+
+def _clock(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"

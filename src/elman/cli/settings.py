@@ -1,0 +1,72 @@
+"""Flags from the settings: every field of TrainConfig is an option, and none is written twice."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from elman.storage.config import TrainConfig, read_toml
+
+_KINDS: dict[str, Any] = {"str": str, "int": int, "float": float, "bool": bool}
+
+
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Add an option for every setting to a command that takes them as keywords.
+
+    An option that is not given is None, so that one from a file can be told from one from the command
+    line.
+    """
+    own = inspect.signature(command).parameters.values()
+    positional = [p for p in own if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    options = [_option(setting) for setting in fields(TrainConfig) if setting.metadata.get("flag", True)]
+    signature = inspect.Signature([*positional, *options])
+
+    def run(**given: Any) -> None:
+        command(**given)
+
+    run.__doc__ = command.__doc__
+    run.__name__ = command.__name__
+    run.__signature__ = signature  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    return run
+
+
+def _option(setting: Field[Any]) -> inspect.Parameter:
+    kind = _KINDS[str(setting.type).removesuffix(" | None")]
+    flag = f"--{setting.name.replace('_', '-')}"
+    names = [f"{flag}/--no-{flag[2:]}"] if kind is bool else [flag]
+    default = setting.default
+    shown = default if default not in (None, MISSING, False) else None
+    option = typer.Option(
+        *names,
+        help=setting.metadata["help"] + (f" [default: {shown}]" if shown is not None else ""),
+        rich_help_panel=setting.metadata["group"],
+        show_default=False,
+        metavar=_metavar(kind),
+    )
+    annotation = Annotated[kind | None, option]
+    return inspect.Parameter(
+        setting.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+    )
+
+
+def _metavar(kind: type) -> str | None:
+    return {str: "TEXT", int: "N", float: "X", bool: None}[kind]
+
+
+def collect(config_file: Path | None, text: list[str] | None, given: dict[str, Any]) -> TrainConfig:
+    """Return the settings: defaults, then those of the file, then those of the command line."""
+    values = read_toml(config_file) if config_file else {}
+    # The settings file of a run can be given back; these two describe the run, not the training.
+    values.pop("format", None)
+    values.pop("vocab_size", None)
+    values.update({name: value for name, value in given.items() if value is not None})
+    if text:
+        values["text"] = text
+        values.pop("train", None)
+    return TrainConfig.from_mapping(values)

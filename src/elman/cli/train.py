@@ -1,0 +1,83 @@
+"""``elman train``: from a text to a run."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from elman.cli.settings import collect, with_settings
+from elman.errors import ConfigError
+
+
+@with_settings
+def train(
+    text: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Files, folders, .gz files, or - for standard input. "
+            "Without any, the text that every Python carries.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Directory of the run; by default a new one under runs/.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file with any of the options below.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with this run, where its last checkpoint was made.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run at --out.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print evaluations only, without samples.")] = False,
+    **settings: Any,
+) -> None:
+    """Train a language model on a text.
+
+    Ctrl-C and SIGTERM finish the step, save, and say how to go on.
+    """
+    from elman import api
+    from elman.cli.progress import Reporter
+    from elman.training.fit import fit
+    from elman.training.session import begin
+    from elman.training.session import resume as take_up
+
+    if resume is not None:
+        if text or out or config or overwrite:
+            raise ConfigError("--resume goes on with a run as it is: leave out texts, --out, --config, --overwrite")
+        opened = take_up(resume, {name: value for name, value in settings.items() if value is not None})
+    else:
+        collected = collect(config, text, settings)
+        opened = begin(collected, out or api.default_out(collected), overwrite=overwrite)
+    with _signals() as stopped, opened as session:
+        reporter = Reporter(session, quiet=quiet)
+        reporter.begin(resumed=resume is not None)
+        events = fit(session, stop=lambda: bool(stopped), sample=None if quiet else api.sampler(session))
+        with reporter.progress():
+            for event in events:
+                reporter.show(event)
+        reporter.end()
+    if stopped and stopped[0] == signal.SIGINT:
+        raise typer.Exit(130)
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Note Ctrl-C and SIGTERM rather than die of them; a second Ctrl-C does end the program."""
+    received: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if received and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        received.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,124 @@
+"""``elman evaluate``, ``generate`` and ``next``: a run in use."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a run.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def evaluate(
+    run: RunPath,
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILE ...]",
+            help="Text to evaluate on, or - for standard input; by default the run's own test part.",
+            show_default=False,
+        ),
+    ] = None,
+    batch: Annotated[int, typer.Option(help="Rows at a time; sets the speed, not the result.")] = 50,
+    window: Annotated[int, typer.Option(help="Steps at a time; sets the speed, not the result.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how well a run predicts a text: loss, perplexity, bits, accuracy."""
+    from elman.api import load
+
+    result = load(run).evaluate(files or None, batch=batch, window=window)
+    if as_json:
+        print(json.dumps(result.as_dict()))
+        return
+    rows = (
+        ("loss", f"{result.nats_per_token:.4f} nats a token"),
+        ("perplexity", f"{result.perplexity:,.3f}"),
+        ("bits", f"{result.bits_per_char:.4f} a character, {result.bits_per_byte:.4f} a byte"),
+        ("accuracy", f"{result.accuracy:.2%} of tokens were the most likely one"),
+        ("tokens", f"{result.tokens:,} predicted, {result.unknown:,} of them outside the vocabulary"),
+    )
+    for name, value in rows:
+        print(f"{name:<12}{value}")
+
+
+def generate(
+    run: RunPath,
+    prompt: Annotated[
+        str | None, typer.Option(help="What to continue; without it a new line is begun.", show_default=False)
+    ] = None,
+    length: Annotated[int, typer.Option(help="Tokens to write, at most.")] = 500,
+    temperature: Annotated[float, typer.Option(help="Below 1 bolder, above 1 wilder; 0 is greedy.")] = 0.8,
+    top_k: Annotated[int | None, typer.Option(help="Draw from the K most likely tokens.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Draw from the likeliest tokens up to P.")] = None,
+    seed: Annotated[int, typer.Option(help="Another seed, another text.", min=0)] = 0,
+    samples: Annotated[int, typer.Option(help="How many texts.")] = 1,
+    stop: Annotated[list[str] | None, typer.Option(help="End before this string; may be repeated.")] = None,
+    allow_unknown: Annotated[bool, typer.Option("--allow-unknown", help="Let it write <unk>.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    r"""Write text. The prompt may hold \n for a line end."""
+    from elman.api import load
+
+    model = load(run)
+    prompt = prompt.replace("\\n", "\n") if prompt else prompt
+    _warn_of_unknown(model.tokenizer.unknown_symbols(prompt or ""))
+    pieces = model.stream(
+        prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed, samples=samples,
+        stop=[text.replace("\\n", "\n") for text in stop or ()], ban_unknown=not allow_unknown,
+    )  # fmt: skip
+    if samples == 1 and not as_json:
+        first = next(pieces, (0, ""))  # settings are checked before anything is shown
+        _write((prompt or "") + first[1])
+        for _, piece in pieces:
+            _write(piece)
+        _write("\n")
+        return
+    texts = [prompt or ""] * max(samples, 0)
+    for row, piece in pieces:
+        texts[row] += piece
+    if as_json:
+        print(json.dumps(texts, ensure_ascii=False))
+        return
+    for number, text in enumerate(texts, start=1):
+        print(f"--- {number} ---\n{text}")
+
+
+def next_tokens(
+    run: RunPath,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What comes before.", show_default=False)],
+    top: Annotated[int, typer.Option(help="How many tokens.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Print the most likely next tokens and their probabilities."""
+    from elman.api import load
+
+    model = load(run)
+    text = text.replace("\\n", "\n")
+    _warn_of_unknown(model.tokenizer.unknown_symbols(text))
+    found = model.next_tokens(text, top)
+    if as_json:
+        print(json.dumps([{"token": t, "probability": p} for t, p in found], ensure_ascii=False))
+        return
+    width = max(len(_visible(token)) for token, _ in found)
+    for token, probability in found:
+        print(f"{_visible(token):<{width}}  {probability:7.2%}  {'█' * round(40 * probability)}".rstrip())
+
+
+def _visible(token: str) -> str:
+    """Show a token so that a space or a line end can be seen."""
+    return token if token.isprintable() and token.strip() else repr(token)
+
+
+def _warn_of_unknown(symbols: list[str]) -> None:
+    if symbols:
+        shown = ", ".join(repr(symbol) for symbol in symbols[:10]) + (", ..." if len(symbols) > 10 else "")
+        print(f"elman: not in the vocabulary, read as <unk>: {shown}", file=sys.stderr)
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
