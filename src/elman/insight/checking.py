@@ -135,7 +135,8 @@ def _ask(subject: Subject) -> Answer:
             )
         if np.shape(grads[name]) != array.shape:
             raise ShapeError(
-                f"the gradient of {name!r} has shape {np.shape(grads[name])}: expected that of the array, {array.shape}"
+                f"the gradient of {name!r} has shape {np.shape(grads[name])}: expected {array.shape}, "
+                "that of the array"
             )
         copies[name] = np.array(grads[name], np.float64)
     return Answer(value, copies)

@@ -24,7 +24,7 @@ WEIGHTS = {4: ((1, 8.0 / 12.0), (2, -1.0 / 12.0)), 2: ((1, 0.5),)}
 
 
 def rounding(value: float, step: float) -> float:
-    """Return the rounding error to expect of one derivative: a few units in the last place of f over the step.
+    """Return the rounding error to expect of one derivative: a few units in the last place of f, by the step.
 
     It is about twice what was seen in the measurement under `STEPS`.
     """

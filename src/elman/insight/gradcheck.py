@@ -34,12 +34,10 @@ def gradcheck(
 ) -> GradcheckReport:
     """Compare the gradients of a function or a model with central differences.
 
-    A derivative is compared with the five-point stencil ``(8 (f(x+h) - f(x-h)) - (f(x+2h) - f(x-2h))) / 12
-    h``, whose error is of order h**4 and which allows a step long enough that the rounding of `f` costs
-    little; with ``order=2`` with ``(f(x+h) - f(x-h)) / 2h``, whose short step suits functions with kinks. The
-    step is scaled by ``max(1, |x|)``. An array passes when ``||a - n|| / (||a|| + ||n||)`` is within the
-    tolerance and so is every derivative by itself, relative to the larger of its size and the typical size in
-    its array. Differences within the rounding of `f` pass; NaN and infinity never do.
+    An array passes when ``||a - n|| / (||a|| + ||n||)`` is within the tolerance, for its analytic and numeric
+    derivatives a and n, and so is every derivative by itself, relative to the larger of its size and the
+    typical size in its array. Differences within the rounding of the function pass, and are noted; NaN and
+    infinity never pass.
 
     The function must also repeat itself: called again at the same point, before and after all the perturbing,
     it must return the same value and the same gradients to the last bit, and leave its arguments as they
@@ -90,6 +88,14 @@ def gradcheck(
 
     Notes
     -----
+    Order 4 is the five-point stencil::
+
+        f'(x) = (8 (f(x + h) - f(x - h)) - (f(x + 2h) - f(x - 2h))) / 12h + O(h**4)
+
+    which allows a step so long that the rounding of f costs little. Order 2, ``(f(x + h) - f(x - h)) / 2h``,
+    needs a short step: less exact, cheaper by half, and less likely to step across a kink, as relu has one.
+    The step is scaled by ``max(1, |x|)``.
+
     The parameters of a model are perturbed in place and put back bit for bit, also when a call raises.
 
     References
@@ -111,7 +117,7 @@ def gradcheck(
     >>> print(gradcheck(forgets_the_two, {"w": np.array([[1.0, -2.0, 3.0]])}))
     gradcheck FAILED: 1 of 1 array, tolerance 1.0e-06 (every element, order 4, step 2.4e-04)
       array  shape   compared    error  worst at       analytic        numeric
-      w      (1, 3)         3  3.3e-01    (0, 0)  +1.000000e+00  +2.000000e+00  FAILED
+      w      (1, 3)         3  3.3e-01    (0, 1)  -2.000000e+00  -4.000000e+00  FAILED
     """
     step = STEPS.get(order, 1.0) if step is None else step
     method = Method(order, step, projections, max_elements, tolerance)
@@ -151,7 +157,7 @@ def _function_subject(
 
 
 def _model_subject(model: Any, x: Any, y: Any, state: Any, rng: np.random.Generator) -> Subject:
-    """Prepare the check of a model on its own parameters; draw the tokens and the state that are not given."""
+    """Prepare the check of a model on its own parameters; draw the tokens and state that are not given."""
     params = model.params
     _demand_float64(params, "build the model with dtype='float64'")
     if (x is None) != (y is None):
@@ -172,7 +178,7 @@ def _model_subject(model: Any, x: Any, y: Any, state: Any, rng: np.random.Genera
 def _randomized(state: Any, rng: np.random.Generator) -> Any:
     """Return a state of the same make, with random numbers for its arrays."""
     if isinstance(state, np.ndarray):
-        return rng.normal(size=state.shape).astype(state.dtype)
+        return rng.normal(0.0, 1.0, tuple(state.shape)).astype(state.dtype)
     if isinstance(state, Mapping):
         return {name: _randomized(part, rng) for name, part in state.items()}
     parts = [_randomized(part, rng) for part in state]
