@@ -1,5 +1,6 @@
 """Problems for gradient checks: large asymmetric weights, batch > 1, T > 1, depth 3, non-zero states."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,6 +50,20 @@ class Problem:
 def flat_state(state: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Return a state as `state.<layer>.<name>`."""
     return {f"state.{l}.{name}": array for l, entry in enumerate(state) for name, array in entry.items()}
+
+
+def stated_objective(problem: Problem, every: int, back: int) -> Callable[[dict[str, np.ndarray]], float]:
+    """Return the objective of truncated back-propagation: the states it holds constant are those of now."""
+    arguments = problem.split(problem.arrays)
+    del arguments["y"]
+    held = reference.states_entering(**arguments)
+
+    def objective(arrays: dict[str, np.ndarray]) -> float:
+        arguments = problem.split(arrays)
+        entering = [arguments.pop("state"), *held[1:]]  # the state that enters the window is ours to move
+        return reference.truncated_loss(**arguments, entering=entering, every=every, back=back)
+
+    return objective
 
 
 def draw(

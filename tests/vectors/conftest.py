@@ -1,3 +1,3 @@
-"""The scripts here made the stored numbers with packages that the tests do without: they are not collected."""
+"""The makers of vectors need packages that the tests do without."""
 
 collect_ignore_glob = ["make_*.py"]

@@ -1,4 +1,4 @@
-"""Make `torch_recurrent_*.safetensors`: outputs, losses and gradients of PyTorch's recurrent layers, in float64.
+"""Make `torch_recurrent_*.safetensors`: outputs and gradients of PyTorch's recurrent layers, in float64.
 
 Run once, by hand, where torch is installed (the tests only read the files, and need no torch):
 
@@ -6,13 +6,13 @@ Run once, by hand, where torch is installed (the tests only read the files, and 
     venv/bin/python tests/vectors/make_torch_recurrent.py
 
 Each file holds one model (embedding, `torch.nn.RNN`, `LSTM` or `GRU` of three layers, linear output, mean
-cross-entropy) with the names and shapes of elman: `params/<name>`, `x`, `y`, `state/<layer>/<h or c>`; and what
-torch made of them: `logits`, `loss`, `new_state/...`, `grads/<name>`, `dstate/...`. What is mapped:
+cross-entropy) with the names and shapes of elman: `params/<name>`, `x`, `y`, `state/<layer>/<h or c>`; and
+what torch made of them: `logits`, `loss`, `new_state/...`, `grads/<name>`, `dstate/...`. What is mapped:
 
-- torch stacks gates as rows of `weight_ih` (G*H, D); here `U` is (G, D, H), its transposed blocks. The order of
-  the gates is i, f, g, o in torch's LSTM and i, f, o, g here; r, z, n in both GRUs.
-- torch has two biases a gate, which only ever occur as a sum: ours is `bias_ih`, and `bias_hh` is zero. In the
-  GRU `bias_hh` of n stands inside the reset gate: it is `b_candidate`.
+- torch stacks gates as rows of `weight_ih` (G*H, D); here `U` is (G, D, H), its transposed blocks. The order
+  of the gates is i, f, g, o in torch's LSTM and i, f, o, g here; r, z, n in both GRUs.
+- torch has two biases a gate, which only ever occur as a sum: ours is `bias_ih`, and `bias_hh` is zero. In
+  the GRU `bias_hh` of n stands inside the reset gate: it is `b_candidate`.
 """
 
 import json
