@@ -1,0 +1,29 @@
+"""The plain implementation: every number of a forward and a backward pass, written to be read.
+
+It imports NumPy alone, computes in float64, one step and one gate at a time, and is slow on purpose. The
+fast path (`elman.network`) is held equal to it by the tests; a reader can hold it equal to a textbook. Read
+in this order: `cells` (one step of each cell and its backward step), `model` (a stack of them as a language
+model, and back-propagation through time), `truncated` (the same, reaching back a limited number of steps).
+
+Sizes: `T` steps, `B` batch rows, `D` input width, `H` hidden width, `G` gates, `K` classes, `L` layers.
+"""
+
+from .cells import CELLS, log_softmax, sigmoid
+from .model import forward, loss, loss_and_grads, states_entering
+from .parameters import draw_params, draw_state
+from .truncated import chunks, truncated_loss, truncated_loss_and_grads
+
+__all__ = [
+    "CELLS",
+    "chunks",
+    "draw_params",
+    "draw_state",
+    "forward",
+    "log_softmax",
+    "loss",
+    "loss_and_grads",
+    "sigmoid",
+    "states_entering",
+    "truncated_loss",
+    "truncated_loss_and_grads",
+]
