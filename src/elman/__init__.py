@@ -16,6 +16,16 @@ _HOMES = {
         "ElmanError", "ShapeError", "ConfigError", "DataError", "CheckpointError", "DivergenceError",
     ),
     "elman.network": ("LanguageModel", "Truncation", "Cell", "register_cell"),
+    "elman.data": (
+        "Text", "CharTokenizer", "ByteTokenizer", "WordTokenizer", "Corpus", "Stream", "encode_corpus",
+    ),
+    "elman.storage": ("TrainConfig",),
+    "elman.training": ("clip_by_global_norm", "Evaluation"),
+    "elman.training.optim": ("sgd", "adagrad", "rmsprop", "adam", "adamw"),
+    "elman.training.schedules": ("constant", "step_decay", "exponential", "cosine", "plateau"),
+    "elman.decoding": ("Sampling", "Score"),
+    "elman.insight": ("gradcheck", "GradcheckReport"),
+    "elman.api": ("TextModel", "load", "train"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _ROOMS = ("network", "data", "storage", "training", "decoding", "insight")

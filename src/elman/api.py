@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from elman import decoding
 from elman.data import Text, Tokenizer, encode_corpus
 from elman.decoding import Decoder, Sampling, Score, context, top
-from elman.errors import CheckpointError, ConfigError, DataError
+from elman.errors import ConfigError, DataError
 from elman.network import LanguageModel
 from elman.storage import Run, TrainConfig
 from elman.training.evaluate import Evaluation, evaluate
-from elman.training.fit import Event, Finished, fit
-from elman.training.session import Session, begin, resume
+from elman.training.fit import Event, fit
+from elman.training.session import Session, begin
 
 SAMPLE_TEMPERATURE = 0.8
 
@@ -176,9 +173,7 @@ class TextModel:
         ids, probabilities = top(logits, n)
         return [(self.tokenizer.token(int(i)), float(p)) for i, p in zip(ids, probabilities, strict=True)]
 
-    def evaluate(
-        self, source: Any = None, *, batch: int = 50, window: int = 50
-    ) -> Evaluation:
+    def evaluate(self, source: Any = None, *, batch: int = 50, window: int = 50) -> Evaluation:
         """Measure the model on a text.
 
         Parameters
@@ -299,12 +294,23 @@ def train(
     >>> import elman, tempfile
     >>> text = elman.Text("the cat sat on the mat. " * 100)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     model = elman.train(text, out=f"{folder}/cat", hidden=16, layers=1, batch=4, window=20,
-    ...                         steps=60, lr=0.02, threads=1)
+    ...     model = elman.train(
+    ...         text,
+    ...         out=f"{folder}/cat",
+    ...         hidden=16,
+    ...         layers=1,
+    ...         batch=4,
+    ...         window=20,
+    ...         steps=60,
+    ...         lr=0.02,
+    ...         threads=1,
+    ...     )
     ...     model.generate("the cat", length=8, temperature=0)
     ' sat on '
     """
-    paths = [] if text is None or isinstance(text, Text) else [text] if isinstance(text, (str, Path)) else text
+    paths = (
+        [] if text is None or isinstance(text, Text) else [text] if isinstance(text, (str, Path)) else text
+    )
     config = TrainConfig.from_mapping({**settings, "text": [str(path) for path in paths]})
     source = text if isinstance(text, Text) else None
     with begin(config, out or default_out(config), overwrite=overwrite, text=source) as session:
@@ -319,7 +325,9 @@ def sampler(session: Session) -> Callable[[LanguageModel], str]:
     tokenizer, length = session.corpus.tokenizer, session.config.sample
     banned = () if tokenizer.unknown is None else (tokenizer.unknown,)
     # Without a line end in the vocabulary, begin as the training text does.
-    prompt = None if tokenizer.start is not None else tokenizer.token(int(session.corpus.parts["train"].ids[0]))
+    prompt = (
+        None if tokenizer.start is not None else tokenizer.token(int(session.corpus.parts["train"].ids[0]))
+    )
 
     def write(model: LanguageModel) -> str:
         pieces = decoding.generate(

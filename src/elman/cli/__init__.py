@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 from elman.errors import ElmanError
 
@@ -15,13 +16,13 @@ def main() -> None:
     from elman.cli.app import app
 
     # Typer carries Click's exceptions within it or beside it, by its version.
-    complaint = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+    complaint: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except ElmanError as error:
         _fail(str(error), 2)
     except complaint as error:
-        _fail(f"{error.format_message()} (elman --help lists commands and options)", 2)  # type: ignore[attr-defined]
+        _fail(f"{error.format_message()} (elman --help lists commands and options)", 2)
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", 130)
     except BrokenPipeError:

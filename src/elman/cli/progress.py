@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from elman import __version__
 from elman.errors import ElmanError
 from elman.training.evaluate import unigram_loss
 from elman.training.fit import Evaluated, Event, Finished
@@ -53,7 +52,9 @@ class Reporter:
         sizes = ", ".join(f"{part.tokens:,} {name}" for name, part in parts.items())
         model = session.model
         reach = f", back {config.back}" if config.back else ""
-        self._line("run", str(session.run.path) + (f", from step {session.progress.step:,}" if resumed else ""))
+        self._line(
+            "run", str(session.run.path) + (f", from step {session.progress.step:,}" if resumed else "")
+        )
         self._line("text", f"{sizes} {tokenizer.name} tokens, vocabulary {tokenizer.vocab_size:,}")
         for note in session.corpus.notes:
             self._line("note", note)
@@ -112,12 +113,19 @@ class Reporter:
             self.console.print(f"\nStopped and saved at step {finished.step:,}. Go on with:")
             self.console.print(f"  elman train --resume {name}")
             return
-        why = {"done": "Done", "time": "Time is up", "early": "No more progress: stopped early"}[finished.reason]
+        why = {"done": "Done", "time": "Time is up", "early": "No more progress: stopped early"}[
+            finished.reason
+        ]
         self.console.print(f"\n{why} after {finished.step:,} steps, {_clock(finished.seconds)}. ", end="")
         self.console.print(self._verdict())
         self.console.print(f"The best model is in {run.path}. Try next:")
         prompt = self._prompt()
-        for line in (f"generate {name} --prompt {prompt}", f"next {name} {prompt}", f"evaluate {name}", f"plot {name}"):
+        for line in (
+            f"generate {name} --prompt {prompt}",
+            f"next {name} {prompt}",
+            f"evaluate {name}",
+            f"plot {name}",
+        ):
             self.console.print(f"  elman {line}")
 
     def _step(self, record: StepRecord) -> None:
@@ -131,7 +139,10 @@ class Reporter:
             fraction, left = self._left(record)
             line = f"step {record.step:,}  loss {self._loss:.3f}  lr {record.lr:.2g}  {self._speed:,.0f} tokens/s"
             self._bar.update(
-                self._task, total=1.0, completed=fraction, line=line + (f"  {_clock(left)} left" if left else "")
+                self._task,
+                total=1.0,
+                completed=fraction,
+                line=line + (f"  {_clock(left)} left" if left else ""),
             )
         elif not self.quiet and now - self._printed >= PLAIN_SECONDS:
             self._printed = now

@@ -37,7 +37,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _option(setting: Field[Any]) -> inspect.Parameter:
-    kind = _KINDS[str(setting.type).removesuffix(" | None")]
+    kind: Any = _KINDS[str(setting.type).removesuffix(" | None")]
     flag = f"--{setting.name.replace('_', '-')}"
     names = [f"{flag}/--no-{flag[2:]}"] if kind is bool else [flag]
     default = setting.default
@@ -49,7 +49,7 @@ def _option(setting: Field[Any]) -> inspect.Parameter:
         show_default=False,
         metavar=_metavar(kind),
     )
-    annotation = Annotated[kind | None, option]
+    annotation: Any = Annotated[kind | None, option]
     return inspect.Parameter(
         setting.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
     )

@@ -48,17 +48,20 @@ def train(
 
     if resume is not None:
         if text or out or config or overwrite:
-            raise ConfigError("--resume goes on with a run as it is: leave out texts, --out, --config, --overwrite")
+            raise ConfigError(
+                "--resume goes on with a run as it is: leave out texts, --out, --config, --overwrite"
+            )
         opened = take_up(resume, {name: value for name, value in settings.items() if value is not None})
     else:
         collected = collect(config, text, settings)
         opened = begin(collected, out or api.default_out(collected), overwrite=overwrite)
-    with _signals() as stopped, opened as session:
+    with opened as session:
         reporter = Reporter(session, quiet=quiet)
         reporter.begin(resumed=resume is not None)
-        events = fit(session, stop=lambda: bool(stopped), sample=None if quiet else api.sampler(session))
-        with reporter.progress():
-            for event in events:
+        with _signals() as stopped, reporter.progress():
+            for event in fit(
+                session, stop=lambda: bool(stopped), sample=None if quiet else api.sampler(session)
+            ):
                 reporter.show(event)
         reporter.end()
     if stopped and stopped[0] == signal.SIGINT:

@@ -158,9 +158,13 @@ class TrainConfig:
         except ValueError:
             parts = []
         if len(parts) != 3 or not all(0 <= part < math.inf for part in parts) or parts[0] == 0:
-            raise ConfigError(f"split must be three numbers such as 90/5/5, the first not 0; not {self.split!r}")
+            raise ConfigError(
+                f"split must be three numbers such as 90/5/5, the first not 0; not {self.split!r}"
+            )
         if not any(math.isclose(sum(parts), whole, rel_tol=1e-6) for whole in (1, 100)):
-            raise ConfigError(f"the parts of split must sum to 100, but {self.split!r} sums to {sum(parts):g}")
+            raise ConfigError(
+                f"the parts of split must sum to 100, but {self.split!r} sums to {sum(parts):g}"
+            )
         first, second, third = (part / sum(parts) for part in parts)
         return first, second, third
 

@@ -62,7 +62,9 @@ class Run:
         if run.path.exists() and not run.path.is_dir():
             raise CheckpointError(f"{run.path} is a file; --out names a directory to make")
         if run.path.exists():
-            strangers = [p.name for p in run.path.iterdir() if p.name not in _OURS and not p.name.startswith(".")]
+            strangers = [
+                p.name for p in run.path.iterdir() if p.name not in _OURS and not p.name.startswith(".")
+            ]
             if strangers:
                 raise CheckpointError(
                     f"{run.path} holds files that are not a run's ({strangers[0]}, ...); give a new directory"
@@ -91,7 +93,7 @@ class Run:
     @property
     def begun(self) -> bool:
         """Whether there is anything here that training made and that could be lost."""
-        return self._checkpoint.exists() or self._model.exists()
+        return self.checkpoint_path.exists() or self._model.exists()
 
     @property
     def has_model(self) -> bool:
@@ -111,7 +113,9 @@ class Run:
         """Write config.toml and tokenizer.json."""
         write_atomic(
             self.path / "tokenizer.json",
-            json.dumps({**tokenizer.to_json()}, ensure_ascii=False, indent=0).encode("utf-8", "surrogatepass"),
+            json.dumps({**tokenizer.to_json()}, ensure_ascii=False, indent=0).encode(
+                "utf-8", "surrogatepass"
+            ),
         )
         head = "# Settings of this run; elman train --config reads them too.\n"
         body = f"format = {FORMAT}\nvocab_size = {tokenizer.vocab_size}\n{config.to_toml()}"
@@ -184,23 +188,36 @@ class Run:
 
     def save_checkpoint(self, arrays: Mapping[str, Any], note: Mapping[str, Any]) -> None:
         """Save all that resuming needs, as one file, so that it is whole or absent."""
-        self._checkpoint.parent.mkdir(exist_ok=True)
-        write_tensors(self._checkpoint, arrays, note)
+        self.checkpoint_path.parent.mkdir(exist_ok=True)
+        write_tensors(self.checkpoint_path, arrays, note)
 
     def load_checkpoint(self) -> tuple[dict[str, Floats], dict[str, Any]]:
         """Read what :meth:`save_checkpoint` saved."""
-        return read_tensors(self._checkpoint)
+        return read_tensors(self.checkpoint_path)
 
     @property
     def _model(self) -> Path:
         return self.path / "model.safetensors"
 
     @property
-    def _checkpoint(self) -> Path:
+    def checkpoint_path(self) -> Path:
+        """The one file that resuming needs beside settings and text."""
         return self.path / "last" / "checkpoint.safetensors"
 
 
-_REQUIRED = {"tokens", "cell", "embedding", "hidden", "layers", "dtype", "tied", "batch", "window", "seed", "sample"}
+_REQUIRED = {
+    "tokens",
+    "cell",
+    "embedding",
+    "hidden",
+    "layers",
+    "dtype",
+    "tied",
+    "batch",
+    "window",
+    "seed",
+    "sample",
+}
 
 
 def fill(params: Mapping[str, Floats], arrays: Mapping[str, Floats], path: Path) -> None:

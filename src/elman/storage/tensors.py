@@ -25,7 +25,7 @@ def check_format(found: Any, path: Path) -> None:
         raise CheckpointError(f"{path} does not say its format; it is damaged, or not elman's")
     if found > FORMAT:
         raise CheckpointError(
-            f"{path} has format {found}, made by a newer elman; this version reads up to {FORMAT}: upgrade elman"
+            f"{path} has format {found}, made by a newer elman; this one reads up to {FORMAT}: upgrade elman"
         )
 
 
@@ -46,7 +46,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Floats], dict[str, Any]]:
         If the file is missing, truncated, not safetensors, without elman's note, or newer.
     """
     try:
-        with safe_open(path, framework="numpy") as file:  # type: ignore[no-untyped-call]
+        with safe_open(path, framework="numpy") as file:
             note = json.loads((file.metadata() or {}).get("elman", "{}"))
             check_format(note.get("format"), path)
             return {name: file.get_tensor(name) for name in file.keys()}, note  # noqa: SIM118

@@ -1,1 +1,17 @@
 """Training: the loop, optimisers, schedules, evaluation."""
+
+from elman.training.clip import clip_by_global_norm
+from elman.training.evaluate import Evaluation, evaluate
+from elman.training.fit import Evaluated, Finished, fit
+from elman.training.loop import StepRecord, training_steps
+
+__all__ = [
+    "Evaluated",
+    "Evaluation",
+    "Finished",
+    "StepRecord",
+    "clip_by_global_norm",
+    "evaluate",
+    "fit",
+    "training_steps",
+]

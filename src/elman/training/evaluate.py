@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 from elman.data import Part, Tokenizer
 from elman.errors import ConfigError, DataError
 from elman.network import LanguageModel, ModelState
-from elman.typing import Floats
 
 AGREE = {"float32": 1e-6, "float64": 1e-10}
-"""States this close, in each element, have met: nothing that follows can tell them apart in the mean."""
+"""States that differ by this much, relative to one plus their size, have met: within a few roundings."""
 
 COMPARED = 256
 """Windows whose states a first run keeps, for the next to meet; bounds the memory of a long text."""
 
-SHORTEST_ROW = 512
+SHORTEST_ROW = 1024
 """Rows shorter than this would spend more time on meeting the one before than they save."""
 
 
@@ -82,7 +81,15 @@ class Evaluation:
 
     def as_dict(self) -> dict[str, float | int]:
         """Return all figures under their names, for JSON."""
-        names = ("nats_per_token", "perplexity", "bits_per_char", "bits_per_byte", "accuracy", "tokens", "unknown")
+        names = (
+            "nats_per_token",
+            "perplexity",
+            "bits_per_char",
+            "bits_per_byte",
+            "accuracy",
+            "tokens",
+            "unknown",
+        )
         return {name: getattr(self, name) for name in (*names, "chars", "bytes")}
 
 
@@ -132,22 +139,25 @@ def evaluate(
     entering = model.initial_state(rows.batch)
     leaving = rows.run(entering)
     for _ in range(rows.batch - 1):
+        if leaving is None:
+            break
         # Row i enters with what row i - 1 left; the first row entered with the truth.
         entering = tuple(
-            type(layer)(*(np.concatenate([first[:1], last[:-1]]) for first, last in zip(layer, end, strict=True)))
+            type(layer)(
+                *(np.concatenate([first[:1], last[:-1]]) for first, last in zip(layer, end, strict=True))
+            )
             for layer, end in zip(entering, leaving, strict=True)
         )
-        again = rows.run(entering)
-        if again is None:
-            break
-        leaving = again
+        leaving = rows.run(entering)
     return rows.result()
 
 
 class _Rows:
     """The text as rows side by side, what each window of them cost, and the states they left."""
 
-    def __init__(self, model: LanguageModel, part: Part, tokenizer: Tokenizer, batch: int, window: int) -> None:
+    def __init__(
+        self, model: LanguageModel, part: Part, tokenizer: Tokenizer, batch: int, window: int
+    ) -> None:
         self.model, self.part, self.tokenizer = model, part, tokenizer
         self.led = int(tokenizer.start is not None)  # tokens put before the text
         self.tokens = part.tokens + self.led - 1
@@ -212,14 +222,15 @@ class _Rows:
 
     def _tokens(self, places: NDArray[np.intp]) -> NDArray[np.intp]:
         tokens = self.part.ids[np.maximum(places - self.led, 0)].astype(np.intp)
-        if self.led:
+        if self.tokenizer.start is not None:
             tokens[places == 0] = self.tokenizer.start
         return tokens
 
     def _agree(self, state: ModelState, other: ModelState) -> bool:
         limit = AGREE[self.model.dtype.name]
         pairs = ((a, b) for one, two in zip(state, other, strict=True) for a, b in zip(one, two, strict=True))
-        return all(float(np.abs(a - b).max()) <= limit for a, b in pairs)
+        # Memory cells of an LSTM may count into the hundreds, so that their roundings are larger too.
+        return all(bool((np.abs(a - b) <= limit * (1 + np.abs(a))).all()) for a, b in pairs)
 
 
 def unigram_loss(train: Part, text: Part, vocab_size: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -12,11 +12,10 @@ from elman.data import Stream
 from elman.network import LanguageModel, ModelState
 from elman.training.clip import clip_by_global_norm
 from elman.training.divergence import explain_divergence
-from elman.training.optim import Optimizer, State as OptimizerState
+from elman.training.optim import Optimizer
+from elman.training.optim import State as OptimizerState
+from elman.training.schedules import Schedule
 from elman.training.workers import Workers
-
-Schedule = Callable[[int, list[tuple[int, float]]], float]
-"""Learning rate of a step, given its number and the validation losses so far."""
 
 
 @dataclass

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,11 @@ from elman.errors import CheckpointError, ConfigError
 from elman.network import LanguageModel
 from elman.storage import Run, TrainConfig
 from elman.storage.lock import exclusive
-from elman.storage.run import fill
-from elman.training import schedules
-from elman.training.loop import Progress, Schedule
-from elman.training.optim import Optimizer, adagrad, adam, adamw, rmsprop, sgd
+from elman.training.checkpoint import load_progress, save_progress
+from elman.training.loop import Progress
+from elman.training.optim import Optimizer
+from elman.training.schedules import Record, Schedule
+from elman.training.settings import optimizer_of, schedule_of
 from elman.training.workers import usable_cores
 
 EXTENDABLE = ("epochs", "steps", "minutes", "early_stop", "eval_every", "checkpoint_every", "sample")
@@ -40,8 +40,9 @@ class Session:
     def schedule(self) -> Schedule:
         """The learning rate of a step; while the horizon is not known, that of an endless run."""
 
-        def rate(step: int, evaluations: list[tuple[int, float]]) -> float:
-            return self._schedule_to(self.progress.horizon)(step, evaluations)
+        def rate(step: int, record: Record = ()) -> float:
+            horizon, epoch = self.progress.horizon, len(self.stream)
+            return schedule_of(self.config, horizon, epoch)(step, record)
 
         return rate
 
@@ -53,9 +54,6 @@ class Session:
     def save(self) -> None:
         """Save all that resuming needs."""
         save_progress(self.run, self.model, self.progress)
-
-    def _schedule_to(self, horizon: int) -> Schedule:
-        return _schedule(_ScheduleSettings.of(self.config, horizon, len(self.stream)))
 
 
 @contextmanager
@@ -94,7 +92,7 @@ def begin(
         stream = _stream(config, corpus)
         run.write_settings(config, corpus.tokenizer)
         model = run.new_model()
-        optimizer = _optimizer(config)
+        optimizer = optimizer_of(config)
         progress = Progress(model.initial_state(config.batch), optimizer.init(model.params))
         session = Session(run, config, corpus, model, stream, optimizer, progress)
         progress.horizon = session.known_horizon()
@@ -137,43 +135,11 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
         progress = load_progress(run, model, config)
         if changes:
             run.write_settings(config, run.tokenizer)
-        session = Session(run, config, corpus, model, _stream(config, corpus), _optimizer(config), progress)
+        session = Session(run, config, corpus, model, _stream(config, corpus), optimizer_of(config), progress)
         if changes:
             progress.horizon = session.known_horizon()
         run.metrics.rewind(progress.step)
         yield session
-
-
-def save_progress(run: Run, model: LanguageModel, progress: Progress) -> None:
-    """Write parameters, moments, carried state and counters as one checkpoint."""
-    arrays: dict[str, Any] = {f"params.{name}": array for name, array in model.params.items()}
-    arrays.update({f"moments.{name}": array for name, array in progress.moments.items()})
-    for index, layer in enumerate(progress.state):
-        for field, array in zip(type(layer)._fields, layer, strict=True):  # type: ignore[attr-defined]
-            arrays[f"state.{index}.{field}"] = array
-    note = {name: value for name, value in vars(progress).items() if name not in ("state", "moments")}
-    run.save_checkpoint(arrays, note)
-
-
-def load_progress(run: Run, model: LanguageModel, config: TrainConfig) -> Progress:
-    """Fill the model from the last checkpoint, and return where training stood."""
-    arrays, note = run.load_checkpoint()
-    path = run.path / "last" / "checkpoint.safetensors"
-    groups: dict[str, dict[str, Any]] = {"params": {}, "moments": {}, "state": {}}
-    for name, array in arrays.items():
-        group, _, rest = name.partition(".")
-        groups.setdefault(group, {})[rest] = array
-    fill(model.params, groups["params"], path)
-    state = model.initial_state(config.batch)
-    named = {f"{i}.{f}": a for i, layer in enumerate(state) for f, a in zip(layer._fields, layer, strict=True)}  # type: ignore[attr-defined]
-    fill(named, groups["state"], path)
-    note.pop("format")
-    try:
-        note["evaluations"] = [(int(step), float(loss)) for step, loss in note["evaluations"]]
-        moments = _optimizer(config).restore(model.params, groups["moments"])
-        return Progress(state=state, moments=moments, **note)
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} is damaged: {error}") from error
 
 
 def _encode(config: TrainConfig, run: Run, text: Text | None) -> Corpus:
@@ -191,47 +157,3 @@ def _encode(config: TrainConfig, run: Run, text: Text | None) -> Corpus:
 
 def _stream(config: TrainConfig, corpus: Corpus) -> Stream:
     return Stream(corpus.parts["train"], batch=config.batch, window=config.window)
-
-
-def _optimizer(config: TrainConfig) -> Optimizer:
-    if config.optimizer == "sgd":
-        return sgd(momentum=config.momentum, nesterov=config.nesterov)
-    if config.optimizer == "adamw":
-        return adamw(weight_decay=config.weight_decay)
-    return {"adagrad": adagrad, "rmsprop": rmsprop, "adam": adam}[config.optimizer]()
-
-
-@dataclass(frozen=True)
-class _ScheduleSettings:
-    """What a schedule is made of; hashable, so that it is made once."""
-
-    name: str
-    lr: float
-    warmup: int
-    total: int
-    lr_min: float
-    decay: float
-    every: int
-    patience: int
-
-    @classmethod
-    def of(cls, config: TrainConfig, horizon: int, epoch: int) -> _ScheduleSettings:
-        return cls(
-            config.schedule, config.learning_rate(), config.warmup, horizon or 2**53, config.lr_min,
-            config.decay, config.decay_every or epoch, config.patience,
-        )  # fmt: skip
-
-
-@lru_cache(maxsize=8)
-def _schedule(s: _ScheduleSettings) -> Schedule:
-    if s.name == "cosine":
-        return schedules.cosine(s.lr, total=s.total, warmup=min(s.warmup, s.total - 1), floor=s.lr_min)
-    if s.name == "step":
-        return schedules.step_decay(s.lr, every=s.every, factor=s.decay, warmup=s.warmup)
-    if s.name == "exponential":
-        return schedules.exponential(s.lr, factor=s.decay, every=s.every, warmup=s.warmup)
-    if s.name == "plateau":
-        return schedules.plateau(
-            s.lr, factor=s.decay, patience=s.patience, min_lr=s.lr_min, warmup=s.warmup
-        )
-    return schedules.constant(s.lr, warmup=s.warmup)

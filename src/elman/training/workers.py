@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -48,10 +49,11 @@ class Workers:
 
     def __init__(self, model: LanguageModel, batch: int, threads: int) -> None:
         bounds = np.linspace(0, batch, min(threads, batch) + 1).astype(int)
-        rows = [slice(int(start), int(stop)) for start, stop in zip(bounds[:-1], bounds[1:], strict=True)]
+        rows = [slice(int(start), int(stop)) for start, stop in pairwise(bounds)]
         self.batch = batch
         self.shares = [
-            Share(part, model if i == 0 else model.replica(), model.new_grads()) for i, part in enumerate(rows)
+            Share(part, model if i == 0 else model.replica(), model.new_grads())
+            for i, part in enumerate(rows)
         ]
         self._pool = ThreadPoolExecutor(len(rows) - 1, "elman") if len(rows) > 1 else None
 

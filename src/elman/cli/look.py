@@ -1,0 +1,113 @@
+"""``elman gradcheck``, ``info`` and ``plot``: looking inside."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from elman.cli.use import AsJson, RunPath
+from elman.errors import ConfigError
+
+
+def gradcheck(
+    cell: Annotated[str, typer.Option(help="rnn, rnn-relu, lstm, gru or mgu.")] = "lstm",
+    layers: Annotated[int, typer.Option(help="Depth, L.")] = 3,
+    hidden: Annotated[int, typer.Option(help="Width of the layers, H.")] = 5,
+    embedding: Annotated[int, typer.Option(help="Width of the word vectors, D.")] = 4,
+    vocab_size: Annotated[int, typer.Option(help="Size of the vocabulary, K.")] = 7,
+    batch: Annotated[int, typer.Option(help="Rows, B.")] = 3,
+    window: Annotated[int, typer.Option(help="Steps, T.")] = 5,
+    tied: Annotated[bool, typer.Option("--tied", help="Tie the word vectors and output weights.")] = False,
+    scale: Annotated[float, typer.Option(help="Spread of the random weights.")] = 1.0,
+    projections: Annotated[
+        int, typer.Option(help="Check along this many random directions, not element by element.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(help="Of weights, tokens and states.", min=0)] = 0,
+) -> None:
+    """Prove a model's gradients: compare each with central differences, in float64.
+
+    The status is 1 if any is wrong.
+    """
+    import numpy as np
+
+    from elman.insight import gradcheck as check
+    from elman.network import LanguageModel
+
+    if batch < 1 or window < 1:
+        raise ConfigError(f"batch and window must be at least 1, not {batch} and {window}")
+    model = LanguageModel(
+        vocab_size=vocab_size, cell=cell, embedding=embedding, hidden=hidden, layers=layers, tied=tied,
+        dtype="float64", seed=seed,
+    )  # fmt: skip
+    rng = np.random.default_rng(seed)
+    for array in model.params.values():
+        array[...] = scale * rng.standard_normal(array.shape)
+    x, y = rng.integers(0, vocab_size, (2, window, batch))
+    report = check(model, x=x, y=y, projections=projections, seed=seed)
+    print(report)
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+def info(run: RunPath, as_json: AsJson = False) -> None:
+    """Print what a run is: settings, parameters, text, and how training went."""
+    from elman.storage import Run
+
+    found = Run.existing(run)
+    model, config = found.load_model(), found.config
+    facts = {
+        "run": str(found.path),
+        "tokens": config.tokens,
+        "vocab_size": model.vocab_size,
+        "cell": config.cell,
+        "layers": config.layers,
+        "hidden": config.hidden,
+        "embedding": config.embedding,
+        "tied": config.tied,
+        "dtype": config.dtype,
+        "parameters": model.n_params,
+        "bytes": sum(array.nbytes for array in model.params.values()),
+    }
+    arrays = {name: list(array.shape) for name, array in model.params.items()}
+    records = found.metrics.read() if found.metrics.path.exists() else []
+    losses = [(r["valid_loss"], r["step"]) for r in records if "valid_loss" in r]
+    if records:
+        facts |= {"steps": records[-1]["step"], "seconds": records[-1]["seconds"]}
+    if losses:
+        facts |= {"best_valid_loss": min(losses)[0], "best_step": min(losses)[1]}
+    if as_json:
+        print(json.dumps({**facts, "arrays": arrays}, ensure_ascii=False))
+        return
+    for name, value in facts.items():
+        print(
+            f"{name.replace('_', ' '):<16}{value:,}"
+            if type(value) is int
+            else f"{name.replace('_', ' '):<16}{value}"
+        )
+    print("arrays")
+    for name, shape in arrays.items():
+        print(f"  {name:<24}{' x '.join(map(str, shape))}")
+
+
+def plot(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN [RUN ...]", help="Directories of runs.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(help="Picture to write: .png or .svg.")] = Path("loss.png"),
+    against: Annotated[str, typer.Option(help="steps, tokens or seconds.")] = "steps",
+) -> None:
+    """Draw training and validation loss of one or several runs (needs elman[plot])."""
+    from elman.insight.plots import plot_runs
+    from elman.storage import Run
+
+    records = {}
+    for path in runs:
+        found = Run.existing(path)
+        records[str(path)] = found.metrics.read()
+        if not records[str(path)]:
+            raise ConfigError(f"{found.metrics.path} holds no records yet; nothing to draw")
+    plot_runs(records, out, against=against)
+    print(f"wrote {out}")

@@ -1,0 +1,56 @@
+"""Progress to a file and back: all that resuming needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from elman.errors import CheckpointError, ElmanError
+from elman.network import LanguageModel, ModelState
+from elman.storage import Run, TrainConfig
+from elman.storage.run import fill
+from elman.training.loop import Progress
+from elman.training.settings import optimizer_of
+from elman.typing import Floats
+
+
+def save_progress(run: Run, model: LanguageModel, progress: Progress) -> None:
+    """Write parameters, moments, carried state and counters as one checkpoint."""
+    arrays: dict[str, Any] = {f"params.{name}": array for name, array in model.params.items()}
+    arrays |= {f"moments.{name}": array for name, array in progress.moments.items()}
+    arrays |= {f"state.{name}": array for name, array in _named(progress.state).items()}
+    note = {name: value for name, value in vars(progress).items() if name not in ("state", "moments")}
+    run.save_checkpoint(arrays, note)
+
+
+def load_progress(run: Run, model: LanguageModel, config: TrainConfig) -> Progress:
+    """Fill the model from the last checkpoint, and return where training stood.
+
+    Raises
+    ------
+    CheckpointError
+        If the checkpoint is missing, damaged, newer, or does not fit the settings.
+    """
+    arrays, note = run.load_checkpoint()
+    groups: dict[str, dict[str, Any]] = {"params": {}, "moments": {}, "state": {}}
+    for name, array in arrays.items():
+        group, _, rest = name.partition(".")
+        groups.setdefault(group, {})[rest] = array
+    fill(model.params, groups["params"], run.checkpoint_path)
+    state = model.initial_state(config.batch)
+    fill(_named(state), groups["state"], run.checkpoint_path)
+    try:
+        moments = optimizer_of(config).restore(model.params, groups["moments"])
+        note["evaluations"] = [(int(step), float(loss)) for step, loss in note["evaluations"]]
+        del note["format"]
+        return Progress(state=state, moments=moments, **note)
+    except (KeyError, TypeError, ValueError, ElmanError) as error:
+        raise CheckpointError(f"{run.checkpoint_path} is damaged: {error}") from error
+
+
+def _named(state: ModelState) -> dict[str, Floats]:
+    """Return the arrays of a state under names such as ``0.h``."""
+    return {
+        f"{index}.{field}": getattr(layer, field)
+        for index, layer in enumerate(state)
+        for field in getattr(layer, "_fields", ())
+    }
