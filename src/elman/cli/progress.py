@@ -62,8 +62,8 @@ class Reporter:
         if valid is not None and valid.unknown and config.min_count == 1 and config.max_vocab is None:
             self._line(
                 "note",
-                f"{valid.unknown:,} validation tokens are not in the training text, so <unk> is never learnt; "
-                "--min-count 2 would teach it",
+                f"{valid.unknown:,} validation tokens do not occur in the training text, from which <unk> "
+                "is then never learnt; --min-count 2 would teach it",
             )
         self._line(
             "model",
@@ -135,31 +135,23 @@ class Reporter:
         self._loss = keep * self._loss + (1 - keep) * record.loss if keep else record.loss
         self._speed = keep * self._speed + (1 - keep) * speed if keep else speed
         self._last, self._tokens = now, record.tokens
+        left = self._left(record)
+        line = f"step {record.step:,}  loss {self._loss:.3f}  lr {record.lr:.2g}"
+        line += f"  {self._speed:,.0f} tokens/s" + (f"  {_clock(left)} left" if left else "")
         if self._bar is not None:
-            fraction, left = self._left(record)
-            line = f"step {record.step:,}  loss {self._loss:.3f}  lr {record.lr:.2g}  {self._speed:,.0f} tokens/s"
-            self._bar.update(
-                self._task,
-                total=1.0,
-                completed=fraction,
-                line=line + (f"  {_clock(left)} left" if left else ""),
-            )
+            seconds = self.session.progress.seconds
+            self._bar.update(self._task, total=seconds + left, completed=seconds, line=line)
         elif not self.quiet and now - self._printed >= PLAIN_SECONDS:
             self._printed = now
-            _, left = self._left(record)
-            self.console.print(
-                f"step {record.step:,}  loss {self._loss:.3f}  lr {record.lr:.2g}  "
-                f"{self._speed:,.0f} tokens/s" + (f"  {_clock(left)} left" if left else "")
-            )
+            self.console.print(line)
 
-    def _left(self, record: StepRecord) -> tuple[float, float]:
-        """Return how much of the run is done, and the seconds left: by steps or minutes, whichever is less."""
+    def _left(self, record: StepRecord) -> float:
+        """Return the seconds left, by steps or by minutes, whichever is less; 0 if that is not known."""
         progress, minutes = self.session.progress, self.session.config.minutes
         rate = progress.seconds / max(record.step, 1)
         bounds = [(progress.horizon - record.step) * rate] if progress.horizon else []
         bounds += [minutes * 60 - progress.seconds] if minutes else []
-        left = max(0.0, min(bounds, default=0.0))
-        return progress.seconds / max(progress.seconds + left, 1e-9), left
+        return max(0.0, min(bounds, default=0.0))
 
     def _evaluated(self, event: Evaluated) -> None:
         self._printed = self._last = time.monotonic()
