@@ -124,15 +124,32 @@ def test_zero_by_zero_is_no_error_and_is_noted():
 
 
 def test_differences_within_the_rounding_of_the_value_pass_and_are_noted():
+    """A gradient of 1e-9 is right, but beside a value of 1000 no difference of float64 can tell."""
+
     def function(arrays):
         w = arrays["w"]
-        return 1e3 + 1e-12 * w.sum(), {"w": np.zeros_like(w)}
+        return 1e3 + 1e-9 * np.sin(w).sum(), {"w": 1e-9 * np.cos(w)}
 
-    report = gradcheck(function, {"w": np.ones(3)})
+    report = gradcheck(function, {"w": np.linspace(-1, 1, 7)})
     assert report.passed
-    assert report["w"].note in ("below noise", "zero")
-    tiny_but_seen = gradcheck(lambda a: (1e-12 * a["w"].sum(), {"w": np.zeros(3)}), {"w": np.ones(3)})
-    assert not tiny_but_seen.passed
+    assert report["w"].note == "below noise"
+    assert report["w"].worst.analytic != report["w"].worst.numeric
+    without_the_value = gradcheck(lambda a: (1e-9 * a["w"].sum(), {"w": np.zeros(3)}), {"w": np.ones(3)})
+    assert not without_the_value.passed
+
+
+def test_one_element_that_the_norm_of_a_large_array_would_hide():
+    big = {"w": np.ones((20, 20))}
+
+    def function(arrays):
+        grad = 2 * arrays["w"]
+        grad[3, 4] *= 1 + 1e-5  # 2.5e-7 of the norm
+        return (arrays["w"] ** 2).sum(), {"w": grad}
+
+    report = gradcheck(function, big)
+    assert report["w"].error < report.tolerance < report["w"].worst.error
+    assert report["w"].worst.index == (3, 4)
+    assert not report.passed
 
 
 def test_large_and_tiny_arguments():
@@ -181,6 +198,22 @@ def test_hidden_randomness_and_counters_fail():
 
     report = gradcheck(noisy, point(), projections=1)
     assert any("not repeatable" in problem for problem in report.problems)
+
+
+@pytest.mark.parametrize("odd_call", ["second", "last"])
+def test_one_call_that_answers_otherwise_is_enough(odd_call):
+    calls = []
+
+    def function(arrays):
+        value, grads = smooth(arrays)
+        calls.append(value)
+        return value, (grads | {"b": 2 * grads["b"]} if len(calls) == odd else grads)
+
+    odd = -1
+    gradcheck(function, point(), projections=1)
+    odd = 2 if odd_call == "second" else len(calls)
+    calls.clear()
+    assert gradcheck(function, point(), projections=1).failed == ("b",)
 
 
 def test_a_gradient_buffer_that_is_handed_out_again_is_fine_but_not_if_it_accumulates():

@@ -59,6 +59,7 @@ def test_a_wrong_model_fails_by_name():
 def test_given_tokens_and_state_are_used_and_left_alone():
     model = PlainModel()
     x, y = np.random.default_rng(1).integers(5, size=(2, 3, 2))
+    x.setflags(write=False)
     state = model.initial_state(batch=2)
     assert gradcheck(model, x=x, y=y, state=state, projections=1).passed
     assert all(seen[0] is x and seen[1] is y and seen[2] is state for seen in model.seen)
@@ -73,9 +74,26 @@ def test_a_model_that_changes_its_state_argument_fails():
             state[0].h[...] = answer[1][0]["h"]
             return answer
 
-    report = gradcheck(Writes(), projections=1)
+    model = Writes()
+    state = model.initial_state(batch=3)
+    report = gradcheck(model, state=state, x=np.ones((2, 3), int), y=np.ones((2, 3), int), projections=1)
+    assert not state[0].h.any()
     assert "changes the tokens or the state it is given" in report.problems
     assert not report.passed
+
+
+def test_a_model_that_changes_its_parameters_fails_and_they_are_put_back():
+    class Decays(PlainModel):
+        def loss_and_grads(self, x, y, state):
+            answer = super().loss_and_grads(x, y, state)
+            self.params["output.c"] *= 0.9
+            return answer
+
+    model = Decays()
+    before = {name: array.tobytes() for name, array in model.params.items()}
+    report = gradcheck(model, projections=1)
+    assert "changes its argument 'output.c'" in report.problems
+    assert {name: array.tobytes() for name, array in model.params.items()} == before
 
 
 def test_parameters_are_put_back_when_a_call_raises():
