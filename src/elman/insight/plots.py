@@ -74,7 +74,7 @@ def plot_runs(
         raise ConfigError(
             "drawing needs matplotlib, which is not installed: pip install elman[plot]"
         ) from error
-    # Text as text keeps an SVG small and searchable; a fixed salt and no date make equal pictures equal.
+    # Text as text keeps an SVG small and searchable; a fixed salt and no date make it reproducible.
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "elman"}):
         figure = Figure(figsize=(8.0, 4.8), layout="constrained")
         _draw(figure.add_subplot(), records, against)
