@@ -94,7 +94,8 @@ def check(subject: Subject, method: Method, rng: np.random.Generator) -> Gradche
         for name, array in before.items():
             subject.arrays[name][...] = array
         for array, copy in zip(others, others_before, strict=True):
-            array[...] = copy
+            if _differ(array, copy):  # the caller may have made them read-only
+                array[...] = copy
     return _conclude(reports, problems, (first, second, third), method)
 
 
@@ -160,7 +161,7 @@ def _compare_elements(
 ) -> ArrayReport:
     array, grad = subject.arrays[name], first.grads[name]
     indices = choose_elements(array.shape, method.max_elements, rng)
-    numeric = [
+    slopes = [
         by_element(lambda: subject.evaluate()[0], array, index, step=method.step, order=method.order)
         for index in indices
     ]
@@ -169,9 +170,9 @@ def _compare_elements(
         array.shape,
         indices,
         np.array([grad[index] for index in indices]),
-        np.array(numeric),
+        np.array([slope for slope, _ in slopes]),
         typical=_typical([grad]),
-        noise=rounding(first.value, method.step),
+        noise=rounding(max((size for _, size in slopes), default=0.0), method.step),
         tolerance=method.tolerance,
     )
 
@@ -186,23 +187,23 @@ def _compare_directions(
 ) -> ArrayReport:
     shape = moved[name].shape if name in moved else (sum(array.size for array in moved.values()),)
     indices: list[Index] = []
-    analytic, numeric = [], []
+    analytic, slopes = [], []
     for k in range(method.projections if any(array.size for array in moved.values()) else 0):
         direction = draw_direction(moved, rng)
         slope = by_direction(
             lambda: subject.evaluate()[0], moved, direction, step=method.step, order=method.order
         )
         indices.append((k,))
-        numeric.append(slope)
+        slopes.append(slope)
         analytic.append(sum(float(np.vdot(along, first.grads[n])) for n, along in direction.items()))
     return compare(
         name,
         shape,
         indices,
         np.array(analytic),
-        np.array(numeric),
+        np.array([slope for slope, _ in slopes]),
         typical=_typical([first.grads[n] for n in moved]),
-        noise=rounding(first.value, method.step),
+        noise=rounding(max((size for _, size in slopes), default=0.0), method.step),
         tolerance=method.tolerance,
     )
 

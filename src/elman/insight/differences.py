@@ -23,30 +23,33 @@ WEIGHTS = {4: ((1, 8.0 / 12.0), (2, -1.0 / 12.0)), 2: ((1, 0.5),)}
 """For each order, the pairs (k, weight) of the differences f(x + k step) - f(x - k step)."""
 
 
-def rounding(value: float, step: float) -> float:
+def rounding(largest: float, step: float) -> float:
     """Return the rounding error to expect of one derivative: a few units in the last place of f, by the step.
+
+    Here `largest` is the largest absolute value of f that took part.
 
     It is about twice what was seen in the measurement under `STEPS`.
     """
-    return 4.0 * float(np.finfo(np.float64).eps) * abs(value) / step
+    return 4.0 * float(np.finfo(np.float64).eps) * largest / step
 
 
 def by_element(
     evaluate: Callable[[], float], array: Floats, index: Index, *, step: float, order: int
-) -> float:
-    """Return the derivative of `evaluate()` by one element of `array`, which it reads in place."""
+) -> tuple[float, float]:
+    """Differentiate `evaluate()` by one element of `array`, which it reads in place.
+
+    Returns the derivative and the largest absolute value seen, from which `rounding` tells the error.
+    """
     x = array[index]
-    h = step * max(1.0, abs(float(x)))
-    total = 0.0
+
+    def at(move: float) -> float:
+        array[index] = x + move
+        return evaluate()
+
     try:
-        for k, weight in WEIGHTS[order]:
-            array[index] = x + k * h
-            above = evaluate()
-            array[index] = x - k * h
-            total += weight * (above - evaluate())
+        return _stencil(at, step * max(1.0, abs(float(x))), order)
     finally:
         array[index] = x
-    return total / h
 
 
 def by_direction(
@@ -56,24 +59,31 @@ def by_direction(
     *,
     step: float,
     order: int,
-) -> float:
-    """Return the derivative of `evaluate()` along `direction`, which moves the arrays it names."""
+) -> tuple[float, float]:
+    """Differentiate `evaluate()` along `direction`, which moves the arrays it names; see `by_element`."""
     before = {name: arrays[name].copy() for name in direction}
-    h = step * max(1.0, *(float(np.abs(array).max(initial=0.0)) for array in before.values()))
-    total = 0.0
+    largest = max(float(np.abs(array).max(initial=0.0)) for array in before.values())
 
-    def at(multiple: float) -> float:
+    def at(move: float) -> float:
         for name, along in direction.items():
-            arrays[name][...] = before[name] + multiple * along
+            arrays[name][...] = before[name] + move * along
         return evaluate()
 
     try:
-        for k, weight in WEIGHTS[order]:
-            total += weight * (at(k * h) - at(-k * h))
+        return _stencil(at, step * max(1.0, largest), order)
     finally:
         for name, array in before.items():
             arrays[name][...] = array
-    return total / h
+
+
+def _stencil(at: Callable[[float], float], h: float, order: int) -> tuple[float, float]:
+    """Return the derivative at 0 of `at`, and the largest absolute value it took."""
+    total, largest = 0.0, 0.0
+    for k, weight in WEIGHTS[order]:
+        above, below = at(k * h), at(-k * h)
+        total += weight * (above - below)
+        largest = max(largest, abs(above), abs(below))
+    return total / h, largest
 
 
 def draw_direction(arrays: Mapping[str, Floats], rng: np.random.Generator) -> dict[str, Floats]:

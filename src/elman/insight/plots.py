@@ -1,0 +1,146 @@
+"""Pictures of training runs, through matplotlib (the extra `plot`)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from elman.errors import ConfigError, DataError
+
+__all__ = ["plot_runs"]
+
+# Okabe & Ito (2008), told apart by readers with any colour vision; its yellow is too pale for a line.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+SUFFIXES = (".png", ".svg")
+LABELS = {"steps": "optimiser steps", "tokens": "training tokens", "seconds": "seconds of training"}
+KEYS = {"steps": "step", "tokens": "tokens", "seconds": "seconds"}
+GREY = "#555555"
+
+
+def plot_runs(
+    records: Mapping[str, Sequence[Mapping[str, Any]]],
+    out_path: str | Path,
+    *,
+    against: str = "steps",
+) -> Path:
+    """Draw the loss curves of one or more runs to a PNG or SVG file.
+
+    The training loss is a thin, pale line, the validation loss a strong one with a dot at each evaluation;
+    the lowest validation loss of each run stands in the legend. The vertical axis leaves out the first fall
+    of the training loss (2 % of a run's records), which would squeeze all the rest.
+
+    Parameters
+    ----------
+    records : mapping of str to sequence of mapping
+        For each run, by its name, the records of `metrics.jsonl`: numbers under `step`, `tokens`, `seconds`
+        and `train_loss` (nats a token), and at evaluations `valid_loss`. A record without the number that is
+        asked for, or with one that is not finite, is left out.
+    out_path : str or pathlib.Path
+        Where to write; the suffix, `.png` or `.svg`, says which format.
+    against : {"steps", "tokens", "seconds"}
+        What runs along the horizontal axis.
+
+    Returns
+    -------
+    pathlib.Path
+        The file written.
+
+    Raises
+    ------
+    ConfigError
+        If matplotlib is not installed, or `against` or the suffix is none of those above.
+    DataError
+        If a run has no loss to draw.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> run = [{"step": 1, "train_loss": 3.2}, {"step": 2, "train_loss": 2.9, "valid_loss": 3.0}]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     plot_runs({"first run": run}, Path(folder) / "loss.svg").name
+    'loss.svg'
+    """
+    out_path = Path(out_path)
+    if out_path.suffix.lower() not in SUFFIXES:
+        raise ConfigError(f"{out_path.name!r} ends in {out_path.suffix!r}: name the picture .png or .svg")
+    if against not in KEYS:
+        raise ConfigError(f"against={against!r}: choose one of {', '.join(KEYS)}")
+    if not records:
+        raise DataError("there is no run to draw: give at least one")
+    try:
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ConfigError(
+            "drawing needs matplotlib, which is not installed: pip install elman[plot]"
+        ) from error
+    # Text as text keeps an SVG small and searchable; a fixed salt and no date make it reproducible.
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "elman"}):
+        figure = Figure(figsize=(8.0, 4.8), layout="constrained")
+        _draw(figure.add_subplot(), records, against)
+        metadata = {"Date": None} if out_path.suffix.lower() == ".svg" else None
+        figure.savefig(out_path, dpi=150, metadata=metadata)
+    return out_path
+
+
+def _draw(axes: Any, records: Mapping[str, Sequence[Mapping[str, Any]]], against: str) -> None:
+    """Draw every run and label the axes."""
+    floor, ceiling, unnamed = math.inf, -math.inf, False
+    for k, (name, run) in enumerate(records.items()):
+        colour = COLOURS[k % len(COLOURS)]
+        dashes = "-" if k < len(COLOURS) else "--"  # colours come round again with dashes
+        train, valid = _curve(run, KEYS[against], "train_loss"), _curve(run, KEYS[against], "valid_loss")
+        if not train[0] and not valid[0]:
+            raise DataError(
+                f"run {name!r}: none of its {len(run)} records has a finite loss and a {KEYS[against]!r}"
+            )
+        label = _as_label(name)
+        if train[0]:
+            named = not valid[0] or len(records) == 1  # of several runs the legend names one line each
+            text = f"{label}, training" if named else "_"
+            axes.plot(*train, dashes, color=colour, linewidth=1.0, alpha=0.45, label=text)
+            unnamed = unnamed or not named
+        if valid[0]:
+            text = f"{label}, validation (lowest {min(valid[1]):.3f})"
+            marked = {"marker": "o", "markersize": 4.5, "markeredgecolor": "white", "markeredgewidth": 0.6}
+            axes.plot(*valid, dashes, color=colour, linewidth=2.0, label=text, zorder=3, **marked)
+        settled = train[1][len(train[1]) // 50 :] + valid[1]
+        floor, ceiling = min(floor, *train[1], *valid[1]), max(ceiling, *settled)
+    margin = 0.05 * (ceiling - floor) or 0.05 * abs(ceiling) or 0.05
+    axes.set_ylim(floor - margin, ceiling + margin)
+    axes.set_xlabel(LABELS[against])
+    axes.set_ylabel("loss (nats per token)")
+    axes.xaxis.set_major_formatter(_thousands)
+    axes.grid(axis="y", color="#dddddd", linewidth=0.8)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(GREY)
+    axes.tick_params(colors=GREY, labelcolor="black")
+    title = "thin lines: training" if unnamed else None
+    axes.legend(frameon=False, loc="upper right", title=title, alignment="left")
+
+
+def _as_label(name: str) -> str:
+    """Return the name so that matplotlib shows it as it is: "$" begins mathematics, and "_" hides a label."""
+    name = name.replace("$", r"\$")
+    return "\u200b" + name if name.startswith("_") else name
+
+
+def _curve(run: Sequence[Mapping[str, Any]], along: str, what: str) -> tuple[list[float], list[float]]:
+    """Return the points of the records that have both numbers, and finite."""
+    pairs = [(record[along], record[what]) for record in run if along in record and what in record]
+    finite = [(float(x), float(y)) for x, y in pairs if _is_finite(x) and _is_finite(y)]
+    return [x for x, _ in finite], [y for _, y in finite]
+
+
+def _is_finite(number: Any) -> bool:
+    return isinstance(number, int | float) and math.isfinite(number)
+
+
+def _thousands(value: float, position: int | None = None) -> str:
+    """Write 2500 as "2,500", 3000000 as "3 M" and 0.5 as "0.5"."""
+    if abs(value) >= 1e6:
+        return f"{value / 1e6:g} M"
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:g}"
