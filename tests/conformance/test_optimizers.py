@@ -111,6 +111,10 @@ def test_memory_order_of_parameters_and_gradients_does_not_matter(optimizer):
     expected, _ = optimizer.update(params, grads, optimizer.init(params), 0.1)
     got, _ = optimizer.update(turned[0], turned[1], optimizer.init(turned[0]), 0.1)
     assert_same(expected, {name: got[name] for name in expected})
+    # Each one vector, but in different orders.
+    params, grads = flat_copy(params), flat_copy(turned[1])
+    got, _ = optimizer.update(params, grads, optimizer.init(params), 0.1, inplace=True)
+    assert_same(expected, got)
 
 
 def test_float32_stays_float32_and_near_float64(optimizer):

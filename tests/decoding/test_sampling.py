@@ -77,6 +77,14 @@ def test_no_token_of_probability_zero_is_drawn_at_the_edges(case, u):
     assert probabilities(row, sampling)[int(draw(row, sampling, u))] > 0.0
 
 
+def test_the_largest_uniform_draws_a_token_whatever_the_total():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(2000, 40))
+    logits[:, 30:] = -math.inf
+    ids = draw(logits, Sampling(), np.full(2000, np.nextafter(1.0, 0.0)))
+    assert ids.tolist() == [29] * 2000
+
+
 def test_draw_splits_the_unit_interval_exactly():
     """Weights 1, 2, 1 of 4: every 64th of the interval falls where it must, and the edges go to the right."""
     logits = [0.0, math.log(2.0), 0.0]

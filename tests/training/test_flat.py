@@ -50,6 +50,8 @@ def broken(base):
     yield "gap", {"U": base[0:4], "V": base[5:6]}
     yield "overlap", {"U": base[0:4], "V": base[3:6]}
     yield "another base", good | {"V": base.copy()[6:9]}
+    shared = bytearray(32)
+    yield "neighbours by chance", {"U": np.frombuffer(shared)[:2], "V": np.frombuffer(shared)[2:]}
     yield "own memory", {name: array.copy() for name, array in good.items()}
     yield "reversed", {"U": base[0:4], "V": base[7:3:-1]}
     yield "strided", {"U": base[0:4:2], "V": base[4:6]}

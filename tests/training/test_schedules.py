@@ -152,6 +152,12 @@ def test_plateau_counts_small_improvements_only_past_the_threshold():
     assert plateau(1.0, patience=2, threshold=0.01)(40, creeping) == 1.0
 
 
+def test_plateau_counts_evaluations_in_a_row():
+    record = [(10, 4.0), (20, 5.0), (30, 3.0), (40, 5.0), (50, 2.0), (60, 5.0)]
+    assert plateau(1.0, patience=1)(60, record) == 1.0
+    assert plateau(1.0, patience=1)(70, [*record, (70, 5.0)]) == 0.5
+
+
 def test_plateau_takes_nan_for_no_improvement_and_skips_the_warmup():
     assert plateau(1.0)(10, [(10, math.nan)]) == 0.5
     record = [(2, 1.0), (4, 2.0), (8, 3.0), (16, 4.0)]

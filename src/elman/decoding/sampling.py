@@ -165,9 +165,8 @@ def draw(logits: ArrayLike, sampling: Sampling, uniforms: ArrayLike) -> NDArray[
         raise ConfigError("uniforms has a number outside [0, 1): draw them with generator.random")
     c = weights.cumsum(axis=-1)  # (B, K)
     total = c[..., -1]
-    # u * total may round up to the total, which no cumulative weight exceeds.
-    aim = np.minimum(u * total, np.nextafter(total, 0.0))
-    ids: NDArray[np.intp] = (c <= aim[..., None]).sum(axis=-1)
+    # Below 1 is 1 - 2**-53 at most, and that times the total rounds to less than the total: one c exceeds it.
+    ids: NDArray[np.intp] = (c <= (u * total)[..., None]).sum(axis=-1)
     return ids
 
 
