@@ -1,0 +1,276 @@
+"""Tokenizers: text in, integer ids out, and back. What every kind must do."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elman.errors import ShapeError
+from elman.typing import Ints
+
+FORMAT = 1
+"""Version of the JSON that describes a tokenizer. A reader refuses a larger one."""
+
+TEXT, SPACE, NEWLINE = 0, 1, 2
+"""What a token is to the layout of a page (`Tokenizer.layout`)."""
+
+
+class TokenStream(ABC):
+    """Turns ids into text one at a time: call it with an id, and at the end call `flush`.
+
+    The pieces, joined, are what `Tokenizer.decode` gives for all the ids. A piece may be empty: a byte is
+    often only a part of a character.
+
+    Examples
+    --------
+    >>> from elman.data import ByteTokenizer
+    >>> stream = ByteTokenizer().stream()
+    >>> [stream(byte) for byte in "né".encode()], stream.flush()
+    (['n', '', 'é'], '')
+    """
+
+    @abstractmethod
+    def __call__(self, token: int) -> str:
+        """Text that this id adds."""
+
+    def flush(self) -> str:
+        """Text that was still waiting for its end. The stream is then as new."""
+        return ""
+
+
+class Builder(ABC):
+    """Reads the training text once, hands out provisional ids, and then says which symbols become tokens.
+
+    Provisional ids number the symbols in order of first appearance, so that ids can be written to disk before
+    the vocabulary is known; a table then turns them into final ones.
+    """
+
+    @property
+    @abstractmethod
+    def seen(self) -> int:
+        """How many provisional ids have been handed out: all are smaller than this."""
+
+    def pieces(self, texts: Iterable[str]) -> Iterator[str]:
+        """As `Tokenizer.pieces`."""
+        return iter(texts)
+
+    @abstractmethod
+    def feed(self, piece: str) -> NDArray[np.uint32]:
+        """Provisional ids of a piece of text, shape (tokens,), its symbols counted."""
+
+    @abstractmethod
+    def finish(self) -> "tuple[Tokenizer, NDArray[np.uint32], NDArray[np.int64]]":
+        """The tokenizer; the table from provisional to final id; how often each provisional id occurred."""
+
+
+class Tokenizer(ABC):
+    """Text in, integer ids out, and back.
+
+    A new kind derives from this class and enters the registry (`elman.data.registry`): the command line and
+    the conformance tests then know it.
+
+    Attributes
+    ----------
+    name : str
+        The name in the registry, in configuration files and in ``tokenizer.json``.
+    unit : str
+        What one token is called in messages.
+    reads_bytes : bool
+        True where the tokenizer reads files as bytes, and so never decodes them or changes their line ends.
+    cut_at : {"character", "line"}
+        Where a text may be cut into training, validation and test parts.
+    """
+
+    name: ClassVar[str]
+    unit: ClassVar[str]
+    reads_bytes: ClassVar[bool] = False
+    cut_at: ClassVar[Literal["character", "line"]] = "character"
+
+    @classmethod
+    @abstractmethod
+    def builder(
+        cls, *, max_vocab: int | None = None, min_count: int = 1, lowercase: bool = False
+    ) -> Builder | None:
+        """What builds the vocabulary from a text, or None where the vocabulary is the same for every text.
+
+        Parameters
+        ----------
+        max_vocab : int, optional
+            The largest number of tokens, ``<unk>`` and its like included.
+        min_count : int
+            How often a symbol must occur to become a token.
+        lowercase : bool
+            Read the text in lower case.
+
+        Raises
+        ------
+        ConfigError
+            Where the kind has no such option or the value is out of range.
+        """
+
+    @classmethod
+    def from_text(
+        cls, text: str, *, max_vocab: int | None = None, min_count: int = 1, lowercase: bool = False
+    ) -> "Tokenizer":
+        """Build a tokenizer from a training text in memory.
+
+        Parameters
+        ----------
+        text : str
+            The training text.
+        max_vocab, min_count, lowercase
+            As for `builder`.
+
+        Returns
+        -------
+        Tokenizer
+
+        Examples
+        --------
+        >>> from elman.data import WordTokenizer
+        >>> words = WordTokenizer.from_text("to be or not to be", max_vocab=4)
+        >>> words.decode(words.encode("to be or"))
+        'to be <unk>'
+        """
+        builder = cls.builder(max_vocab=max_vocab, min_count=min_count, lowercase=lowercase)
+        if builder is None:
+            return cls()
+        builder.feed(text)
+        return builder.finish()[0]
+
+    @property
+    @abstractmethod
+    def vocab_size(self) -> int:
+        """K, the number of ids: they are 0 to K - 1."""
+
+    @property
+    @abstractmethod
+    def unknown(self) -> int | None:
+        """The id of ``<unk>``, or None where every text can be written."""
+
+    @property
+    @abstractmethod
+    def start(self) -> int | None:
+        """The id that begins a line, the first context of a text; None where the vocabulary has none."""
+
+    @abstractmethod
+    def encode(self, text: str) -> NDArray[np.uint32]:
+        """Ids of a text, shape (tokens,).
+
+        Symbols outside the vocabulary become `unknown`.
+        """
+
+    @abstractmethod
+    def stream(self) -> TokenStream:
+        """A fresh decoder that takes ids one at a time."""
+
+    @abstractmethod
+    def token(self, index: int) -> str:
+        """Text of one token, as a table of probabilities shows it."""
+
+    @abstractmethod
+    def unknown_symbols(self, text: str) -> list[str]:
+        """The distinct symbols of a text that are outside the vocabulary, in order of appearance."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """All there is to know, for `tokenizer_from_json`."""
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, fields: dict[str, Any]) -> Self:
+        """Rebuild from the fields of `to_json`. Raises ValueError where they do not describe this kind."""
+
+    def decode(self, ids: Ints) -> str:
+        """Text of a sequence of ids.
+
+        Parameters
+        ----------
+        ids : array of integers, shape (tokens,)
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        ShapeError
+            Where `ids` is not one-dimensional, not of integers, or has an id outside the vocabulary.
+        """
+        stream = self.stream()
+        return "".join([stream(i) for i in self.check_ids(ids).tolist()]) + stream.flush()
+
+    def check_ids(self, ids: Ints) -> NDArray[np.integer[Any]]:
+        """The ids as a one-dimensional array, or a `ShapeError` that says what is wrong with them."""
+        array = np.asarray(ids)
+        if array.ndim != 1:
+            raise ShapeError(f"ids has shape {array.shape}: give one sequence of ids, shape (tokens,)")
+        if array.size == 0:
+            return array.astype(np.intp)
+        if not np.issubdtype(array.dtype, np.integer):
+            raise ShapeError(f"ids is of {array.dtype}: give integers")
+        low, high = int(array.min()), int(array.max())
+        if low < 0 or high >= self.vocab_size:
+            bad = low if low < 0 else high
+            raise ShapeError(f"id {bad} is outside the vocabulary: give ids from 0 to {self.vocab_size - 1}")
+        return array
+
+    def pieces(self, texts: Iterable[str]) -> Iterator[str]:
+        """Regroup consecutive parts of one text so that no token is cut.
+
+        Encoding the pieces one by one gives the ids of the whole text, in bounded memory.
+        """
+        return iter(texts)
+
+    @classmethod
+    def layout(cls, piece: str, ids: NDArray[np.uint32]) -> NDArray[np.uint8]:
+        """What each token is to the layout of the page: `TEXT`, `SPACE` or `NEWLINE`.
+
+        Parameters
+        ----------
+        piece : str
+            A piece of text, in which every token is one character.
+        ids : ndarray of uint32, shape (tokens,)
+            Its ids, provisional or final.
+
+        Returns
+        -------
+        ndarray of uint8, shape (tokens,)
+        """
+        return layout_of(code_points(piece))
+
+    def save(self, path: str | Path) -> None:
+        """Write the tokenizer to a JSON file, for `load_tokenizer`."""
+        fields = self.to_json()
+        try:
+            data = json.dumps(fields, ensure_ascii=False, indent=0).encode()
+        except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot hold but a JSON escape can
+            data = json.dumps(fields, indent=0).encode()
+        Path(path).write_bytes(data + b"\n")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tokenizer) and self.to_json() == other.to_json()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.vocab_size} tokens>"
+
+
+def code_points(text: str) -> NDArray[np.uint32]:
+    """Unicode code points of a text, shape (characters,). Lone surrogates pass."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+
+
+def layout_of(codes: Ints) -> NDArray[np.uint8]:
+    """`TEXT`, `SPACE` or `NEWLINE` for each code point or byte, shape (codes,)."""
+    return _LAYOUT.take(codes, mode="clip")
+
+
+_LAYOUT = np.zeros(34, np.uint8)  # the last entry answers for every larger code
+_LAYOUT[[9, 11, 12, 13, 32]] = SPACE
+_LAYOUT[10] = NEWLINE
