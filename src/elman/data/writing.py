@@ -1,0 +1,213 @@
+"""The files of one part of a corpus while they are written: ids, and where documents start."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elman.data.corpus import ID_TYPES, START_TYPE, id_type
+from elman.data.split import Segment
+from elman.data.tokenize import NEWLINE, TEXT, Tokenizer
+from elman.errors import DataError
+
+_BLOCK = 1 << 16  # ids in memory at a time while a file is rewritten
+
+
+class DocumentStarts:
+    """Finds the first token of every document, piece by piece.
+
+    Parameters
+    ----------
+    documents : {"file", "line", "blank"}
+        What counts as a document.
+
+    Examples
+    --------
+    >>> starts = DocumentStarts("line")
+    >>> starts.begin_source()
+    >>> starts.find(0, np.array([0, 2, 0], np.uint8)), starts.find(3, np.array([2, 0], np.uint8))
+    (array([0, 2]), array([4]))
+    """
+
+    def __init__(self, documents: str) -> None:
+        self._documents = documents
+        self._last = NEWLINE  # what the token before is to the layout
+        self._line_start = 0  # of the line the next token is on
+        self._line_has_text = self._after_blank = self._has_text = False
+        self.begin_source()
+
+    def begin_source(self) -> None:
+        """The next token begins a document, whatever it is."""
+        self._fresh = True
+
+    def find(self, offset: int, layout: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Offsets of the document starts that a piece makes known, ascending.
+
+        Parameters
+        ----------
+        offset : int
+            Tokens before the piece.
+        layout : ndarray of uint8, shape (tokens,)
+            As from `Tokenizer.layout`; at least one token.
+        """
+        fresh, self._fresh = self._fresh, False
+        if self._documents == "line":
+            before = np.concatenate([[NEWLINE if fresh else self._last], layout[:-1]])
+            self._last = int(layout[-1])
+            return offset + np.flatnonzero(before == NEWLINE)
+        first = np.array([offset] if fresh else [], np.int64)
+        if self._documents == "file":
+            return first
+        if fresh:
+            self._line_start, self._line_has_text, self._after_blank, self._has_text = (
+                offset,
+                False,
+                False,
+                False,
+            )
+        return np.concatenate([first, self._after_blank_lines(offset, layout)])
+
+    def _after_blank_lines(self, offset: int, layout: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Starts of the lines with text that follow a line without, once the document has text."""
+        ends = np.flatnonzero(layout == NEWLINE)
+        starts = np.concatenate(
+            [[self._line_start], offset + ends + 1]
+        )  # (lines,), the last perhaps still empty
+        has_text = np.zeros(starts.size, bool)
+        has_text[np.searchsorted(ends, np.flatnonzero(layout == TEXT))] = True
+        known = self._line_has_text  # the first line had text in an earlier piece, and was dealt with there
+        has_text[0] |= known
+        after_blank = np.concatenate([[self._after_blank], ~has_text[:-1]])
+        new = has_text & after_blank
+        new[0] &= not known
+        if not self._has_text and has_text.any():
+            new[has_text.argmax()] = False  # blank lines at the beginning belong to the first document
+        self._has_text |= bool(has_text.any())
+        self._line_start = int(starts[-1])
+        self._line_has_text, self._after_blank = bool(has_text[-1]), bool(after_blank[-1])
+        found: NDArray[np.int64] = starts[new]
+        return found
+
+
+class PartWriter:
+    """Writes one part of a corpus, piece by piece.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to write.
+    name : str
+        Name of the part.
+    documents : str
+        As for `encode_corpus`.
+    tokenizer : Tokenizer or None
+        Whose ids will come; None where they are provisional and `renumber` will be called.
+    """
+
+    def __init__(self, folder: Path, name: str, documents: str, tokenizer: Tokenizer | None) -> None:
+        self._folder, self._name = folder, name
+        self._unknown_id = None if tokenizer is None else tokenizer.unknown
+        self._type = id_type(0 if tokenizer is None else tokenizer.vocab_size)
+        self._ids = self._path.open("w+b")
+        self._starts = None if documents == "none" else (folder / f"{name}.starts").open("wb")
+        self._finder = DocumentStarts(documents)
+        self.tokens = self.chars = self.bytes = self.unknown = self._found = 0
+        self.low, self.high = np.iinfo(np.int64).max, -1  # the smallest and largest id so far
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ids.close()
+        if self._starts is not None:
+            self._starts.close()
+        if error is None:
+            self._path.replace(self._folder / f"{self._name}.ids")
+
+    @property
+    def _path(self) -> Path:
+        return self._folder / f"{self._name}.{self._type}"
+
+    @property
+    def wants_layout(self) -> bool:
+        """Whether `add` needs a layout."""
+        return self._starts is not None
+
+    def begin_source(self) -> None:
+        """Say that a new source begins, and with it a document."""
+        self._finder.begin_source()
+
+    def count_text(self, chars: int, size: int) -> None:
+        """Add to the characters and bytes read."""
+        self.chars += chars
+        self.bytes += size
+
+    def add(self, ids: NDArray[np.uint32], layout: NDArray[np.uint8] | None) -> None:
+        """Append a piece. `layout`, shape (tokens,), is not used where documents are not told apart."""
+        if not ids.size:
+            return
+        if self._starts is not None and layout is not None:
+            starts = self._finder.find(self.tokens, layout)
+            self._found += starts.size
+            self._starts.write(starts.astype(START_TYPE).data)
+        if self._unknown_id is not None:
+            self.unknown += int(np.count_nonzero(ids == self._unknown_id))
+        self.low, self.high = min(self.low, int(ids.min())), max(self.high, int(ids.max()))
+        if self._type == "uint16" and id_type(self.high + 1) == "uint32":
+            self._rewrite("uint32", None)
+        self._ids.write(ids.astype(ID_TYPES[self._type]).data)
+        self.tokens += ids.size
+
+    def renumber(self, tokenizer: Tokenizer, table: NDArray[np.uint32], counts: NDArray[np.int64]) -> None:
+        """Turn provisional ids into final ones.
+
+        Parameters
+        ----------
+        tokenizer : Tokenizer
+            Whose ids the final ones are.
+        table : ndarray of uint32, shape (provisional ids,)
+            The final id of each provisional one.
+        counts : ndarray of int64, shape (provisional ids,)
+            How often each occurs.
+        """
+        self._rewrite(id_type(tokenizer.vocab_size), table)
+        if tokenizer.unknown is not None:
+            self.unknown = int(counts[table == tokenizer.unknown].sum())
+        used = table[counts > 0]
+        self.low, self.high = int(used.min()), int(used.max())
+
+    def _rewrite(self, kind: str, table: NDArray[np.uint32] | None) -> None:
+        """Turn the ids written so far into another type, or in place, each looked up in the table."""
+        source, old_path, old_type, new_type = self._ids, self._path, ID_TYPES[self._type], ID_TYPES[kind]
+        if kind != self._type:
+            self._type = kind
+            self._ids = self._path.open("w+b")
+        for start in range(0, self.tokens, _BLOCK):
+            source.seek(start * old_type.itemsize)
+            ids = np.frombuffer(source.read(_BLOCK * old_type.itemsize), old_type)
+            self._ids.seek(start * new_type.itemsize)
+            self._ids.write((ids if table is None else table.take(ids)).astype(new_type).data)
+        if self._ids is not source:
+            source.close()
+            old_path.unlink()
+
+    def summary(self, segments: Sequence[Segment]) -> dict[str, Any]:
+        """What ``corpus.json`` says about the part."""
+        if not self.tokens:
+            names = ", ".join(dict.fromkeys(segment.source.name for segment in segments))
+            raise DataError(
+                f"the {self._name} part of {names} has no tokens: give a text with more than white space"
+            )
+        return {
+            "tokens": self.tokens,
+            "chars": self.chars,
+            "bytes": self.bytes,
+            "unknown": self.unknown,
+            "documents": self._found if self.wants_layout else None,
+            "sources": [{"name": s.source.name, "start": s.start, "stop": s.stop} for s in segments],
+        }
