@@ -19,7 +19,7 @@ _HOMES = {
     "elman.data": (
         "Text", "CharTokenizer", "ByteTokenizer", "WordTokenizer", "Corpus", "Stream", "encode_corpus",
     ),
-    "elman.storage": ("TrainConfig",),
+    "elman.storage.config": ("TrainConfig",),
     "elman.training": ("clip_by_global_norm", "Evaluation"),
     "elman.training.optim": ("sgd", "adagrad", "rmsprop", "adam", "adamw"),
     "elman.training.schedules": ("constant", "step_decay", "exponential", "cosine", "plateau"),

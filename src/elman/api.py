@@ -13,7 +13,8 @@ from elman.data import Text, Tokenizer, encode_corpus
 from elman.decoding import Decoder, Sampling, Score, context, top
 from elman.errors import ConfigError, DataError
 from elman.network import LanguageModel
-from elman.storage import Run, TrainConfig
+from elman.storage.config import TrainConfig
+from elman.storage.run import Run
 from elman.training.evaluate import Evaluation, evaluate
 from elman.training.fit import Event, fit
 from elman.training.session import Session, begin

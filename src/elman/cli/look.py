@@ -54,7 +54,7 @@ def gradcheck(
 
 def info(run: RunPath, as_json: AsJson = False) -> None:
     """Print what a run is: settings, parameters, text, and how training went."""
-    from elman.storage import Run
+    from elman.storage.run import Run
 
     found = Run.existing(run)
     model, config = found.load_model(), found.config
@@ -101,7 +101,7 @@ def plot(
 ) -> None:
     """Draw training and validation loss of one or several runs (needs elman[plot])."""
     from elman.insight.plots import plot_runs
-    from elman.storage import Run
+    from elman.storage.run import Run
 
     records = {}
     for path in runs:

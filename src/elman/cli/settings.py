@@ -21,7 +21,8 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     An option that is not given is None, so that one from a file can be told from one from the command
     line.
     """
-    own = inspect.signature(command).parameters.values()
+    # Resolved here, where the command was written, since Typer will look in this module.
+    own = inspect.signature(command, eval_str=True).parameters.values()
     positional = [p for p in own if p.kind is not inspect.Parameter.VAR_KEYWORD]
     options = [_option(setting) for setting in fields(TrainConfig) if setting.metadata.get("flag", True)]
     signature = inspect.Signature([*positional, *options])
@@ -44,7 +45,7 @@ def _option(setting: Field[Any]) -> inspect.Parameter:
     shown = default if default not in (None, MISSING, False) else None
     option = typer.Option(
         *names,
-        help=setting.metadata["help"] + (f" [default: {shown}]" if shown is not None else ""),
+        help=setting.metadata["help"] + (f" (default {shown})" if shown is not None else ""),
         rich_help_panel=setting.metadata["group"],
         show_default=False,
         metavar=_metavar(kind),

@@ -254,6 +254,8 @@ def _open_part(folder: Path, name: str, fields: dict[str, Any]) -> Part:
 
 
 def _open_array(path: Path, dtype: "np.dtype[Any]", size: int) -> MappedArray:
+    if not isinstance(size, int):
+        raise TypeError(f"{size!r} is no size for {path.name}")
     try:
         found = path.stat().st_size
         if found != size * dtype.itemsize:

@@ -132,7 +132,7 @@ def _move(sources: Sequence[Source], target: int, limit: int, cut_at: Literal["c
         to_line_end = _line_end(before, ahead)
         if to_line_end is None and local + len(ahead) == source.size:
             to_line_end = len(ahead)  # the end of a file ends its line
-        to_space = next((i + 1 for i, byte in enumerate(ahead) if byte in b" \t"), None)
+        to_space = next((i for i, byte in enumerate(before + ahead) if byte in b" \t"), None)
         for moved in (to_line_end, to_space):
             if moved is not None and target + moved < limit:
                 return target + moved

@@ -13,7 +13,7 @@ from elman.data.split import Segment
 from elman.data.tokenize import NEWLINE, TEXT, Tokenizer
 from elman.errors import DataError
 
-_BLOCK = 1 << 18  # ids in memory at a time while a file is rewritten
+_BLOCK = 1 << 16  # ids in memory at a time while a file is rewritten
 
 
 class DocumentStarts:
@@ -179,7 +179,7 @@ class PartWriter:
         if tokenizer.unknown is not None:
             self.unknown = int(counts[table == tokenizer.unknown].sum())
         used = table[counts > 0]
-        self.low, self.high = int(used.min(initial=0)), int(used.max(initial=0))
+        self.low, self.high = int(used.min()), int(used.max())
 
     def _rewrite(self, kind: str, table: NDArray[np.uint32] | None) -> None:
         """Turn the ids written so far into another type, or in place, each looked up in the table."""

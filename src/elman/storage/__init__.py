@@ -1,6 +1,6 @@
 """Storage: configuration files and run directories, written atomically and read with suspicion."""
 
 from elman.storage.config import TrainConfig
-from elman.storage.run import Run
 
-__all__ = ["Run", "TrainConfig"]
+# Run stays in elman.storage.run: it needs NumPy, and the command line asks for the settings alone.
+__all__ = ["TrainConfig"]

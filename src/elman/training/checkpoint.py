@@ -6,8 +6,8 @@ from typing import Any
 
 from elman.errors import CheckpointError, ElmanError
 from elman.network import LanguageModel, ModelState
-from elman.storage import Run, TrainConfig
-from elman.storage.run import fill
+from elman.storage.config import TrainConfig
+from elman.storage.run import Run, fill
 from elman.training.loop import Progress
 from elman.training.settings import optimizer_of
 from elman.typing import Floats

@@ -11,8 +11,9 @@ from typing import Any
 from elman.data import Corpus, Stream, Text, default_text, encode_corpus
 from elman.errors import CheckpointError, ConfigError
 from elman.network import LanguageModel
-from elman.storage import Run, TrainConfig
+from elman.storage.config import TrainConfig
 from elman.storage.lock import exclusive
+from elman.storage.run import Run
 from elman.training.checkpoint import load_progress, save_progress
 from elman.training.loop import Progress
 from elman.training.optim import Optimizer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from elman.storage import TrainConfig
+from elman.storage.config import TrainConfig
 from elman.training import schedules
 from elman.training.optim import OPTIMIZERS, Optimizer
 from elman.training.schedules import Schedule
