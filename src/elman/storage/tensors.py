@@ -32,7 +32,8 @@ def check_format(found: Any, path: Path) -> None:
 def write_tensors(path: Path, arrays: Mapping[str, Any], note: Mapping[str, Any]) -> None:
     """Write arrays and note to path, atomically."""
     # safetensors writes a non-contiguous array's memory as it lies, which is not what it means.
-    tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    # (ascontiguousarray would do, but makes a vector of a scalar.)
+    tensors = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     metadata = {"elman": json.dumps({"format": FORMAT, **note}, ensure_ascii=False)}
     write_atomic(path, save(tensors, metadata))
 
@@ -48,6 +49,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Floats], dict[str, Any]]:
     try:
         with safe_open(path, framework="numpy") as file:
             note = json.loads((file.metadata() or {}).get("elman", "{}"))
+            if not isinstance(note, dict):
+                raise CheckpointError(f"{path} is damaged: its note is not a JSON object")
             check_format(note.get("format"), path)
             return {name: file.get_tensor(name) for name in file.keys()}, note  # noqa: SIM118
     except FileNotFoundError as error:
