@@ -95,6 +95,10 @@ def fit(
     try:
         with single_threaded_blas():
             reason = keeper.reason()
+            if keeper.evaluation_missed(reason):  # a stop came first
+                yield keeper.evaluate()
+                keeper.save()
+                reason = keeper.reason()
             while not reason:
                 record = next(steps)
                 keeper.after(record)
@@ -148,6 +152,13 @@ class _Keeper:
         progress = self.session.progress
         every = self.session.config.eval_every or -(-progress.horizon // 10)
         return bool(every) and progress.step - progress.evaluated >= every
+
+    def evaluation_missed(self, reason: str) -> bool:
+        """Say whether the session before was stopped in the step after which it would have evaluated."""
+        progress = self.session.progress
+        if not progress.step:
+            return False
+        return self.evaluation_due() or (bool(reason) and progress.evaluated < progress.step)
 
     def evaluate(self) -> Evaluated:
         """Evaluate, write a sample and the metrics, and keep the model if it is the best."""
