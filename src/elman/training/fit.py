@@ -218,20 +218,17 @@ class _Keeper:
 
     def _log(self, record: StepRecord) -> None:
         progress = self.session.progress
-        self.session.run.metrics.append(
-            {
-                **self._counters(),
-                "train_loss": progress.loss_sum / progress.loss_steps,
-                "lr": record.lr,
-                "grad_norm": record.grad_norm,
-            }
-        )
+        progress.train_loss = progress.loss_sum / progress.loss_steps
         progress.loss_sum, progress.loss_steps = 0.0, 0
+        line = {"train_loss": progress.train_loss, "lr": record.lr, "grad_norm": record.grad_norm}
+        self.session.run.metrics.append({**self._counters(), **line})
 
     def _log_evaluation(self, valid: Evaluation | None, text: str | None) -> None:
         progress = self.session.progress
         line: dict[str, Any] = self._counters()
-        line["train_loss"] = progress.loss_sum / progress.loss_steps if progress.loss_steps else None
+        # Since the last line, or, straight after one, what that said.
+        mean = progress.loss_sum / progress.loss_steps if progress.loss_steps else progress.train_loss
+        line["train_loss"] = mean
         line["lr"] = self.session.schedule(progress.step, progress.evaluations)
         if valid is not None:
             line["valid_loss"] = valid.nats_per_token
