@@ -149,7 +149,8 @@ class Reporter:
         """Return the seconds left, by steps or by minutes, whichever is less; 0 if that is not known."""
         progress, minutes = self.session.progress, self.session.config.minutes
         rate = progress.seconds / max(record.step, 1)
-        bounds = [(progress.horizon - record.step) * rate] if progress.horizon else []
+        length = self.session.length()
+        bounds = [(length - record.step) * rate] if length else []
         bounds += [minutes * 60 - progress.seconds] if minutes else []
         return max(0.0, min(bounds, default=0.0))
 

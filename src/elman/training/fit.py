@@ -137,8 +137,7 @@ class _Keeper:
     def reason(self) -> str:
         """Say why the run is at its end, or return an empty string."""
         config, progress = self.session.config, self.session.progress
-        bounds = (config.steps, config.epochs and config.epochs * len(self.session.stream), progress.horizon)
-        if any(bound and progress.step >= bound for bound in bounds):
+        if self.session.length() and progress.step >= self.session.length():
             return "done"
         if config.minutes and progress.seconds >= config.minutes * 60:
             return "time"
@@ -150,7 +149,7 @@ class _Keeper:
     def evaluation_due(self) -> bool:
         """Say whether it is time to evaluate."""
         progress = self.session.progress
-        every = self.session.config.eval_every or -(-progress.horizon // 10)
+        every = self.session.config.eval_every or -(-self.session.length() // 10)
         return bool(every) and progress.step - progress.evaluated >= every
 
     def evaluation_missed(self, reason: str) -> bool:
@@ -214,7 +213,7 @@ class _Keeper:
         left = MARGIN * config.minutes * 60 - progress.seconds - 9 * self.evaluation_seconds
         a_step = (spent - self.evaluation_seconds) / steps
         planned = progress.step + max(1, int(left / a_step))
-        progress.horizon = min(planned, self.session.known_horizon() or planned)
+        progress.horizon = min(planned, self.session.known_length() or planned)
 
     def _log(self, record: StepRecord) -> None:
         progress = self.session.progress

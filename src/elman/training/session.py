@@ -39,18 +39,21 @@ class Session:
 
     @property
     def schedule(self) -> Schedule:
-        """The learning rate of a step; while the horizon is not known, that of an endless run."""
+        """The learning rate of a step; while the length is not known, that of an endless run."""
 
         def rate(step: int, record: Record = ()) -> float:
-            horizon, epoch = self.progress.horizon, len(self.stream)
-            return schedule_of(self.config, horizon, epoch)(step, record)
+            return schedule_of(self.config, self.length(), len(self.stream))(step, record)
 
         return rate
 
-    def known_horizon(self) -> int:
+    def known_length(self) -> int:
         """Return the steps that epochs and steps allow, 0 if only minutes bound the run."""
         bounds = [self.config.steps, self.config.epochs and self.config.epochs * len(self.stream)]
         return min((bound for bound in bounds if bound), default=0)
+
+    def length(self) -> int:
+        """Return the steps the run will take: as planned, or while there is no plan, as known."""
+        return self.progress.horizon or self.known_length()
 
     def save(self) -> None:
         """Save all that resuming needs."""
@@ -96,7 +99,6 @@ def begin(
         optimizer = optimizer_of(config)
         progress = Progress(model.initial_state(config.batch), optimizer.init(model.params))
         session = Session(run, config, corpus, model, stream, optimizer, progress)
-        progress.horizon = session.known_horizon()
         session.save()
         yield session
 
@@ -138,7 +140,7 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
             run.write_settings(config, run.tokenizer)
         session = Session(run, config, corpus, model, _stream(config, corpus), optimizer_of(config), progress)
         if changes:
-            progress.horizon = session.known_horizon()
+            progress.horizon = 0  # to be planned again
         run.metrics.rewind(progress.step)
         yield session
 
