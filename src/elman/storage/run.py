@@ -142,6 +142,8 @@ class Run:
         path = self.path / "config.toml"
         try:
             values = read_toml(path)
+            if not path.read_bytes().endswith(b"\n"):  # half of the last number is a number too
+                raise ConfigError("its last line has no end; it was cut short")
             check_format(values.pop("format", None), path)
             vocab_size = values.pop("vocab_size", None)
             missing = _REQUIRED - values.keys()
