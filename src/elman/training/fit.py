@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from elman.errors import DivergenceError
 from elman.network import LanguageModel
 from elman.training.evaluate import Evaluation, evaluate
 from elman.training.loop import StepRecord, training_steps
@@ -166,6 +168,11 @@ class _Keeper:
         losses = [loss for _, loss in progress.evaluations]
         if part is not None:
             valid = evaluate(session.model, part, session.corpus.tokenizer)
+            if not math.isfinite(valid.nats):
+                raise DivergenceError(
+                    f"the validation loss at step {progress.step} is {valid.nats_per_token}; "
+                    "the last checkpoint is as it was. Try a smaller --lr, or a smaller --clip"
+                )
             progress.evaluations.append((progress.step, valid.nats_per_token))
         best = valid is None or not losses or valid.nats_per_token < min(losses)
         if best:
