@@ -35,6 +35,9 @@ def main() -> None:
         # The reader of our output has gone; what is left in the buffer must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:  # such as a picture in a folder that is not there
+        name = f"{error.filename}: " if error.filename else ""
+        _fail(f"{name}{error.strerror or error}", 2)
 
 
 def _fail(message: str, status: int) -> None:
