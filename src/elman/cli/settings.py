@@ -12,6 +12,7 @@ import typer
 
 from elman.storage.config import TrainConfig, read_toml
 
+_PARTS = ("train", "valid", "test")
 _KINDS: dict[str, Any] = {"str": str, "int": int, "float": float, "bool": bool}
 
 
@@ -67,7 +68,10 @@ def collect(config_file: Path | None, text: list[str] | None, given: dict[str, A
     values.pop("format", None)
     values.pop("vocab_size", None)
     values.update({name: value for name, value in given.items() if value is not None})
+    # A text on the command line takes the place of that of the file, whichever way either is given.
     if text:
+        values = {name: value for name, value in values.items() if name not in _PARTS or given.get(name)}
         values["text"] = text
-        values.pop("train", None)
+    elif given.get("train"):
+        values.pop("text", None)
     return TrainConfig.from_mapping(values)

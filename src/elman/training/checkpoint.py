@@ -12,7 +12,6 @@ from elman.training.loop import Progress
 from elman.training.settings import optimizer_of
 from elman.typing import Floats
 
-
 _KINDS: dict[str, Any] = {
     **dict.fromkeys(("step", "epoch", "position", "tokens", "loss_steps", "evaluated", "horizon"), int),
     **dict.fromkeys(("seconds", "loss_sum"), float),
