@@ -73,6 +73,14 @@ def test_a_file_that_was_cut_short(do: Do, trained: Path, file: str, name: str) 
         assert contents(trained) == before
 
 
+def _read(path: Path, file: str) -> None:
+    run = Run.existing(path)
+    if file == CHECKPOINT:
+        run.load_checkpoint()
+    else:
+        run.load_model()
+
+
 @pytest.mark.parametrize("file", [SETTINGS, TOKENS, MODEL, CHECKPOINT])
 def test_no_cut_at_all_passes_unseen(trained: Path, file: str) -> None:
     """Every length of the small files, and every length about the parts of the large ones."""
@@ -84,9 +92,8 @@ def test_no_cut_at_all_passes_unseen(trained: Path, file: str) -> None:
     )
     for length in cuts:
         (trained / file).write_bytes(whole[:length])
-        run = Run.existing(trained)
         with pytest.raises(CheckpointError):
-            run.load_checkpoint() if file == CHECKPOINT else run.load_model()
+            _read(trained, file)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
