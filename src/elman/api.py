@@ -302,7 +302,7 @@ def train(
     ...         layers=1,
     ...         batch=4,
     ...         window=20,
-    ...         steps=60,
+    ...         steps=150,
     ...         lr=0.02,
     ...         threads=1,
     ...     )

@@ -99,7 +99,7 @@ def plot(
     out: Annotated[Path, typer.Option(help="Picture to write: .png or .svg.")] = Path("loss.png"),
     against: Annotated[str, typer.Option(help="steps, tokens or seconds.")] = "steps",
 ) -> None:
-    """Draw training and validation loss of one or several runs (needs elman[plot])."""
+    """Draw training and validation loss of one or several runs (needs matplotlib, the extra "plot")."""
     from elman.insight.plots import plot_runs
     from elman.storage.run import Run
 

@@ -18,6 +18,9 @@ AGREE = {"float32": 1e-6, "float64": 1e-10}
 COMPARED = 256
 """Windows whose states a first run keeps, for the next to meet; bounds the memory of a long text."""
 
+COUNTED = 1 << 18
+"""Tokens counted at a time; NumPy makes eight bytes of each."""
+
 SHORTEST_ROW = 1024
 """Rows shorter than this would spend more time on meeting the one before than they save."""
 
@@ -257,7 +260,7 @@ def unigram_loss(train: Part, text: Part, vocab_size: int) -> float:
 
 def _counts(part: Part, vocab_size: int) -> NDArray[np.int64]:
     counts = np.zeros(vocab_size, np.int64)
-    for start in range(0, part.tokens, 1 << 22):
-        counts += np.bincount(part.ids[start : start + (1 << 22)], minlength=vocab_size)
+    for start in range(0, part.tokens, COUNTED):
+        counts += np.bincount(part.ids[start : start + COUNTED], minlength=vocab_size)
         part.release()
     return counts
