@@ -37,6 +37,7 @@ class Reporter:
         self.session, self.quiet = session, quiet
         self.console = Console(highlight=False, soft_wrap=True)
         self.finished: Finished | None = None
+        self.worked = False
         self._loss = math.nan
         self._speed = math.nan
         self._last = time.monotonic()
@@ -113,6 +114,12 @@ class Reporter:
             self.console.print(f"\nStopped and saved at step {finished.step:,}. Go on with:")
             self.console.print(f"  elman train --resume {name}")
             return
+        if not self.worked:
+            self.console.print(
+                f"\nNothing left to do: the run ended at step {finished.step:,}. "
+                "To go on, give --steps, --epochs or --minutes anew."
+            )
+            return
         why = {"done": "Done", "time": "Time is up", "early": "No more progress: stopped early"}[
             finished.reason
         ]
@@ -129,7 +136,7 @@ class Reporter:
             self.console.print(f"  elman {line}")
 
     def _step(self, record: StepRecord) -> None:
-        now = time.monotonic()
+        now, self.worked = time.monotonic(), True
         speed = (record.tokens - self._tokens) / max(now - self._last, 1e-9)
         keep = 0.0 if math.isnan(self._loss) else SMOOTHING
         self._loss = keep * self._loss + (1 - keep) * record.loss if keep else record.loss

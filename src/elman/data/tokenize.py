@@ -243,14 +243,18 @@ class Tokenizer(ABC):
         """
         return layout_of(code_points(piece))
 
-    def save(self, path: str | Path) -> None:
-        """Write the tokenizer to a JSON file, for `load_tokenizer`."""
+    def to_bytes(self) -> bytes:
+        """The contents of the JSON file that `load_tokenizer` reads."""
         fields = self.to_json()
         try:
             data = json.dumps(fields, ensure_ascii=False, indent=0).encode()
         except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot hold but a JSON escape can
             data = json.dumps(fields, indent=0).encode()
-        Path(path).write_bytes(data + b"\n")
+        return data + b"\n"
+
+    def save(self, path: str | Path) -> None:
+        """Write the tokenizer to a JSON file, for `load_tokenizer`."""
+        Path(path).write_bytes(self.to_bytes())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Tokenizer) and self.to_json() == other.to_json()

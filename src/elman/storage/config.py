@@ -93,7 +93,7 @@ class TrainConfig:
     seed: int = _setting(0, "Training", "Seed of the initial weights, dropout and samples.", 0)
     threads: int | None = _setting(None, "Training", "Worker threads; by default one a core.", 1)
 
-    epochs: int | None = _setting(None, "Length", "Passes over the text (10 if no length is given).", 1)
+    epochs: int | None = _setting(None, "Length", "Passes over the text; 10 if no length is given.", 1)
     steps: int | None = _setting(None, "Length", "Updates.", 1)
     minutes: float | None = _setting(None, "Length", "Minutes; whichever of the three ends first.", 0)
     early_stop: int | None = _setting(

@@ -15,7 +15,7 @@ from elman.network import LanguageModel, ModelState
 AGREE = {"float32": 1e-6, "float64": 1e-10}
 """States that differ by this much, relative to one plus their size, have met: within a few roundings."""
 
-COMPARED = 256
+COMPARED = 64
 """Windows whose states a first run keeps, for the next to meet; bounds the memory of a long text."""
 
 COUNTED = 1 << 18
