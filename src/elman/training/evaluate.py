@@ -218,9 +218,10 @@ class _Rows:
         x = self._tokens(places)
         reset, starts = None, self.part.starts
         if starts is not None and len(starts):
-            own = places - self.led
+            # Keys of the type of the starts: of any other, NumPy would convert the whole of a mapped file.
+            own = np.maximum(places - self.led, 0).astype(starts.dtype)
             nearest = np.minimum(np.searchsorted(starts, own), len(starts) - 1)
-            reset = (starts[nearest] == own) & real
+            reset = (starts[nearest] == own) & real & (places >= self.led)
         return x, self._tokens(places + 1), real, reset
 
     def _tokens(self, places: NDArray[np.intp]) -> NDArray[np.intp]:
