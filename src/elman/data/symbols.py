@@ -1,6 +1,7 @@
 """Tokens of one character, and tokens of one byte."""
 
 import codecs
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -83,7 +84,7 @@ class CharTokenizer(Tokenizer):
     name: ClassVar[str] = "char"
     unit: ClassVar[str] = "character"
 
-    def __init__(self, characters: "list[str] | tuple[str, ...] | str" = ()) -> None:
+    def __init__(self, characters: Sequence[str] = ()) -> None:
         if any(not isinstance(c, str) or len(c) != 1 for c in characters):
             raise ConfigError(
                 "a character of the vocabulary is not one character: give a list of single characters"
@@ -125,7 +126,7 @@ class CharTokenizer(Tokenizer):
     def encode(self, text: str) -> NDArray[np.uint32]:
         return self.ids_of(code_points(text))
 
-    def decode(self, ids: Ints) -> str:
+    def decode(self, ids: Ints | Sequence[int]) -> str:
         codes = self._codes.take(self.check_ids(ids)).astype("<u4", copy=False)
         # "surrogatepass" keeps a lone surrogate that the vocabulary was given.
         return codes.tobytes().decode("utf-32-le", "surrogatepass")
@@ -206,7 +207,7 @@ class ByteTokenizer(Tokenizer):
         """Ids of raw bytes, shape (bytes,)."""
         return np.frombuffer(data, np.uint8).astype(np.uint32)
 
-    def decode(self, ids: Ints) -> str:
+    def decode(self, ids: Ints | Sequence[int]) -> str:
         return self.check_ids(ids).astype(np.uint8).tobytes().decode("utf-8", "replace")
 
     def stream(self) -> TokenStream:
@@ -239,6 +240,4 @@ class _ByteStream(TokenStream):
         return self._decoder.decode(bytes([token]))
 
     def flush(self) -> str:
-        rest = self._decoder.decode(b"", final=True)
-        self._decoder.reset()
-        return rest
+        return self._decoder.decode(b"", final=True)
