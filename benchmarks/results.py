@@ -83,7 +83,9 @@ def default() -> None:
         pictures.mkdir(exist_ok=True)
         run("-m", "elman", "plot", str(out), "--out", str(pictures / "loss.svg"))
         evaluation = json.loads(run("-m", "elman", "evaluate", str(out), "--json"))
-        sample = run("-m", "elman", "generate", str(out), "--prompt", "The ", "--length", "300", "--seed", "1")
+        sample = run(
+            "-m", "elman", "generate", str(out), "--prompt", "The ", "--length", "300", "--seed", "1"
+        )
         records = metrics(out)
         unigram = re.search(r"to beat\s+([\d.]+)", shown)
         keep("default", {
