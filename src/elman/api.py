@@ -341,12 +341,15 @@ def sampler(session: Session) -> Callable[[LanguageModel], str]:
 
 
 def default_out(config: TrainConfig) -> Path:
-    """Return the first free directory under ``runs/`` named after the text, the tokens and the cell."""
+    """Return the first free directory under ``runs/`` named after the text, the tokens and the cell.
+
+    One in which training could not begin, so that it holds a lock at most, is free.
+    """
     source = config.train or (config.text[0] if config.text else "python-topics")
     stem = re.sub(r"[^\w.-]+", "-", Path(source).name.split(".")[0] or "stdin").strip("-") or "stdin"
     name, number = f"{stem}-{config.tokens}-{config.cell}", 1
     path = Path("runs") / name
-    while path.exists():
+    while path.exists() and any(not entry.name.startswith(".") for entry in path.iterdir()):
         number += 1
         path = Path("runs") / f"{name}-{number}"
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Any
@@ -17,18 +18,26 @@ def main() -> None:
 
     # Typer carries Click's exceptions within it or beside it, by its version.
     complaint: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows a question mark
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except ElmanError as error:
         _fail(str(error), 2)
     except complaint as error:
-        _fail(f"{error.format_message()} (elman --help lists commands and options)", 2)
+        # `elman` alone has shown its help, and leaves no message.
+        message = error.format_message()
+        _fail(f"{message} (elman --help lists commands and options)" if message else "give a command", 2)
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", 130)
     except BrokenPipeError:
         # The reader of our output has gone; what is left in the buffer must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:  # such as a picture in a folder that is not there
+        name = f"{error.filename}: " if error.filename else ""
+        _fail(f"{name}{error.strerror or error}", 2)
 
 
 def _fail(message: str, status: int) -> None:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from elman.errors import ElmanError
-from elman.training.evaluate import unigram_loss
+from elman.training.evaluate import Evaluation, unigram_loss
 from elman.training.fit import Evaluated, Event, Finished
 from elman.training.loop import StepRecord
 from elman.training.session import Session
@@ -36,16 +36,17 @@ class Reporter:
         self.session, self.quiet = session, quiet
         self.console = Console(highlight=False, soft_wrap=True)
         self.finished: Finished | None = None
-        self.worked = False
         self._loss = self._speed = self._weight = 0.0
         self._last = time.monotonic()
         self._tokens = session.progress.tokens
+        self._resumed, self._first_tokens = False, session.progress.tokens
         self._printed = time.monotonic()
         self._bar: Progress | None = None
         self._task = TaskID(0)
 
     def begin(self, *, resumed: bool) -> None:
         """Say what is trained on what, and how good knowing nothing but frequencies would be."""
+        self._resumed = resumed
         session, config = self.session, self.session.config
         parts, tokenizer = session.corpus.parts, session.corpus.tokenizer
         sizes = ", ".join(f"{part.tokens:,} {name}" for name, part in parts.items())
@@ -112,11 +113,8 @@ class Reporter:
             self.console.print(f"\nStopped and saved at step {finished.step:,}. Go on with:")
             self.console.print(f"  elman train --resume {name}")
             return
-        if not self.worked:
-            self.console.print(
-                f"\nNothing left to do: the run ended at step {finished.step:,}. "
-                "To go on, give --steps, --epochs or --minutes anew."
-            )
+        if self._resumed and self.session.progress.tokens == self._first_tokens:
+            self.console.print("\nThis run was at its end; a larger --steps, --epochs or --minutes goes on.")
             return
         why = {"done": "Done", "time": "Time is up", "early": "No more progress: stopped early"}[
             finished.reason
@@ -134,7 +132,7 @@ class Reporter:
             self.console.print(f"  elman {line}")
 
     def _step(self, record: StepRecord) -> None:
-        now, self.worked = time.monotonic(), True
+        now = time.monotonic()
         speed = (record.tokens - self._tokens) / max(now - self._last, 1e-9)
         # A running mean that weighs the first steps fully, as Adam corrects its moments.
         self._weight = SMOOTHING * self._weight + 1 - SMOOTHING
@@ -156,7 +154,8 @@ class Reporter:
         """Return the seconds left, by steps or by minutes, whichever is less; 0 if that is not known."""
         progress, minutes = self.session.progress, self.session.config.minutes
         rate = progress.seconds / max(record.step, 1)
-        bounds = [(progress.horizon - record.step) * rate] if progress.horizon else []
+        length = self.session.length()
+        bounds = [(length - record.step) * rate] if length else []
         bounds += [minutes * 60 - progress.seconds] if minutes else []
         return max(0.0, min(bounds, default=0.0))
 
@@ -165,10 +164,7 @@ class Reporter:
         progress = self.session.progress
         line = f"step {event.step:,}  train {self._loss:.3f}"
         if event.valid is not None:
-            line += (
-                f"  valid {event.valid.nats_per_token:.4f} nats a token, "
-                f"perplexity {event.valid.perplexity:,.2f}, {event.valid.bits_per_char:.3f} bits a character"
-            )
+            line += f"  valid {_figures(event.valid)}"
         line += f"  {_clock(progress.seconds)}" + ("  *best" if event.best and event.valid else "")
         self.console.print(line)
         if event.sample is not None and not self.quiet:
@@ -186,10 +182,7 @@ class Reporter:
             test = load(self.session.run.path).evaluate()
         except ElmanError as error:
             return str(error)
-        return (
-            f"On the test part: {test.nats_per_token:.4f} nats a token, perplexity {test.perplexity:,.2f}, "
-            f"{test.bits_per_char:.3f} bits a character."
-        )
+        return f"On the test part: {_figures(test)}."
 
     def _prompt(self) -> str:
         """Return the beginning of the training text, quoted, as a prompt to try."""
@@ -202,6 +195,15 @@ class Reporter:
     def _line(self, head: str, text: str) -> None:
         self.console.print(f"[bold]{head:<8}[/bold]", end="")
         self.console.print(Text(text))
+
+
+def _figures(result: Evaluation) -> str:
+    """Return the loss in the three units people compare; huge ones as powers of ten."""
+    nats, perplexity, bits = result.nats_per_token, result.perplexity, result.bits_per_char
+    loss = f"{nats:.4f}" if nats < 1000 else f"{nats:.4g}"
+    coded = f"{bits:.3f}" if bits < 1000 else f"{bits:.4g}"
+    shown = f"{perplexity:,.2f}" if perplexity < 1e6 else f"{perplexity:.3g}"
+    return f"{loss} nats a token, perplexity {shown}, {coded} bits a character"
 
 
 def _length(session: Session) -> str:

@@ -134,6 +134,8 @@ class TrainConfig:
         for name in ("lr", "minutes", "decay"):
             if getattr(self, name) == 0:
                 raise ConfigError(f"{name} must be greater than 0")
+        if self.decay > 1:
+            raise ConfigError(f"decay must be at most 1, not {self.decay}")
         for name in ("dropout", "momentum"):
             if getattr(self, name) >= 1:
                 raise ConfigError(f"{name} must be less than 1, not {getattr(self, name)}")
@@ -143,6 +145,13 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and value not in choices:
                 raise ConfigError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+        if self.lr_min > self.learning_rate():
+            raise ConfigError(f"lr_min ({self.lr_min}) must be at most lr ({self.learning_rate()})")
+        if self.tied and self.embedding != self.hidden:
+            raise ConfigError(
+                f"tied needs an embedding as wide as the layers, not {self.embedding} beside {self.hidden}; "
+                f"give --embedding {self.hidden}"
+            )
         if self.nesterov and not self.momentum:
             raise ConfigError("nesterov needs a momentum greater than 0")
         if self.text and self.train:

@@ -47,6 +47,7 @@ class Run:
         self.path = Path(path)
         self.metrics = Metrics(self.path / "metrics.jsonl")
         self.data = self.path / "data"
+        self.fresh_data = self.path / ".data"
 
     @classmethod
     def claim(cls, path: str | Path, *, overwrite: bool = False) -> Run:
@@ -101,11 +102,19 @@ class Run:
 
     def clear(self) -> None:
         """Remove what an earlier run left in the directory."""
-        for name in _OURS:
+        # Settings last: until then it is a damaged run, and `existing` says of what.
+        for name in reversed(_OURS):
             path = self.path / name
             if path.is_dir():
                 shutil.rmtree(path)
             else:
+                path.unlink(missing_ok=True)
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Remove the unfinished files of processes that were killed; the caller holds the lock."""
+        for folder in (self.path, self.checkpoint_path.parent):
+            for path in folder.glob(".*.tmp"):
                 path.unlink(missing_ok=True)
 
     def write_settings(self, config: TrainConfig, tokenizer: Tokenizer) -> None:
@@ -127,6 +136,8 @@ class Run:
         path = self.path / "config.toml"
         try:
             values = read_toml(path)
+            if not path.read_bytes().endswith(b"\n"):  # half of the last number is a number too
+                raise ConfigError("its last line has no end; it was cut short")
             check_format(values.pop("format", None), path)
             vocab_size = values.pop("vocab_size", None)
             missing = _REQUIRED - values.keys()
@@ -155,12 +166,7 @@ class Run:
 
     def new_model(self) -> LanguageModel:
         """Build the model that the settings describe, with its initial values."""
-        c = self.config
-        return LanguageModel(
-            vocab_size=self.tokenizer.vocab_size, cell=c.cell, embedding=c.embedding, hidden=c.hidden,
-            layers=c.layers, dropout=c.dropout, tied=c.tied, dtype=c.dtype, seed=c.seed, init=c.init,
-            init_recurrent=c.init_recurrent, forget_bias=c.forget_bias,
-        )  # fmt: skip
+        return build_model(self.config, self.tokenizer.vocab_size)
 
     def load_model(self) -> LanguageModel:
         """Build the model and fill in the best parameters saved."""
@@ -205,6 +211,15 @@ _REQUIRED = {
     "seed",
     "sample",
 }
+
+
+def build_model(c: TrainConfig, vocab_size: int) -> LanguageModel:
+    """Build the model that settings describe, with its initial values."""
+    return LanguageModel(
+        vocab_size=vocab_size, cell=c.cell, embedding=c.embedding, hidden=c.hidden, layers=c.layers,
+        dropout=c.dropout, tied=c.tied, dtype=c.dtype, seed=c.seed, init=c.init,
+        init_recurrent=c.init_recurrent, forget_bias=c.forget_bias,
+    )  # fmt: skip
 
 
 def fill(params: Mapping[str, Floats], arrays: Mapping[str, Floats], path: Path) -> None:

@@ -49,6 +49,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Floats], dict[str, Any]]:
     try:
         with safe_open(path, framework="numpy") as file:
             note = json.loads((file.metadata() or {}).get("elman", "{}"))
+            if not isinstance(note, dict):
+                raise CheckpointError(f"{path} is damaged: its note is not a JSON object")
             check_format(note.get("format"), path)
             return {name: file.get_tensor(name) for name in file.keys()}, note  # noqa: SIM118
     except FileNotFoundError as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from elman.errors import DivergenceError
 from elman.network import LanguageModel
 from elman.training.evaluate import Evaluation, evaluate
 from elman.training.loop import StepRecord, training_steps
@@ -99,7 +101,8 @@ def fit(
                 record = next(steps)
                 keeper.after()
                 yield record
-                reason = "stopped" if stop() else keeper.reason()
+                # A stop in the very last step is no stop, so that nothing of the end is left undone.
+                reason = keeper.reason() or ("stopped" if stop() else "")
                 if (reason and reason != "stopped") or keeper.evaluation_due():
                     yield keeper.evaluate(record)
                     reason = reason or keeper.reason()
@@ -138,8 +141,7 @@ class _Keeper:
     def reason(self) -> str:
         """Say why the run is at its end, or return an empty string."""
         config, progress = self.session.config, self.session.progress
-        bounds = (config.steps, config.epochs and config.epochs * len(self.session.stream), progress.horizon)
-        if any(bound and progress.step >= bound for bound in bounds):
+        if self.session.length() and progress.step >= self.session.length():
             return "done"
         if config.minutes and progress.seconds >= config.minutes * 60:
             return "time"
@@ -151,7 +153,7 @@ class _Keeper:
     def evaluation_due(self) -> bool:
         """Say whether it is time to evaluate."""
         progress = self.session.progress
-        every = self.session.config.eval_every or -(-progress.horizon // 10)
+        every = self.session.config.eval_every or -(-self.session.length() // 10)
         return bool(every) and progress.step - progress.evaluated >= every
 
     def evaluate(self, record: StepRecord) -> Evaluated:
@@ -161,6 +163,11 @@ class _Keeper:
         losses = [loss for _, loss in progress.evaluations]
         if part is not None:
             valid = evaluate(session.model, part, session.corpus.tokenizer)
+            if not math.isfinite(valid.nats):
+                raise DivergenceError(
+                    f"the validation loss at step {progress.step} is {valid.nats_per_token}; "
+                    "the last checkpoint is as it was. Try a smaller --lr, or a smaller --clip"
+                )
             progress.evaluations.append((progress.step, valid.nats_per_token))
         best = valid is None or not losses or valid.nats_per_token < min(losses)
         if best:
@@ -209,7 +216,7 @@ class _Keeper:
         left = MARGIN * config.minutes * 60 - progress.seconds - 9 * self.evaluation_seconds
         a_step = (spent - self.evaluation_seconds) / steps
         planned = progress.step + max(1, int(left / a_step))
-        progress.horizon = min(planned, self.session.known_horizon() or planned)
+        progress.horizon = min(planned, self.session.known_length() or planned)
 
     def _write(self, record: StepRecord, **more: Any) -> None:
         """Add a line to the metrics; its training loss is the mean since the line before."""

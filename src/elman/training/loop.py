@@ -47,7 +47,7 @@ class Progress:
     evaluated : int
         Step of the last evaluation, with or without a validation part.
     horizon : int
-        Steps the run will take; 0 while that is not known.
+        Steps that a run bounded by minutes is planned to take; 0 without a plan.
     """
 
     state: ModelState

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from elman.data import Corpus, Stream, Text, default_text, encode_corpus
+from elman.data.registry import tokenizer_kind
 from elman.errors import CheckpointError, ConfigError
 from elman.network import LanguageModel
+from elman.network.cells import get_cell
 from elman.storage.config import TrainConfig
 from elman.storage.lock import exclusive
-from elman.storage.run import Run
+from elman.storage.run import Run, build_model
 from elman.training.checkpoint import load_progress, save_progress
 from elman.training.loop import Progress
 from elman.training.optim import Optimizer
@@ -45,18 +48,21 @@ class Session:
 
     @property
     def schedule(self) -> Schedule:
-        """The learning rate of a step; while the horizon is not known, that of an endless run."""
+        """The learning rate of a step; while the length is not known, that of an endless run."""
 
         def rate(step: int, record: Record = ()) -> float:
-            horizon, epoch = self.progress.horizon, len(self.stream)
-            return schedule_of(self.config, horizon, epoch)(step, record)
+            return schedule_of(self.config, self.length(), len(self.stream))(step, record)
 
         return rate
 
-    def known_horizon(self) -> int:
+    def known_length(self) -> int:
         """Return the steps that epochs and steps allow, 0 if only minutes bound the run."""
         bounds = [self.config.steps, self.config.epochs and self.config.epochs * len(self.stream)]
         return min((bound for bound in bounds if bound), default=0)
+
+    def length(self) -> int:
+        """Return the steps the run will take: as planned, or while there is no plan, as known."""
+        return self.progress.horizon or self.known_length()
 
     def save(self) -> None:
         """Save all that resuming needs."""
@@ -86,6 +92,8 @@ def begin(
         If a setting is wrong, the text cannot be read or is too short, or the directory is taken.
     """
     config.validate()
+    get_cell(config.cell)
+    tokenizer_kind(config.tokens)
     threads = config.threads or min(usable_cores(), config.batch)
     config = replace(config, threads=threads, lr=config.learning_rate())
     if not (config.epochs or config.steps or config.minutes):
@@ -95,15 +103,16 @@ def begin(
     with exclusive(run.path):
         if run.begun and not overwrite:  # another process got here first, and has finished since
             raise CheckpointError(f"{run.path} already holds a run; give another --out")
+        # A run that is to be replaced stays until its successor is known to be possible.
+        model = _prepare(config, run, text)
         run.clear()
-        corpus = _encode(config, run, text)
+        run.fresh_data.replace(run.data)
+        corpus = run.corpus()
         stream = _stream(config, corpus)
         run.write_settings(config, corpus.tokenizer)
-        model = run.new_model()
         optimizer = optimizer_of(config)
         progress = Progress(model.initial_state(config.batch), optimizer.init(model.params))
         session = Session(run, config, corpus, model, stream, optimizer, progress)
-        progress.horizon = session.known_horizon()
         session.save()
         yield session
 
@@ -129,6 +138,7 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
     """
     run = Run.existing(path)
     with exclusive(run.path):
+        run.sweep()
         config = run.config
         for name in changes or {}:
             if name not in EXTENDABLE:
@@ -145,20 +155,31 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
             run.write_settings(config, run.tokenizer)
         session = Session(run, config, corpus, model, _stream(config, corpus), optimizer_of(config), progress)
         if changes:
-            progress.horizon = session.known_horizon()
+            progress.horizon = 0  # to be planned again
         run.metrics.rewind(progress.step)
         yield session
 
 
-def _encode(config: TrainConfig, run: Run, text: Text | None) -> Corpus:
-    """Encode the run's text into its directory."""
+def _prepare(config: TrainConfig, run: Run, text: Text | None) -> LanguageModel:
+    """Encode the text beside an older run's; return the model it makes, once all is found to fit."""
+    try:
+        corpus = _encode(config, run.fresh_data, text)
+        _stream(config, corpus)
+        return build_model(config, corpus.tokenizer.vocab_size)
+    except BaseException:
+        shutil.rmtree(run.fresh_data, ignore_errors=True)
+        raise
+
+
+def _encode(config: TrainConfig, folder: Path, text: Text | None) -> Corpus:
+    """Encode the run's text into a folder."""
     sources: Any = text or config.text or Text(default_text(), "pydoc_data.topics")
     split: dict[str, Any] = {"split": config.fractions()}
     if config.train:
         parts = {"train": config.train, "valid": config.valid, "test": config.test}
         sources, split = {name: path for name, path in parts.items() if path}, {}
     return encode_corpus(
-        sources, run.data, tokens=config.tokens, max_vocab=config.max_vocab, min_count=config.min_count,
+        sources, folder, tokens=config.tokens, max_vocab=config.max_vocab, min_count=config.min_count,
         lowercase=config.lowercase, documents=config.documents, **split,
     )  # fmt: skip
 
