@@ -29,10 +29,15 @@ def sentences(lines: int, seed: int = 0) -> str:
     """Return lines of words drawn so that the next depends on the last; about 25 characters a line."""
     rng = random.Random(seed)
     follows = {
-        "the": ["cat", "dog", "tree", "moon"], "a": ["cat", "dog", "mat", "bird"], "cat": ["sat", "ran", "slept"],
-        "dog": ["ran", "dug", "sat"], "bird": ["sang", "flew"], "tree": ["fell", "stood"],
-        "moon": ["rose", "fell"], "mat": ["lay"],
-    }  # fmt: skip
+        "the": ["cat", "dog", "tree", "moon"],
+        "a": ["cat", "dog", "mat", "bird"],
+        "cat": ["sat", "ran", "slept"],
+        "dog": ["ran", "dug", "sat"],
+        "bird": ["sang", "flew"],
+        "tree": ["fell", "stood"],
+        "moon": ["rose", "fell"],
+        "mat": ["lay"],
+    }
     made = []
     for _ in range(lines):
         words = []

@@ -13,6 +13,7 @@ import typer
 from elman.errors import ConfigError
 from elman.storage.config import TrainConfig, read_toml
 
+_PARTS = ("train", "valid", "test")
 _KINDS: dict[str, Any] = {"str": str, "int": int, "float": float, "bool": bool}
 
 
@@ -83,9 +84,12 @@ def collect(
     values.pop("vocab_size", None)
     options = {name: _own(name, values.pop(name, None), given) for name, given in own.items()}
     values.update({name: value for name, value in given.items() if value is not None})
+    # A text on the command line takes the place of that of the file, whichever way either is given.
     if text:
+        values = {name: value for name, value in values.items() if name not in _PARTS or given.get(name)}
         values["text"] = text
-        values.pop("train", None)
+    elif given.get("train"):
+        values.pop("text", None)
     return TrainConfig.from_mapping(values), options
 
 

@@ -82,12 +82,13 @@ class Run:
 
     @classmethod
     def existing(cls, path: str | Path) -> Run:
-        """Return the run at path; raise CheckpointError if there is none."""
+        """Return the run at path; raise CheckpointError if there is none, or none we can read."""
         run = cls(path)
         if not run.path.is_dir():
             raise CheckpointError(f"there is no run at {run.path}; elman train --out {run.path} makes one")
         if not (run.path / "config.toml").exists():
             raise CheckpointError(f"{run.path} is not a run: config.toml is missing")
+        _ = run.config  # of a version that we know, and whole
         return run
 
     @property

@@ -12,6 +12,11 @@ from elman.training.loop import Progress
 from elman.training.settings import optimizer_of
 from elman.typing import Floats
 
+_KINDS: dict[str, Any] = {
+    **dict.fromkeys(("step", "epoch", "position", "tokens", "loss_steps", "evaluated", "horizon"), int),
+    **dict.fromkeys(("seconds", "loss_sum"), float),
+}
+
 
 def save_progress(run: Run, model: LanguageModel, progress: Progress) -> None:
     """Write parameters, moments, carried state and counters as one checkpoint."""
@@ -40,9 +45,12 @@ def load_progress(run: Run, model: LanguageModel, config: TrainConfig) -> Progre
     fill(_named(state), groups["state"], run.checkpoint_path)
     try:
         moments = optimizer_of(config).restore(model.params, groups["moments"])
-        note["evaluations"] = [(int(step), float(loss)) for step, loss in note["evaluations"]]
+        evaluations = [(int(step), float(loss)) for step, loss in note.pop("evaluations")]
         del note["format"]
-        return Progress(state=state, moments=moments, **note)
+        numbers = {name: _KINDS[name](value) for name, value in note.items()}
+        if numbers.keys() != _KINDS.keys():
+            raise ValueError(f"it lacks {', '.join(sorted(_KINDS.keys() - numbers.keys()))}")
+        return Progress(state, moments, evaluations=evaluations, **numbers)
     except (KeyError, TypeError, ValueError, ElmanError) as error:
         raise CheckpointError(f"{run.checkpoint_path} is damaged: {error}") from error
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from elman.data import Window
+from elman.data import Part, Window
 from elman.errors import DivergenceError
 from elman.network import LanguageModel, ModelState
 from elman.network.backprop import forward
 from elman.typing import Floats, Params
+
+SEARCHED = 256  # steps of the validation text at a time
 
 
 def explain_divergence(
@@ -20,9 +22,26 @@ def explain_divergence(
     parameters, word vectors, the states of each layer, logits; then the gradients.
     """
     where = _in_params(model) or _in_forward(model, window, state) or _in_gradients(model, grads)
+    return _error(f"training diverged at step {step}: {where}")
+
+
+def explain_evaluation(model: LanguageModel, part: Part, step: int) -> DivergenceError:
+    """Return the error that says where NaN or infinity first appeared on the validation text."""
+    where, state = _in_params(model), model.initial_state(1)
+    for start in range(0, part.tokens, SEARCHED):
+        if where:
+            break
+        x = part.ids[start : start + SEARCHED, None].astype(np.intp)
+        where = _in_forward(model, Window(x, x, None), state, start)
+        with np.errstate(all="ignore"):
+            state = forward(model.network, x, state).states(len(x))
+    place = f"{where} of the validation text" if where else "the sum over the validation text overflowed"
+    return _error(f"the validation loss at step {step} is not finite: {place}")
+
+
+def _error(what: str) -> DivergenceError:
     return DivergenceError(
-        f"training diverged at step {step}: {where}; the last checkpoint is as it was. "
-        "Try a smaller --lr, or a smaller --clip"
+        f"{what}; the last checkpoint is as it was. Try a smaller --lr, or a smaller --clip"
     )
 
 
@@ -34,21 +53,23 @@ def _in_params(model: LanguageModel) -> str | None:
     return None
 
 
-def _in_forward(model: LanguageModel, window: Window, state: ModelState) -> str | None:
+def _in_forward(model: LanguageModel, window: Window, state: ModelState, offset: int = 0) -> str | None:
     with np.errstate(all="ignore"):
         tape = forward(model.network, window.x, state, reset=window.reset)
         places: list[tuple[str, Floats]] = [("the word vectors", tape.inputs[0])]
         for layer, made in zip(model.stack.layers, tape.tapes, strict=True):
             places += [(f"state {name} of {layer.name}", made.after[i]) for i, name in _fields(made.after)]
         for name, array in places:
-            found = _first(array)
+            found = _first(array, offset)
             if found:
                 return f"{name} became NaN or infinite at {found}"
         h = tape.inputs[-1]
         for t in range(len(h)):
             logits = model.output.logits(model.params, h[t])
             if not np.isfinite(logits).all():
-                return f"the logits of the output became NaN or infinite at {_first(logits[None], t)}"
+                return (
+                    f"the logits of the output became NaN or infinite at {_first(logits[None], t + offset)}"
+                )
     return None
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from elman.errors import DivergenceError
 from elman.network import LanguageModel
+from elman.training.divergence import explain_evaluation
 from elman.training.evaluate import Evaluation, evaluate
 from elman.training.loop import StepRecord, training_steps
 from elman.training.session import Session
@@ -164,10 +164,7 @@ class _Keeper:
         if part is not None:
             valid = evaluate(session.model, part, session.corpus.tokenizer)
             if not math.isfinite(valid.nats):
-                raise DivergenceError(
-                    f"the validation loss at step {progress.step} is {valid.nats_per_token}; "
-                    "the last checkpoint is as it was. Try a smaller --lr, or a smaller --clip"
-                )
+                raise explain_evaluation(session.model, part, progress.step)
             progress.evaluations.append((progress.step, valid.nats_per_token))
         best = valid is None or not losses or valid.nats_per_token < min(losses)
         if best:
