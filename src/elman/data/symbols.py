@@ -120,7 +120,17 @@ class CharTokenizer(Tokenizer):
         return int(self.ids_of(np.array([10], np.uint32))[0]) or None
 
     def ids_of(self, codes: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        """Ids of code points, shape (codes,)."""
+        """Ids of code points, shape (codes,).
+
+        Parameters
+        ----------
+        codes : ndarray of uint32, shape (codes,)
+            Unicode code points.
+
+        Returns
+        -------
+        ndarray of uint32, shape (codes,)
+        """
         return self._ids.take(codes, mode="clip")
 
     def encode(self, text: str) -> NDArray[np.uint32]:
@@ -204,7 +214,17 @@ class ByteTokenizer(Tokenizer):
         return self.encode_bytes(text.encode("utf-8", "surrogatepass"))
 
     def encode_bytes(self, data: bytes) -> NDArray[np.uint32]:
-        """Ids of raw bytes, shape (bytes,)."""
+        """Ids of raw bytes, shape (bytes,).
+
+        Parameters
+        ----------
+        data : bytes
+            Any bytes; they need not be UTF-8.
+
+        Returns
+        -------
+        ndarray of uint32, shape (bytes,)
+        """
         return np.frombuffer(data, np.uint8).astype(np.uint32)
 
     def decode(self, ids: Ints | Sequence[int]) -> str:

@@ -68,16 +68,16 @@ class LanguageModel:
         Initial bias of the forget gate of an LSTM, so that memory lasts from the start (Gers et al.
         2000).
 
+    Attributes
+    ----------
+    params : dict of str to ndarray
+        The parameters under their dotted names, views of one contiguous array.
+
     Raises
     ------
     ConfigError
         If a size is less than 1 or the seed less than 0, a name is unknown, a rate is outside [0, 1), or
         `tied` is asked of unequal widths.
-
-    Attributes
-    ----------
-    params : dict of str to ndarray
-        The parameters under their dotted names, views of one contiguous array.
 
     Examples
     --------
@@ -280,8 +280,10 @@ class LanguageModel:
         rng: np.random.Generator | None = None, reset: NDArray[np.bool_] | None = None,
         skip: int = 0, state_after: int | None = None, truncation: Truncation | None = None,
     ) -> Backprop:  # fmt: skip
-        """Do the work of :meth:`loss_and_grads` on checked arguments; the loss is summed, the gradient
-        that of `scale` times it. Some rows of a batch can so be one thread's and add up to the whole.
+        """Do the work of :meth:`loss_and_grads` on arguments that have been checked.
+
+        The loss is summed, and `grads` become the gradient of `scale` times it: some rows of a batch can so
+        be one thread's, and add up to the whole.
         """
         if truncation is None:
             return backprop(
@@ -374,7 +376,7 @@ class LanguageModel:
 
     @property
     def network(self) -> Network:
-        """The parts that the functions of :mod:`elman.network.backprop` run through."""
+        """The parts that the functions of ``elman.network.backprop`` run through."""
         return Network(self.stack, self.output, self.params, self._space)
 
     def _check_window(self, x: Ints, y: Ints, state: ModelState, reset: NDArray[np.bool_] | None) -> None:

@@ -109,7 +109,23 @@ class TrainConfig:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> TrainConfig:
-        """Build a validated configuration from keys and values, as read from TOML."""
+        """Build a validated configuration from keys and values, as read from TOML.
+
+        Parameters
+        ----------
+        values : mapping of str to object
+            Settings by name; ``-`` may stand for ``_``.
+
+        Returns
+        -------
+        TrainConfig
+            With the defaults for all settings that were not given.
+
+        Raises
+        ------
+        ConfigError
+            If a name is unknown, or a value has the wrong type or is out of range.
+        """
         known = {setting.name: setting for setting in fields(cls)}
         given: dict[str, Any] = {}
         for key, value in values.items():
