@@ -24,7 +24,9 @@ class StackTape(NamedTuple):
 
     def states(self, step: int) -> tuple[State, ...]:
         """Return copies of the states after that many steps, 1 or more; ``(B, H)`` each."""
-        return tuple(type(tape.after)(*(field[step - 1].copy() for field in tape.after)) for tape in self.tapes)
+        return tuple(
+            type(tape.after)(*(field[step - 1].copy() for field in tape.after)) for tape in self.tapes
+        )
 
 
 @dataclass(frozen=True)
