@@ -1,5 +1,6 @@
 """The README's commands do what it says, in its order: run for real, but for the length of the training."""
 
+import json
 import os
 import re
 import subprocess
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 
 from elman.cli.app import app
 
-from .pages import ROOT, blocks, commands
+from .pages import DOCS, ROOT, blocks, commands
 
 README = ROOT / "README.md"
 SHORT = [
@@ -72,6 +73,29 @@ def test_its_python_runs(folder, monkeypatch, capsys):
     for body in code:
         exec(compile(body, "README.md", "exec"), {})
     assert "nats" in capsys.readouterr().out
+
+
+def first_column(heading):
+    """Return what stands in code in the first column of the table under a heading of the training guide."""
+    section = (
+        (DOCS / "guide" / "training.md").read_text("utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    )
+    return {
+        name for row in re.findall(r"^\| (`.*?) \|", section, re.M) for name in re.findall(r"`([^`]+)`", row)
+    }
+
+
+def test_the_guide_names_the_keys_of_the_metrics(folder):
+    lines = (folder[0] / "runs" / "mine" / "metrics.jsonl").read_text("utf-8").splitlines()
+    found = {key for line in lines for key in json.loads(line)}
+    assert first_column("metrics.jsonl") == found | {"sample"}  # of which the commands above ask for none
+
+
+def test_the_guide_names_the_files_of_a_run(folder):
+    run = folder[0] / "runs" / "mine"
+    found = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
+    found = {"data/" if path.startswith("data/") else path for path in found if path != ".lock"}
+    assert first_column("The files of a run") == found
 
 
 @pytest.mark.parametrize("marked", ["train", "test"])
