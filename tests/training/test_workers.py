@@ -1,0 +1,143 @@
+"""Rows split over threads: the same mathematics, and the same bits from run to run."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from elman.network import LanguageModel
+from elman.training.workers import Workers, single_threaded_blas, usable_cores
+
+K, T = 11, 9
+
+
+def model_of(**settings: Any) -> LanguageModel:
+    sizes = {"vocab_size": K, "embedding": 4, "hidden": 6, "layers": 2, "dtype": "float64", "seed": 2}
+    return LanguageModel(**{**sizes, **settings})
+
+
+def window_of(batch: int, model: LanguageModel) -> dict[str, Any]:
+    rng = np.random.default_rng(batch)
+    x, y = rng.integers(0, K, (2, T, batch))
+    state = tuple(
+        type(layer)(*(rng.standard_normal(field.shape) for field in layer))
+        for layer in model.initial_state(batch)
+    )
+    return {"x": x, "y": y, "state": state}
+
+
+@pytest.fixture
+def workers_of(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
+    """Make Workers that are closed at the end."""
+
+    def make(model: LanguageModel, batch: int, threads: int) -> Workers:
+        workers = Workers(model, batch, threads)
+        request.addfinalizer(workers.close)
+        return workers
+
+    return make
+
+
+@pytest.mark.parametrize(("threads", "batch"), list(product([1, 2, 3, 5], [1, 2, 4, 7])))
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"skip": 4}, {"state_after": 3}, {"skip": 2, "state_after": 0}, {"reset": True}],
+    ids=lambda options: " ".join(options) or "plain",
+)
+def test_any_number_of_threads_gives_the_models_own(
+    workers_of: Any, threads: int, batch: int, options: dict[str, Any]
+) -> None:
+    model = model_of()
+    window = window_of(batch, model)
+    if "reset" in options:
+        options = {"reset": np.random.default_rng(0).random((T, batch)) < 0.3}
+    loss, state, grads = model.loss_and_grads(**window, **options)
+    workers = workers_of(model, batch, threads)
+    assert len(workers.shares) == min(threads, batch)
+    found_loss, found_state, found = workers.loss_and_grads(**window, **options)
+    assert found_loss == pytest.approx(loss, rel=1e-12)
+    for layer, other in zip(state, found_state, strict=True):
+        for field, found_field in zip(layer, other, strict=True):
+            np.testing.assert_allclose(found_field, field, rtol=0, atol=1e-12)
+    assert list(found) == list(grads)
+    for name, grad in grads.items():
+        np.testing.assert_allclose(found[name], grad, rtol=0, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_the_same_bits_from_run_to_run(workers_of: Any, threads: int) -> None:
+    model = model_of(dtype="float32", dropout=0.3)
+    window = window_of(7, model)
+    window["state"] = model.initial_state(7)
+    runs = []
+    for _ in range(8):
+        loss, state, grads = workers_of(model, 7, threads).loss_and_grads(**window, seed=(5, 1))
+        arrays = [*grads.values(), *(field for layer in state for field in layer)]
+        runs.append((loss, [array.tobytes() for array in arrays]))
+    assert all(run == runs[0] for run in runs)
+
+
+def test_dropout_is_drawn_from_the_seed_and_the_share(workers_of: Any) -> None:
+    model = model_of(dropout=0.5)
+    window = window_of(4, model)
+    workers = workers_of(model, 4, 2)
+    losses = [workers.loss_and_grads(**window, seed=seed)[0] for seed in ((1, 0), (1, 1), (2, 0), (1, 0))]
+    assert losses[0] == losses[3]
+    assert len(set(losses)) == 3
+    plain = workers.loss_and_grads(**window)[0]
+    assert plain == pytest.approx(model.loss_and_grads(**window)[0], rel=1e-12)
+    # The shares draw from generators of their own: what each drops is what the model alone drops with it.
+    halves = []
+    for index, rows in enumerate((slice(0, 2), slice(2, 4))):
+        state = tuple(type(layer)(*(field[rows] for field in layer)) for layer in window["state"])
+        rng = np.random.default_rng((1, 0, index))
+        halves.append(model.loss_and_grads(window["x"][:, rows], window["y"][:, rows], state, rng=rng)[0])
+    assert losses[0] == pytest.approx(np.mean(halves), rel=1e-12)
+
+
+def test_gradients_do_not_accumulate_over_calls(workers_of: Any) -> None:
+    model = model_of()
+    window = window_of(5, model)
+    workers = workers_of(model, 5, 3)
+    first = {name: grad.copy() for name, grad in workers.loss_and_grads(**window)[2].items()}
+    again = workers.loss_and_grads(**window)[2]
+    for name, grad in first.items():
+        assert (again[name] == grad).all()
+
+
+def test_a_state_that_was_returned_is_not_overwritten(workers_of: Any) -> None:
+    model = model_of()
+    window = window_of(4, model)
+    workers = workers_of(model, 4, 2)
+    _, state, _ = workers.loss_and_grads(**window)
+    before = [field.copy() for layer in state for field in layer]
+    workers.loss_and_grads(window["y"], window["x"], state)
+    assert all((a == b).all() for a, b in zip(before, (f for layer in state for f in layer), strict=True))
+
+
+def test_an_error_in_a_thread_reaches_the_caller(workers_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = model_of()
+    workers = workers_of(model, 4, 2)
+
+    def broken(*arguments: object, **named: object) -> None:
+        raise MemoryError("planted")
+
+    monkeypatch.setattr(workers.shares[1].model, "backprop", broken)
+    with pytest.raises(MemoryError, match="planted"):
+        workers.loss_and_grads(**window_of(4, model))
+
+
+def test_blas_has_one_thread_meanwhile() -> None:
+    from threadpoolctl import threadpool_info
+
+    def blas_threads() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    before = blas_threads()
+    with single_threaded_blas():
+        assert blas_threads() == {1}
+    assert blas_threads() == before
+    assert usable_cores() >= 1
