@@ -25,7 +25,8 @@ _HOMES = {
     "elman.training.schedules": ("constant", "step_decay", "exponential", "cosine", "plateau"),
     "elman.decoding": ("Sampling", "Score"),
     "elman.insight": ("gradcheck", "GradcheckReport"),
-    "elman.api": ("TextModel", "load", "train"),
+    "elman.text_model": ("TextModel",),
+    "elman.api": ("load", "train"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _ROOMS = ("network", "data", "storage", "training", "decoding", "insight")

@@ -85,6 +85,8 @@ def _read(path: Path, file: str) -> None:
 def test_no_cut_at_all_passes_unseen(trained: Path, file: str) -> None:
     """Every length of the small files, and every length about the parts of the large ones."""
     whole = (trained / file).read_bytes()
+    if file == TOKENS:
+        whole = whole.rstrip()  # JSON without its last line end is whole
     cuts = (
         range(len(whole))
         if len(whole) < 2000

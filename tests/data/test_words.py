@@ -81,6 +81,7 @@ def test_lower_case():
         '"one" and "two"\n"three"\n',
         "the dogs’ tails\n",
         "ひらがな、カタカナ\n",
+        "see 明月 the moon\n",
     ],
 )
 def test_usual_spacing_comes_back(text):
@@ -212,6 +213,25 @@ def test_overlong_tokens_are_cut_alike_whole_and_in_chunks(text, longest, sizes,
             text = text[size:]
         pieces = WordTokenizer(lowercase=lowercase).pieces([*parts, text])
         assert [token for piece in pieces for token in split_words(piece, lowercase)] == whole
+
+
+@given(st.text("a'<unk>", max_size=40))
+def test_a_text_without_white_space_is_cut_alike_when_it_comes_by_the_character(text):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(words_module, "LONGEST", 5)
+        pieces = WordTokenizer().pieces(text)
+        assert [token for piece in pieces for token in split_words(piece)] == split_words(text)
+
+
+def test_the_character_that_grows_in_lower_case_keeps_the_longest_token_short():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(words_module, "LONGEST", 5)
+        text = "İ" * 9
+        whole = split_words(text, lowercase=True)
+        assert max(map(len, whole)) == 5
+        assert "".join(whole) == text.lower()
+        pieces = WordTokenizer(lowercase=True).pieces(text)
+        assert [token for piece in pieces for token in split_words(piece, True)] == whole
 
 
 def test_a_word_without_end_is_cut_and_survives():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import time
 from collections.abc import Iterator
@@ -37,8 +36,7 @@ class Reporter:
         self.session, self.quiet = session, quiet
         self.console = Console(highlight=False, soft_wrap=True)
         self.finished: Finished | None = None
-        self._loss = math.nan
-        self._speed = math.nan
+        self._loss = self._speed = self._weight = 0.0
         self._last = time.monotonic()
         self._tokens = session.progress.tokens
         self._resumed, self._first_tokens = False, session.progress.tokens
@@ -136,9 +134,11 @@ class Reporter:
     def _step(self, record: StepRecord) -> None:
         now = time.monotonic()
         speed = (record.tokens - self._tokens) / max(now - self._last, 1e-9)
-        keep = 0.0 if math.isnan(self._loss) else SMOOTHING
-        self._loss = keep * self._loss + (1 - keep) * record.loss if keep else record.loss
-        self._speed = keep * self._speed + (1 - keep) * speed if keep else speed
+        # A running mean that weighs the first steps fully, as Adam corrects its moments.
+        self._weight = SMOOTHING * self._weight + 1 - SMOOTHING
+        share = (1 - SMOOTHING) / self._weight
+        self._loss += share * (record.loss - self._loss)
+        self._speed += share * (speed - self._speed)
         self._last, self._tokens = now, record.tokens
         left = self._left(record)
         line = f"step {record.step:,}  loss {self._loss:.3f}  lr {record.lr:.2g}"

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from elman.errors import ConfigError
 from elman.storage.config import TrainConfig, read_toml
 
 _PARTS = ("train", "valid", "test")
@@ -61,12 +62,27 @@ def _metavar(kind: type) -> str | None:
     return {str: "TEXT", int: "N", float: "X", bool: None}[kind]
 
 
-def collect(config_file: Path | None, text: list[str] | None, given: dict[str, Any]) -> TrainConfig:
-    """Return the settings: defaults, then those of the file, then those of the command line."""
+def collect(
+    config_file: Path | None, text: list[str] | None, given: dict[str, Any], own: dict[str, Any]
+) -> tuple[TrainConfig, dict[str, Any]]:
+    """Return the settings, and the command's own options: from the file, then from the command line.
+
+    Parameters
+    ----------
+    config_file : Path or None
+        TOML file with any of either.
+    text : list of str or None
+        The arguments.
+    given : dict
+        Settings from the command line; None where not given.
+    own : dict
+        The command's own options (`out`, `overwrite`, `quiet`); None or False where not given.
+    """
     values = read_toml(config_file) if config_file else {}
     # The settings file of a run can be given back; these two describe the run, not the training.
     values.pop("format", None)
     values.pop("vocab_size", None)
+    options = {name: _own(name, values.pop(name, None), given) for name, given in own.items()}
     values.update({name: value for name, value in given.items() if value is not None})
     # A text on the command line takes the place of that of the file, whichever way either is given.
     if text:
@@ -74,4 +90,12 @@ def collect(config_file: Path | None, text: list[str] | None, given: dict[str, A
         values["text"] = text
     elif given.get("train"):
         values.pop("text", None)
-    return TrainConfig.from_mapping(values)
+    return TrainConfig.from_mapping(values), options
+
+
+def _own(name: str, filed: Any, given: Any) -> Any:
+    """Return an option of the command: as given, or as the file has it."""
+    kind = bool if isinstance(given, bool) else str
+    if filed is not None and type(filed) is not kind:
+        raise ConfigError(f"{name} must be of type {kind.__name__}, not {filed!r}")
+    return given or filed or (False if kind is bool else None)

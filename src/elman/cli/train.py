@@ -28,7 +28,7 @@ def train(
     out: Annotated[
         Path | None, typer.Option(help="Directory of the run; by default a new one under runs/.")
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file with any of the options below.")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file with any of the options.")] = None,
     resume: Annotated[
         Path | None, typer.Option(help="Go on with this run, where its last checkpoint was made.")
     ] = None,
@@ -53,8 +53,10 @@ def train(
             )
         opened = take_up(resume, {name: value for name, value in settings.items() if value is not None})
     else:
-        collected = collect(config, text, settings)
-        opened = begin(collected, out or api.default_out(collected), overwrite=overwrite)
+        options = {"out": out and str(out), "overwrite": overwrite, "quiet": quiet}
+        collected, own = collect(config, text, settings, options)
+        quiet = own["quiet"]
+        opened = begin(collected, own["out"] or api.default_out(collected), overwrite=own["overwrite"])
     with opened as session:
         reporter = Reporter(session, quiet=quiet)
         reporter.begin(resumed=resume is not None)

@@ -10,7 +10,7 @@ A corpus is a folder::
 
 import json
 import mmap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -106,7 +106,7 @@ class Part:
 
     @classmethod
     def from_ids(
-        cls, ids: Ints | list[int], starts: Ints | list[int] | None = None, name: str = "train"
+        cls, ids: Ints | Sequence[int], starts: Ints | Sequence[int] | None = None, name: str = "train"
     ) -> Self:
         """A part of ids in memory, whose text is not known: it counts one character and one byte a token.
 

@@ -87,7 +87,7 @@ def split_by_fractions(
     targets = [0, *targets, total]
     cuts = [0]
     for target, limit in pairwise(targets[1:]):
-        cuts.append(_move(sources, max(target, cuts[-1]), limit, cut_at))
+        cuts.append(_move(sources, target, limit, cut_at))
     cuts.append(total)
     for name, (start, stop) in zip(names, pairwise(cuts), strict=True):
         if start >= stop:

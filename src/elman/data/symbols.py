@@ -1,6 +1,7 @@
 """Tokens of one character, and tokens of one byte."""
 
 import codecs
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -83,7 +84,7 @@ class CharTokenizer(Tokenizer):
     name: ClassVar[str] = "char"
     unit: ClassVar[str] = "character"
 
-    def __init__(self, characters: "list[str] | tuple[str, ...] | str" = ()) -> None:
+    def __init__(self, characters: Sequence[str] = ()) -> None:
         if any(not isinstance(c, str) or len(c) != 1 for c in characters):
             raise ConfigError(
                 "a character of the vocabulary is not one character: give a list of single characters"
@@ -119,13 +120,23 @@ class CharTokenizer(Tokenizer):
         return int(self.ids_of(np.array([10], np.uint32))[0]) or None
 
     def ids_of(self, codes: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        """Ids of code points, shape (codes,)."""
+        """Ids of code points, shape (codes,).
+
+        Parameters
+        ----------
+        codes : ndarray of uint32, shape (codes,)
+            Unicode code points.
+
+        Returns
+        -------
+        ndarray of uint32, shape (codes,)
+        """
         return self._ids.take(codes, mode="clip")
 
     def encode(self, text: str) -> NDArray[np.uint32]:
         return self.ids_of(code_points(text))
 
-    def decode(self, ids: Ints) -> str:
+    def decode(self, ids: Ints | Sequence[int]) -> str:
         codes = self._codes.take(self.check_ids(ids)).astype("<u4", copy=False)
         # "surrogatepass" keeps a lone surrogate that the vocabulary was given.
         return codes.tobytes().decode("utf-32-le", "surrogatepass")
@@ -203,10 +214,20 @@ class ByteTokenizer(Tokenizer):
         return self.encode_bytes(text.encode("utf-8", "surrogatepass"))
 
     def encode_bytes(self, data: bytes) -> NDArray[np.uint32]:
-        """Ids of raw bytes, shape (bytes,)."""
+        """Ids of raw bytes, shape (bytes,).
+
+        Parameters
+        ----------
+        data : bytes
+            Any bytes; they need not be UTF-8.
+
+        Returns
+        -------
+        ndarray of uint32, shape (bytes,)
+        """
         return np.frombuffer(data, np.uint8).astype(np.uint32)
 
-    def decode(self, ids: Ints) -> str:
+    def decode(self, ids: Ints | Sequence[int]) -> str:
         return self.check_ids(ids).astype(np.uint8).tobytes().decode("utf-8", "replace")
 
     def stream(self) -> TokenStream:
@@ -239,6 +260,4 @@ class _ByteStream(TokenStream):
         return self._decoder.decode(bytes([token]))
 
     def flush(self) -> str:
-        rest = self._decoder.decode(b"", final=True)
-        self._decoder.reset()
-        return rest
+        return self._decoder.decode(b"", final=True)

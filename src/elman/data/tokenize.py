@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -166,7 +166,10 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def stream(self) -> TokenStream:
-        """A fresh decoder that takes ids one at a time."""
+        """A fresh decoder that takes ids one at a time.
+
+        To continue a text, give it the ids of the text first: what a token adds depends on those before it.
+        """
 
     @abstractmethod
     def token(self, index: int) -> str:
@@ -185,7 +188,7 @@ class Tokenizer(ABC):
     def from_json(cls, fields: dict[str, Any]) -> Self:
         """Rebuild from the fields of `to_json`. Raises ValueError where they do not describe this kind."""
 
-    def decode(self, ids: Ints) -> str:
+    def decode(self, ids: Ints | Sequence[int]) -> str:
         """Text of a sequence of ids.
 
         Parameters
@@ -204,7 +207,7 @@ class Tokenizer(ABC):
         stream = self.stream()
         return "".join([stream(i) for i in self.check_ids(ids).tolist()]) + stream.flush()
 
-    def check_ids(self, ids: Ints) -> NDArray[np.integer[Any]]:
+    def check_ids(self, ids: Ints | Sequence[int]) -> NDArray[np.integer[Any]]:
         """The ids as a one-dimensional array, or a `ShapeError` that says what is wrong with them."""
         array = np.asarray(ids)
         if array.ndim != 1:
@@ -243,14 +246,18 @@ class Tokenizer(ABC):
         """
         return layout_of(code_points(piece))
 
-    def save(self, path: str | Path) -> None:
-        """Write the tokenizer to a JSON file, for `load_tokenizer`."""
+    def to_bytes(self) -> bytes:
+        """The contents of the JSON file that `load_tokenizer` reads."""
         fields = self.to_json()
         try:
             data = json.dumps(fields, ensure_ascii=False, indent=0).encode()
         except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot hold but a JSON escape can
             data = json.dumps(fields, indent=0).encode()
-        Path(path).write_bytes(data + b"\n")
+        return data + b"\n"
+
+    def save(self, path: str | Path) -> None:
+        """Write the tokenizer to a JSON file, for `load_tokenizer`."""
+        Path(path).write_bytes(self.to_bytes())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Tokenizer) and self.to_json() == other.to_json()

@@ -66,7 +66,10 @@ def backprop(
     The state returned is that after `state_after` steps, or after all.
     """
     tape = forward(net, x, state, rng=rng, reset=reset)
-    leaving = tape.states(len(x) if state_after is None else state_after)
+    if state_after == 0:  # the tape has it only after resets, which belong to the step that follows
+        leaving = tuple(type(layer)(*(field.copy() for field in layer)) for layer in state)
+    else:
+        leaving = tape.states(len(x) if state_after is None else state_after)
     h = tape.inputs[-1]
     H = h.shape[-1]
     dh = net.space.take("output.dh", h.shape, h.dtype)

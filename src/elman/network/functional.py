@@ -8,16 +8,55 @@ from elman.typing import Floats, Ints
 
 
 def embedding(E: Floats, tokens: Ints, out: Floats) -> Floats:
-    """Look up word vectors: row ``tokens[t, b]`` of E ``(K, D)`` into out ``(T, B, D)``."""
+    """Look up word vectors.
+
+    Parameters
+    ----------
+    E : ndarray of shape (K, D)
+        Word vectors.
+    tokens : ndarray of int, shape (T, B)
+        Ids from 0 to K - 1; not checked.
+    out : ndarray of shape (T, B, D)
+        Overwritten with ``E[tokens]``.
+
+    Returns
+    -------
+    ndarray
+        `out`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> E = np.array([[0.0, 1.0], [2.0, 3.0]])
+    >>> embedding(E, np.array([[1], [0]]), np.empty((2, 1, 2))).tolist()
+    [[[2.0, 3.0]], [[0.0, 1.0]]]
+    """
     # The model has checked the range; mode="clip" only spares NumPy a buffered second copy.
     return np.take(E, tokens, axis=0, out=out, mode="clip")
 
 
 def embedding_backward(dx: Floats, tokens: Ints, dE: Floats) -> None:
-    """Overwrite dE ``(K, D)`` with the sum of dx ``(T, B, D)`` over the places of each token.
+    """Add up the derivatives of every place where a word stands.
 
     A scatter that adds one row at a time is slow; sorting the tokens makes each word's rows neighbours,
     and one call adds up all runs.
+
+    Parameters
+    ----------
+    dx : ndarray of shape (T, B, D)
+        Derivative by the word vectors that were looked up.
+    tokens : ndarray of int, shape (T, B)
+        As given to :func:`embedding`.
+    dE : ndarray of shape (K, D)
+        Overwritten: for each word the sum of dx over its places, zero for a word that does not occur.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> dE = np.empty((3, 1))
+    >>> embedding_backward(np.array([[[1.0]], [[2.0]], [[4.0]]]), np.array([[2], [0], [2]]), dE)
+    >>> dE.tolist()
+    [[2.0], [0.0], [5.0]]
     """
     flat = tokens.reshape(-1)
     order = np.argsort(flat, kind="stable")
@@ -28,21 +67,69 @@ def embedding_backward(dx: Floats, tokens: Ints, dE: Floats) -> None:
 
 
 def dropout_mask(out: Floats, rate: float, rng: np.random.Generator) -> Floats:
-    """Fill out with 0 (with probability `rate`) or ``1 / (1 - rate)``: inverted dropout.
+    """Draw a mask of inverted dropout: 0 with probability `rate`, else ``1 / (1 - rate)``.
 
-    Applying it is ``h * mask``, forward, and ``dh * mask``, backward.
+    Applying it is ``h * mask``, forward, and ``dh * mask``, backward; the mean of a mask is 1, so that
+    evaluation needs no factor.
+
+    Parameters
+    ----------
+    out : ndarray of float
+        Overwritten with the mask.
+    rate : float
+        At least 0 and less than 1.
+    rng : numpy.random.Generator
+        Moves on by one uniform number an element, in the precision of `out`.
+
+    Returns
+    -------
+    ndarray
+        `out`.
+
+    References
+    ----------
+    Srivastava, N., Hinton, G., Krizhevsky, A., Sutskever, I. & Salakhutdinov, R. (2014). Dropout: a simple
+    way to prevent neural networks from overfitting. *JMLR* 15, 1929-1958.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> dropout_mask(np.empty(6), 0.5, np.random.default_rng(0)).tolist()
+    [2.0, 0.0, 0.0, 0.0, 2.0, 2.0]
     """
     rng.random(out=out, dtype=out.dtype.type)
-    np.add(out, 1.0 - rate, out=out)
-    np.floor(out, out=out)  # 1 where the draw was at least `rate`
+    np.greater_equal(out, rate, out=out)  # compared, not added and floored: exact for the smallest rates
     return np.multiply(out, 1.0 / (1.0 - rate), out=out)
 
 
 def cross_entropy(logits: Floats, targets: Ints, nll: Floats) -> Floats:
-    """Turn logits ``(N, K)`` into probabilities in place, and write ``-log p[target]`` into nll ``(N,)``.
+    """Turn logits into probabilities, in place, and return the negative log-likelihood of the targets.
 
     The logits are shifted by their maximum before the exponential, so that none overflows, and
     ``-log p = log sum exp(shifted) - shifted[target]`` stays exact where ``p`` underflows.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (N, K)
+        Overwritten with ``softmax(logits)``.
+    targets : ndarray of int, shape (N,)
+        Classes, 0 to K - 1; not checked.
+    nll : ndarray of shape (N,)
+        Overwritten with ``-log p[target]``, in nats.
+
+    Returns
+    -------
+    ndarray
+        `nll`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> logits = np.array([[1000.0, 1000.0], [-2000.0, 0.0]])
+    >>> cross_entropy(logits, np.array([0, 0]), np.empty(2)).round(4).tolist()
+    [0.6931, 2000.0]
+    >>> logits.tolist()
+    [[0.5, 0.5], [0.0, 1.0]]
     """
     logits -= logits.max(axis=1, keepdims=True)
     np.negative(np.take_along_axis(logits, targets[:, None], axis=1)[:, 0], out=nll)
@@ -54,7 +141,28 @@ def cross_entropy(logits: Floats, targets: Ints, nll: Floats) -> Floats:
 
 
 def cross_entropy_backward(probabilities: Floats, targets: Ints, scale: float) -> Floats:
-    """Turn probabilities ``(N, K)`` in place into the derivative of ``scale * sum(nll)`` by the logits."""
+    """Turn probabilities, in place, into the derivative of ``scale * sum(nll)`` by the logits.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (N, K)
+        What :func:`cross_entropy` left; overwritten.
+    targets : ndarray of int, shape (N,)
+        As given there.
+    scale : float
+        One over the number of tokens the loss is the mean of.
+
+    Returns
+    -------
+    ndarray
+        `probabilities`, now the derivative; every row sums to zero.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> cross_entropy_backward(np.array([[0.25, 0.75]]), np.array([1]), scale=2.0).tolist()
+    [[0.5, -0.5]]
+    """
     probabilities[np.arange(len(targets)), targets] -= 1.0
     probabilities *= scale
     return probabilities

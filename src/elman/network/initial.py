@@ -1,4 +1,7 @@
-"""Initial values of the parameters. Every function takes a generator and returns float64."""
+"""Initial values of the parameters. Every function takes a generator and returns float64.
+
+The shape is that of a parameter, ``(..., fan_in, fan_out)``, and hidden the width H of the layer.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.errors import ConfigError
+from elman.typing import Params
 
 Initializer = Callable[[tuple[int, ...], int, np.random.Generator], NDArray[np.float64]]
 """A function of the shape, the hidden width H and a generator."""
@@ -32,7 +36,7 @@ def glorot(shape: tuple[int, ...], hidden: int, rng: np.random.Generator) -> NDA
 
 
 def orthogonal(shape: tuple[int, ...], hidden: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return a random orthogonal matrix for each gate block.
+    """Return a random orthogonal matrix for each gate block, uniform over the rotations and reflections.
 
     References
     ----------
@@ -46,7 +50,13 @@ def orthogonal(shape: tuple[int, ...], hidden: int, rng: np.random.Generator) ->
 
 
 def identity(shape: tuple[int, ...], hidden: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return the identity for each gate block, for rectified RNNs (Le, Jaitly & Hinton 2015)."""
+    """Return the identity for each gate block, for rectified RNNs.
+
+    References
+    ----------
+    Le, Q. V., Jaitly, N. & Hinton, G. E. (2015). A simple way to initialize recurrent networks of
+    rectified linear units. arXiv:1504.00941.
+    """
     return np.broadcast_to(np.eye(shape[-2], shape[-1]), shape).copy()
 
 
@@ -59,7 +69,31 @@ RECURRENT_INITIALIZERS: dict[str, Initializer] = {
 
 
 def named(name: str, table: dict[str, Initializer]) -> Initializer:
-    """Return the initialiser of that name, or raise ConfigError."""
-    if name not in table:
+    """Return the initialiser of that name, or raise ConfigError naming those there are."""
+    if not isinstance(name, str) or name not in table:
         raise ConfigError(f"unknown initialiser {name!r}: expected one of {', '.join(table)}")
     return table[name]
+
+
+def initialise(
+    params: Params, *, cell: str, hidden: int, tied: bool, seed: int, init: str, init_recurrent: str | None,
+    forget_bias: float,
+) -> None:  # fmt: skip
+    """Write the initial values of a language model into its parameters; see :class:`elman.LanguageModel`."""
+    rng = np.random.default_rng(seed)
+    if init_recurrent is None:
+        init_recurrent = "identity" if cell == "rnn-relu" else init
+    for_input = named(init, INPUT_INITIALIZERS)
+    for_state = named(init_recurrent, RECURRENT_INITIALIZERS)
+    # Tied vectors are output weights too, and must not start with logits of the size of sqrt(D).
+    spread = hidden**-0.5 if tied else 1.0
+    for name, array in params.items():
+        letter = name.rpartition(".")[2]
+        if letter == "E":
+            array[...] = rng.standard_normal(array.shape) * spread
+        elif letter in ("U", "V"):
+            array[...] = for_input(array.shape, hidden, rng)
+        elif letter == "W":
+            array[...] = for_state(array.shape, hidden, rng)
+        elif letter == "b" and cell == "lstm":
+            array[1] = forget_bias  # gate blocks i, f, o, g

@@ -23,16 +23,10 @@ class StackTape(NamedTuple):
     keep_rows: Floats | None  # (T, B, 1)
 
     def states(self, step: int) -> tuple[State, ...]:
-        """Return copies of the states after that many steps, ``(B, H)`` each."""
-        found = []
-        for tape in self.tapes:
-            fields = (before[0] if step == 0 else after[step - 1] for before, after in _fields(tape))
-            found.append(type(tape.after)(*(field.copy() for field in fields)))
-        return tuple(found)
-
-
-def _fields(tape: Tape) -> list[tuple[Floats, Floats]]:
-    return list(zip(tape.before, tape.after, strict=True))
+        """Return copies of the states after that many steps, 1 or more; ``(B, H)`` each."""
+        return tuple(
+            type(tape.after)(*(field[step - 1].copy() for field in tape.after)) for tape in self.tapes
+        )
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,12 @@ class Truncation:
     Raises
     ------
     ConfigError
-        If either is less than 1, or `back` is less than `every`.
+        If either is not a whole number of at least 1, or `back` is less than `every`.
+
+    Notes
+    -----
+    Steps that several passes reach are computed again by each, and under dropout each pass draws masks of
+    its own: the gradient is that of the passes' mean losses, whose states entering are constants.
 
     References
     ----------
@@ -55,10 +60,9 @@ class Truncation:
     back: int
 
     def __post_init__(self) -> None:
-        if self.every < 1 or self.back < 1:
-            raise ConfigError(
-                f"truncation needs steps of at least 1, not every={self.every}, back={self.back}"
-            )
+        for name, steps in (("every", self.every), ("back", self.back)):
+            if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+                raise ConfigError(f"truncation needs whole steps of at least 1, not {name}={steps!r}")
         if self.back < self.every:
             raise ConfigError(
                 f"truncation every={self.every} steps cannot reach back only {self.back}: "
@@ -69,6 +73,25 @@ class Truncation:
         """Yield the backward passes over a window of T steps; each step's loss is counted once.
 
         The last pass may count fewer than `every` steps. It still reaches `back` steps from its end.
+
+        Parameters
+        ----------
+        T : int
+            Steps of the window.
+
+        Yields
+        ------
+        Reach
+            In the order of the window.
+
+        Examples
+        --------
+        >>> from elman import Truncation
+        >>> for reach in Truncation(every=1, back=2).reaches(3):
+        ...     print(reach)
+        Reach(start=0, counted=0, stop=1)
+        Reach(start=0, counted=1, stop=2)
+        Reach(start=1, counted=2, stop=3)
         """
         for counted in range(0, T, self.every):
             stop = min(counted + self.every, T)

@@ -93,7 +93,7 @@ class TrainConfig:
     seed: int = _setting(0, "Training", "Seed of the initial weights, dropout and samples.", 0)
     threads: int | None = _setting(None, "Training", "Worker threads; by default one a core.", 1)
 
-    epochs: int | None = _setting(None, "Length", "Passes over the text (10 if no length is given).", 1)
+    epochs: int | None = _setting(None, "Length", "Passes over the text; 10 if no length is given.", 1)
     steps: int | None = _setting(None, "Length", "Updates.", 1)
     minutes: float | None = _setting(None, "Length", "Minutes; whichever of the three ends first.", 0)
     early_stop: int | None = _setting(
@@ -109,7 +109,23 @@ class TrainConfig:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> TrainConfig:
-        """Build a validated configuration from keys and values, as read from TOML."""
+        """Build a validated configuration from keys and values, as read from TOML.
+
+        Parameters
+        ----------
+        values : mapping of str to object
+            Settings by name; ``-`` may stand for ``_``.
+
+        Returns
+        -------
+        TrainConfig
+            With the defaults for all settings that were not given.
+
+        Raises
+        ------
+        ConfigError
+            If a name is unknown, or a value has the wrong type or is out of range.
+        """
         known = {setting.name: setting for setting in fields(cls)}
         given: dict[str, Any] = {}
         for key, value in values.items():

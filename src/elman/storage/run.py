@@ -14,7 +14,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from functools import cached_property
@@ -23,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from elman.data import Corpus, Tokenizer, tokenizer_from_json
-from elman.errors import CheckpointError, ConfigError, ElmanError
+from elman.data import Corpus, Tokenizer, load_tokenizer
+from elman.errors import CheckpointError, ConfigError
 from elman.network import LanguageModel
 from elman.storage.atomic import write_atomic
 from elman.storage.config import TrainConfig, read_toml
@@ -121,12 +120,7 @@ class Run:
 
     def write_settings(self, config: TrainConfig, tokenizer: Tokenizer) -> None:
         """Write config.toml and tokenizer.json."""
-        write_atomic(
-            self.path / "tokenizer.json",
-            json.dumps({**tokenizer.to_json()}, ensure_ascii=False, indent=0).encode(
-                "utf-8", "surrogatepass"
-            ),
-        )
+        write_atomic(self.path / "tokenizer.json", tokenizer.to_bytes())
         head = "# Settings of this run; elman train --config reads them too.\n"
         body = f"format = {FORMAT}\nvocab_size = {tokenizer.vocab_size}\n{config.to_toml()}"
         write_atomic(self.path / "config.toml", (head + body).encode())
@@ -158,14 +152,7 @@ class Run:
     def tokenizer(self) -> Tokenizer:
         """The tokenizer, read from tokenizer.json."""
         path = self.path / "tokenizer.json"
-        try:
-            tokenizer = tokenizer_from_json(json.loads(path.read_text("utf-8")))
-        except FileNotFoundError as error:
-            raise CheckpointError(f"{path} is missing") from error
-        except ElmanError as error:
-            raise CheckpointError(f"{path}: {error}") from error
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"{path} is damaged or truncated: {error}") from error
+        tokenizer = load_tokenizer(path)
         vocab_size = self._settings[1]
         if tokenizer.vocab_size != vocab_size:
             raise CheckpointError(

@@ -32,7 +32,7 @@ def check_format(found: Any, path: Path) -> None:
 def write_tensors(path: Path, arrays: Mapping[str, Any], note: Mapping[str, Any]) -> None:
     """Write arrays and note to path, atomically."""
     # safetensors writes a non-contiguous array's memory as it lies, which is not what it means.
-    # (ascontiguousarray would do, but makes a vector of a scalar.)
+    # (np.ascontiguousarray would also turn a scalar into an array of one.)
     tensors = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     metadata = {"elman": json.dumps({"format": FORMAT, **note}, ensure_ascii=False)}
     write_atomic(path, save(tensors, metadata))

@@ -47,11 +47,10 @@ def load_progress(run: Run, model: LanguageModel, config: TrainConfig) -> Progre
         moments = optimizer_of(config).restore(model.params, groups["moments"])
         evaluations = [(int(step), float(loss)) for step, loss in note.pop("evaluations")]
         del note["format"]
-        mean = note.pop("train_loss")
         numbers = {name: _KINDS[name](value) for name, value in note.items()}
         if numbers.keys() != _KINDS.keys():
             raise ValueError(f"it lacks {', '.join(sorted(_KINDS.keys() - numbers.keys()))}")
-        return Progress(state, moments, evaluations=evaluations, train_loss=mean, **numbers)
+        return Progress(state, moments, evaluations=evaluations, **numbers)
     except (KeyError, TypeError, ValueError, ElmanError) as error:
         raise CheckpointError(f"{run.checkpoint_path} is damaged: {error}") from error
 

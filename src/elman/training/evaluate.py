@@ -15,8 +15,11 @@ from elman.network import LanguageModel, ModelState
 AGREE = {"float32": 1e-6, "float64": 1e-10}
 """States that differ by this much, relative to one plus their size, have met: within a few roundings."""
 
-COMPARED = 256
+COMPARED = 64
 """Windows whose states a first run keeps, for the next to meet; bounds the memory of a long text."""
+
+COUNTED = 1 << 18
+"""Tokens counted at a time; NumPy makes eight bytes of each."""
 
 SHORTEST_ROW = 1024
 """Rows shorter than this would spend more time on meeting the one before than they save."""
@@ -217,9 +220,10 @@ class _Rows:
         x = self._tokens(places)
         reset, starts = None, self.part.starts
         if starts is not None and len(starts):
-            own = places - self.led
+            # Keys of the type of the starts: of any other, NumPy would convert the whole of a mapped file.
+            own = np.maximum(places - self.led, 0).astype(starts.dtype)
             nearest = np.minimum(np.searchsorted(starts, own), len(starts) - 1)
-            reset = (starts[nearest] == own) & real
+            reset = (starts[nearest] == own) & real & (places >= self.led)
         return x, self._tokens(places + 1), real, reset
 
     def _tokens(self, places: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -259,7 +263,7 @@ def unigram_loss(train: Part, text: Part, vocab_size: int) -> float:
 
 def _counts(part: Part, vocab_size: int) -> NDArray[np.int64]:
     counts = np.zeros(vocab_size, np.int64)
-    for start in range(0, part.tokens, 1 << 22):
-        counts += np.bincount(part.ids[start : start + (1 << 22)], minlength=vocab_size)
+    for start in range(0, part.tokens, COUNTED):
+        counts += np.bincount(part.ids[start : start + COUNTED], minlength=vocab_size)
         part.release()
     return counts

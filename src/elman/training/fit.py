@@ -97,18 +97,17 @@ def fit(
     try:
         with single_threaded_blas():
             reason = keeper.reason()
-            if keeper.evaluation_missed(reason):  # a stop came first
-                yield keeper.evaluate()
-                keeper.save()
-                reason = keeper.reason()
             while not reason:
                 record = next(steps)
-                keeper.after(record)
+                keeper.after()
                 yield record
-                reason = "stopped" if stop() else keeper.reason()
+                # A stop in the very last step is no stop, so that nothing of the end is left undone.
+                reason = keeper.reason() or ("stopped" if stop() else "")
                 if (reason and reason != "stopped") or keeper.evaluation_due():
-                    yield keeper.evaluate()
+                    yield keeper.evaluate(record)
                     reason = reason or keeper.reason()
+                else:
+                    keeper.log(record)
                 if reason or keeper.checkpoint_due():
                     keeper.save()
             keeper.end()
@@ -127,14 +126,17 @@ class _Keeper:
         self.first_step, self.first_seconds = session.progress.step, session.progress.seconds
         self.evaluation_seconds = 0.0
 
-    def after(self, record: StepRecord) -> None:
+    def after(self) -> None:
         """Note a step."""
         progress = self.session.progress
         progress.seconds = time.monotonic() - self.began
         if progress.horizon == 0:
             self._plan()
+
+    def log(self, record: StepRecord) -> None:
+        """Write a line of the metrics, if it is time for one."""
         if record.step % LOG_EVERY == 0:
-            self._log(record)
+            self._write(record)
 
     def reason(self) -> str:
         """Say why the run is at its end, or return an empty string."""
@@ -154,14 +156,7 @@ class _Keeper:
         every = self.session.config.eval_every or -(-self.session.length() // 10)
         return bool(every) and progress.step - progress.evaluated >= every
 
-    def evaluation_missed(self, reason: str) -> bool:
-        """Say whether the session before was stopped in the step after which it would have evaluated."""
-        progress = self.session.progress
-        if not progress.step:
-            return False
-        return self.evaluation_due() or (bool(reason) and progress.evaluated < progress.step)
-
-    def evaluate(self) -> Evaluated:
+    def evaluate(self, record: StepRecord) -> Evaluated:
         """Evaluate, write a sample and the metrics, and keep the model if it is the best."""
         session, progress, started = self.session, self.session.progress, time.monotonic()
         part, valid = session.corpus.parts.get("valid"), None
@@ -178,7 +173,8 @@ class _Keeper:
         progress.evaluated = progress.step
         progress.seconds = time.monotonic() - self.began
         self.evaluation_seconds = time.monotonic() - started
-        self._log_evaluation(valid, text)
+        found = {} if valid is None else {"valid_loss": valid.nats_per_token}
+        self._write(record, **found, **({} if text is None else {"sample": text}))
         if len(progress.evaluations) <= 1:
             self._plan()  # now that the cost of an evaluation is known
         return Evaluated(progress.step, valid, best, text)
@@ -219,26 +215,16 @@ class _Keeper:
         planned = progress.step + max(1, int(left / a_step))
         progress.horizon = min(planned, self.session.known_length() or planned)
 
-    def _log(self, record: StepRecord) -> None:
+    def _write(self, record: StepRecord, **more: Any) -> None:
+        """Add a line to the metrics; its training loss is the mean since the line before."""
         progress = self.session.progress
-        progress.train_loss = progress.loss_sum / progress.loss_steps
+        line = {
+            "step": progress.step,
+            "tokens": progress.tokens,
+            "seconds": round(progress.seconds, 3),
+            "train_loss": progress.loss_sum / progress.loss_steps,
+            "lr": record.lr,
+            "grad_norm": record.grad_norm,
+        }
+        self.session.run.metrics.append({**line, **more})
         progress.loss_sum, progress.loss_steps = 0.0, 0
-        line = {"train_loss": progress.train_loss, "lr": record.lr, "grad_norm": record.grad_norm}
-        self.session.run.metrics.append({**self._counters(), **line})
-
-    def _log_evaluation(self, valid: Evaluation | None, text: str | None) -> None:
-        progress = self.session.progress
-        line: dict[str, Any] = self._counters()
-        # Since the last line, or, straight after one, what that said.
-        mean = progress.loss_sum / progress.loss_steps if progress.loss_steps else progress.train_loss
-        line["train_loss"] = mean
-        line["lr"] = self.session.schedule(progress.step, progress.evaluations)
-        if valid is not None:
-            line["valid_loss"] = valid.nats_per_token
-        if text is not None:
-            line["sample"] = text
-        self.session.run.metrics.append(line)
-
-    def _counters(self) -> dict[str, Any]:
-        progress = self.session.progress
-        return {"step": progress.step, "tokens": progress.tokens, "seconds": round(progress.seconds, 3)}

@@ -42,8 +42,6 @@ class Progress:
         Loss summed since the last line of the metrics, in nats times steps.
     loss_steps : int
         Steps in that sum.
-    train_loss : float or None
-        The mean in the last line of the metrics.
     evaluations : list of (step, loss)
         Validation losses.
     evaluated : int
@@ -61,7 +59,6 @@ class Progress:
     seconds: float = 0.0
     loss_sum: float = 0.0
     loss_steps: int = 0
-    train_loss: float | None = None
     evaluations: list[tuple[int, float]] = field(default_factory=list)
     evaluated: int = 0
     horizon: int = 0

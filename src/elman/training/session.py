@@ -24,6 +24,12 @@ from elman.training.schedules import Record, Schedule
 from elman.training.settings import optimizer_of, schedule_of
 from elman.training.workers import usable_cores
 
+EPOCHS = 10
+"""Passes over the text where no length is given."""
+
+DEMONSTRATION: dict[str, Any] = {"steps": 3000, "minutes": 1.4}
+"""Length of a run on the default text: one to look at, that ends while one waits."""
+
 EXTENDABLE = ("epochs", "steps", "minutes", "early_stop", "eval_every", "checkpoint_every", "sample")
 """The settings that may change when a run is taken up again."""
 
@@ -91,7 +97,8 @@ def begin(
     threads = config.threads or min(usable_cores(), config.batch)
     config = replace(config, threads=threads, lr=config.learning_rate())
     if not (config.epochs or config.steps or config.minutes):
-        config = replace(config, epochs=10)
+        demonstration = not (config.text or config.train or text)
+        config = replace(config, **(DEMONSTRATION if demonstration else {"epochs": EPOCHS}))
     run = Run.claim(out, overwrite=overwrite)
     with exclusive(run.path):
         if run.begun and not overwrite:  # another process got here first, and has finished since

@@ -45,7 +45,7 @@ def register_cell(cell: Cell) -> Cell:
     Raises
     ------
     ConfigError
-        If a cell of that name exists already.
+        If it is not an instance of a cell, or a cell of that name exists already.
 
     Examples
     --------
@@ -60,6 +60,8 @@ def register_cell(cell: Cell) -> Cell:
     'my-rnn'
     >>> _ = elman.network.cells.CELLS.pop("my-rnn")
     """
+    if not isinstance(cell, Cell):
+        raise ConfigError(f"a cell is registered as an instance, such as MyCell(), not as {cell!r:.60}")
     if cell.name in CELLS:
         raise ConfigError(f"a cell named {cell.name!r} is registered already; give yours another name")
     CELLS[cell.name] = cell
@@ -67,8 +69,34 @@ def register_cell(cell: Cell) -> Cell:
 
 
 def get_cell(name: str) -> Cell:
-    """Return the registered cell of that name; raise ConfigError, naming the nearest, if there is none."""
-    if name not in CELLS:
+    """Return the registered cell of that name.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"lstm"``.
+
+    Returns
+    -------
+    Cell
+        The instance that was registered.
+
+    Raises
+    ------
+    ConfigError
+        If there is none; the message names those there are, and the nearest.
+
+    Examples
+    --------
+    >>> from elman.network import get_cell
+    >>> get_cell("gru").gates
+    3
+    >>> get_cell("ltsm")
+    Traceback (most recent call last):
+        ...
+    elman.errors.ConfigError: unknown cell 'ltsm': expected one of ...; did you mean 'lstm'?
+    """
+    if not isinstance(name, str) or name not in CELLS:
         near = get_close_matches(str(name), CELLS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ConfigError(f"unknown cell {name!r}: expected one of {', '.join(sorted(CELLS))}{hint}")

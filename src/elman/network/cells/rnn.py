@@ -40,8 +40,8 @@ class ReluRNN(RNN):
 
     .. math:: h_t = \\max(0,\\; x_t U + h_{t-1} W + b)
 
-    Keeps what :class:`RNN` keeps: 8 bytes per step, row and hidden unit in float32. The derivative at
-    exactly zero is taken as zero.
+    Per step, row and hidden unit it keeps what :class:`RNN` keeps: 8 bytes in float32. The derivative
+    at exactly zero is taken as zero.
 
     References
     ----------

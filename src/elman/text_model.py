@@ -1,0 +1,221 @@
+"""A trained model with its tokenizer: text in, text out."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from elman import decoding
+from elman.data import Tokenizer, encode_corpus
+from elman.decoding import Decoder, Sampling, Score, context, top
+from elman.errors import ConfigError, DataError
+from elman.network import LanguageModel
+from elman.storage.config import TrainConfig
+from elman.storage.run import Run
+from elman.training.evaluate import Evaluation, evaluate
+
+
+class TextModel:
+    """A trained language model with its tokenizer: text in, text out.
+
+    Made by :func:`elman.load` and :func:`elman.train`.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        The network.
+    tokenizer : Tokenizer
+        Of its vocabulary.
+    config : TrainConfig, optional
+        How it was trained.
+    run : Run, optional
+        Where it came from.
+
+    Examples
+    --------
+    >>> import elman
+    >>> elman.load("runs/hamlet").generate("To be", length=40)  # doctest: +SKIP
+    ' sure the king of the world is the stage'
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        tokenizer: Tokenizer,
+        config: TrainConfig | None = None,
+        run: Run | None = None,
+    ) -> None:
+        self.model, self.tokenizer, self.run = model, tokenizer, run
+        self.config = config or TrainConfig()
+
+    def __repr__(self) -> str:
+        return f"TextModel({self.model!r}, tokens={self.tokenizer.name!r})"
+
+    def stream(
+        self,
+        prompt: str | None = None,
+        *,
+        length: int = 200,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+        samples: int = 1,
+        stop: Sequence[str] = (),
+        ban_unknown: bool = True,
+    ) -> Iterator[tuple[int, str]]:
+        """Continue a prompt, a piece at a time, as the pieces are made.
+
+        Parameters
+        ----------
+        prompt : str, optional
+            What to continue; without it a new line is begun.
+        length : int
+            Tokens to write, at most.
+        temperature : float
+            The logits are divided by it; 0 always takes the most likely token.
+        top_k : int, optional
+            Draw from the k most likely tokens only.
+        top_p : float, optional
+            Draw from the fewest most likely tokens whose probability reaches p.
+        seed : int
+            Of the draws; the same seed gives the same text.
+        samples : int
+            Texts to write side by side; each is what it would be alone.
+        stop : sequence of str
+            A text ends before the first of these.
+        ban_unknown : bool
+            Never write ``<unk>``.
+
+        Yields
+        ------
+        sample : int
+            Which text, from 0.
+        piece : str
+            What it goes on with.
+
+        Raises
+        ------
+        ConfigError
+            If a setting is out of range.
+        DataError
+            If the prompt is empty.
+        """
+        unknown = self.tokenizer.unknown
+        banned = (unknown,) if ban_unknown and unknown is not None else ()
+        sampling = Sampling(temperature, top_k, top_p, banned)
+        return decoding.generate(
+            self.model, self.tokenizer, prompt, length=length, sampling=sampling, seed=seed,
+            samples=samples, stop=stop,
+        )  # fmt: skip
+
+    def generate(self, prompt: str | None = None, **settings: Any) -> str:
+        """Return the continuation of a prompt, without the prompt.
+
+        Parameters
+        ----------
+        prompt : str, optional
+            What to continue; without it a new line is begun.
+        **settings
+            Those of :meth:`stream`, but for `samples`.
+
+        Returns
+        -------
+        str
+        """
+        if "samples" in settings:
+            raise ConfigError("generate returns one text; generate_samples returns several")
+        return "".join(piece for _, piece in self.stream(prompt, **settings))
+
+    def generate_samples(self, samples: int, prompt: str | None = None, **settings: Any) -> list[str]:
+        """Return several continuations of a prompt.
+
+        Parameters
+        ----------
+        samples : int
+            How many.
+        prompt : str, optional
+            What to continue.
+        **settings
+            Those of :meth:`stream`.
+
+        Returns
+        -------
+        list of str
+        """
+        texts = [""] * max(samples, 0)
+        for row, piece in self.stream(prompt, samples=samples, **settings):
+            texts[row] += piece
+        return texts
+
+    def next_tokens(self, text: str | None = None, n: int = 10) -> list[tuple[str, float]]:
+        """Return the most likely next tokens after a text, with their probabilities.
+
+        Parameters
+        ----------
+        text : str, optional
+            What comes before; without it, the beginning of a line.
+        n : int
+            How many, at most the vocabulary.
+
+        Returns
+        -------
+        list of (str, float)
+            From the most likely down.
+        """
+        logits = Decoder(self.model, context(self.tokenizer, text)).logits[0]
+        ids, probabilities = top(logits, n)
+        return [(self.tokenizer.token(int(i)), float(p)) for i, p in zip(ids, probabilities, strict=True)]
+
+    def evaluate(self, source: Any = None, *, batch: int = 50, window: int = 50) -> Evaluation:
+        """Measure the model on a text.
+
+        Parameters
+        ----------
+        source : path, list of paths, or elman.Text, optional
+            What to evaluate on; without it, the test part of the run.
+        batch, window : int
+            Rows and steps taken at a time; they set the speed, and not the result.
+
+        Returns
+        -------
+        Evaluation
+
+        Raises
+        ------
+        DataError
+            If the text cannot be read or is empty, or there is no test part.
+        """
+        if source is None:
+            return self._evaluate_test(batch, window)
+        with tempfile.TemporaryDirectory(prefix="elman-") as folder:
+            corpus = encode_corpus(
+                {"test": source}, folder, tokenizer=self.tokenizer, documents=self.config.documents
+            )
+            return evaluate(self.model, corpus.parts["test"], self.tokenizer, batch=batch, window=window)
+
+    def _evaluate_test(self, batch: int, window: int) -> Evaluation:
+        part = self.run.corpus().parts.get("test") if self.run else None
+        if part is None:
+            raise DataError("this run has no test part; say which text to evaluate on")
+        return evaluate(self.model, part, self.tokenizer, batch=batch, window=window)
+
+    def score(self, text: str) -> Score:
+        """Return the log-probability of every token of a text; see :class:`elman.Score`.
+
+        Parameters
+        ----------
+        text : str
+            What to score; it stands at the beginning of a line.
+
+        Returns
+        -------
+        Score
+
+        Raises
+        ------
+        DataError
+            If there is no token to predict.
+        """
+        return decoding.score(self.model, self.tokenizer, text)

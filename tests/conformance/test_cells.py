@@ -1,0 +1,137 @@
+"""Every registered cell passes every check; so does a new one, and a wrong one does not."""
+
+from contextlib import contextmanager
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from elman.errors import ConfigError
+from elman.network import CELLS, Cell, get_cell, register_cell
+
+from .cells import CHECKS
+
+
+def cases():
+    """Return a case for every registered cell and every check."""
+    return [(name, check) for name in CELLS for check in CHECKS]
+
+
+@pytest.mark.parametrize(("cell", "check"), cases(), ids=lambda value: getattr(value, "__name__", value))
+def test_registered_cell(cell, check):
+    check(cell)
+
+
+class Leaky(Cell):
+    """A leaky integrator, h' = h / 2 + tanh(x U + h W + b) / 2: a cell as a researcher writes one.
+
+    Per step, row and hidden unit it keeps 1 gate and 1 state: 8 bytes in float32.
+    """
+
+    name: ClassVar[str] = "leaky"
+    gates = 1
+    direct = True
+
+    def forward(self, a, r, prev, new, keep, work):
+        np.tanh(a + r, out=a)
+        new[0][...] = 0.5 * prev[0] + 0.5 * a[0]
+
+    def backward(self, a, d, prev, new, keep, work):
+        a[0][...] = 0.5 * d[0] * (1.0 - a[0] ** 2)
+        d[0][...] *= 0.5
+
+
+@contextmanager
+def registered(cell):
+    register_cell(cell)
+    try:
+        yield cell.name
+    finally:
+        del CELLS[cell.name]
+
+
+def test_a_new_cell_is_checked_by_being_registered():
+    before = cases()
+    with registered(Leaky()) as name:
+        assert get_cell(name).gates == 1
+        assert [check for case, check in cases() if case == name] == CHECKS
+        for check in CHECKS:
+            check(name)
+    assert cases() == before
+
+
+class ForgetsTheLeak(Leaky):
+    def backward(self, a, d, prev, new, keep, work):
+        super().backward(a, d, prev, new, keep, work)
+        d[0][...] = 0.0
+
+
+class HasAMemory(Leaky):
+    seen = 0.0
+
+    def forward(self, a, r, prev, new, keep, work):
+        super().forward(a, r, prev, new, keep, work)
+        new[0][...] += 1e-3 * HasAMemory.seen
+        HasAMemory.seen = float(prev[0][0, 0])
+
+
+class MixesRows(Leaky):
+    def forward(self, a, r, prev, new, keep, work):
+        super().forward(a - a.mean(axis=1, keepdims=True), r, prev, new, keep, work)
+
+
+class WritesIntoTheStateBefore(Leaky):
+    def forward(self, a, r, prev, new, keep, work):
+        super().forward(a, r, prev, new, keep, work)
+        prev[0][...] = 0.0
+
+
+class KeepsMoreThanItSays(Leaky):
+    """8 bytes in float32, it says."""
+
+    keeps = 1
+
+
+class LeavesAConstant(Leaky):
+    def backward(self, a, d, prev, new, keep, work):
+        super().backward(a, d, prev, new, keep, work)
+        a[0][...] += 1e-9
+
+
+@pytest.mark.parametrize(
+    ("wrong", "caught"),
+    [
+        (ForgetsTheLeak, {"gradients_of_a_layer", "gradients_of_a_stack"}),
+        (HasAMemory, {"nothing_is_left_in_the_workspace"}),
+        (MixesRows, {"rows_do_not_see_each_other"}),
+        (WritesIntoTheStateBefore, {"gradients_of_a_layer"}),
+        (KeepsMoreThanItSays, {"keeps_the_bytes_it_documents"}),
+        (LeavesAConstant, {"zero_upstream_gives_exactly_zero"}),
+    ],
+)
+def test_a_wrong_cell_is_caught(wrong, caught):
+    with registered(wrong()) as name:
+        for check in CHECKS:
+            if check.__name__ in caught:
+                with pytest.raises(AssertionError):
+                    check(name)
+
+
+def test_a_name_is_registered_once_and_as_an_instance():
+    with pytest.raises(ConfigError, match="a cell named 'lstm' is registered already; give yours another"):
+        register_cell(CELLS["lstm"])
+    with pytest.raises(ConfigError, match=r"registered as an instance, such as MyCell\(\), not as <class"):
+        register_cell(Leaky)
+    assert "leaky" not in CELLS
+
+
+@pytest.mark.parametrize(("name", "hint"), [("ltsm", "did you mean 'lstm'"), ("grru", "did you mean 'gru'")])
+def test_an_unknown_cell_names_the_nearest(name, hint):
+    with pytest.raises(ConfigError, match=f"unknown cell '{name}': expected one of gru, .*; {hint}"):
+        get_cell(name)
+
+
+@pytest.mark.parametrize("name", [None, [], 3, "transformer"])
+def test_what_is_no_cell_is_refused_without_a_hint(name):
+    with pytest.raises(ConfigError, match=r"unknown cell .*: expected one of [a-z, -]+$"):
+        get_cell(name)

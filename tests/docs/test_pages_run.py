@@ -1,0 +1,49 @@
+"""The code of the pages runs, as the build of the documentation runs it."""
+
+import contextlib
+import io
+
+import pytest
+
+from elman.network import CELLS
+
+from .pages import Block, blocks, name, pages
+
+CELLED = [page for page in pages() if any(block.language == "{code-cell}" for block in blocks(page))]
+
+
+@pytest.fixture(autouse=True)
+def _registry_as_it_was():
+    before = dict(CELLS)
+    yield
+    CELLS.clear()
+    CELLS.update(before)
+
+
+def code_of(block: Block) -> str:
+    """Return a cell without the options in its head."""
+    lines = block.body.splitlines()
+    while lines and (lines[0].startswith(":") or not lines[0].strip()):
+        lines.pop(0)
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("page", CELLED, ids=name)
+def test_the_cells_of_a_page_run_from_top_to_bottom(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for block in blocks(page):
+            if block.language == "{code-cell}":
+                exec(compile(code_of(block), name(page), "exec"), namespace)
+
+
+def test_the_guide_has_pages_that_run():
+    assert {name(page) for page in CELLED} >= {
+        "docs/quickstart.md",
+        "docs/guide/text.md",
+        "docs/guide/models.md",
+        "docs/guide/evaluation.md",
+        "docs/guide/generation.md",
+        "docs/guide/gradcheck.md",
+    }

@@ -1,0 +1,119 @@
+"""The README's commands do what it says, in its order: run for real, but for the length of the training."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from elman.cli.app import app
+
+from .pages import DOCS, ROOT, blocks, commands
+
+README = ROOT / "README.md"
+SHORT = [
+    "--steps",
+    "3",
+    "--hidden",
+    "8",
+    "--embedding",
+    "8",
+    "--layers",
+    "1",
+    "--threads",
+    "1",
+    "--sample",
+    "0",
+]
+
+
+def shorten(command: list[str]) -> list[str]:
+    """Return a command that trains with only a few steps; a later option goes before an earlier one."""
+    if command[0] != "train":
+        return command
+    return [*command, *(["--steps", "6"] if "--resume" in command else SHORT)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder in which the README has been followed to its end, and what was printed."""
+    path = tmp_path_factory.mktemp("readme")
+    lines = [f"{number} bottles of beer on the wall, {number} bottles of beer.\n" for number in range(300)]
+    (path / "my-text.txt").write_text("".join(lines), encoding="utf-8")
+    (path / "other.txt").write_text("".join(lines[:9]), encoding="utf-8")
+    here = Path.cwd()
+    os.chdir(path)
+    try:
+        printed = [(command, CliRunner().invoke(app, shorten(command))) for command in commands(README)]
+    finally:
+        os.chdir(here)
+    return path, printed
+
+
+def test_every_command_succeeds(folder):
+    for command, result in folder[1]:
+        assert result.exit_code == 0, f"elman {' '.join(command)}: {result.output} {result.exception!r}"
+        assert result.output.strip()
+
+
+def test_the_first_command_makes_the_run_that_the_others_use(folder):
+    path, printed = folder
+    assert printed[0][0] == ["train"]
+    assert {run.name for run in (path / "runs").iterdir()} == {"python-topics-char-lstm", "mine"}
+
+
+def test_its_python_runs(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder[0])
+    code = [block.body for block in blocks(README) if block.language == "python"]
+    assert code
+    for body in code:
+        exec(compile(body, "README.md", "exec"), {})
+    assert "nats" in capsys.readouterr().out
+
+
+def first_column(heading):
+    """Return what stands in code in the first column of the table under a heading of the training guide."""
+    section = (
+        (DOCS / "guide" / "training.md").read_text("utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    )
+    return {
+        name for row in re.findall(r"^\| (`.*?) \|", section, re.M) for name in re.findall(r"`([^`]+)`", row)
+    }
+
+
+def test_the_guide_names_the_keys_of_the_metrics(folder):
+    lines = (folder[0] / "runs" / "mine" / "metrics.jsonl").read_text("utf-8").splitlines()
+    found = {key for line in lines for key in json.loads(line)}
+    assert first_column("metrics.jsonl") == found | {"sample"}  # of which the commands above ask for none
+
+
+def test_the_guide_names_the_files_of_a_run(folder):
+    run = folder[0] / "runs" / "mine"
+    found = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
+    found = {"data/" if path.startswith("data/") else path for path in found if path != ".lock"}
+    assert first_column("The files of a run") == found
+
+
+@pytest.mark.parametrize("marked", ["train", "test"])
+def test_a_fresh_clone_needs_one_line(marked):
+    found = re.findall(
+        rf"^<!-- command: {marked} -->\n```bash\n(.*?)^```$", README.read_text("utf-8"), re.M | re.S
+    )
+    assert len(found) == 1
+    (line,) = found[0].splitlines()
+    assert line.startswith("python3 -m venv .venv && .venv/bin/pip install ")
+
+
+def test_continuous_integration_takes_the_test_command_from_the_readme():
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert "pytest" not in script  # it is not written a second time
+    (line,) = re.findall(r"^command=(\$\(awk .*\))$", script, re.M)
+    told = subprocess.run(
+        ["bash", "-c", f"echo {line}"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.strip().endswith(".venv/bin/pytest")
+    assert os.access(ROOT / ".ci" / "run", os.X_OK) or sys.platform == "win32"
