@@ -92,7 +92,7 @@ class TrainConfig:
     lr_min: float = _setting(0.0, "Training", "Rate that cosine and plateau do not go below.", 0)
     seed: int = _setting(0, "Training", "Seed of the initial weights, dropout and samples.", 0)
     threads: int | None = _setting(
-        None, "Training", "Workers that share the rows; by default one a core, or 1 for a small model.", 1
+        None, "Training", "Workers that share the rows; by default one a core, 1 for a small model.", 1
     )
 
     epochs: int | None = _setting(None, "Length", "Passes over the text; 10 if no length is given.", 1)
