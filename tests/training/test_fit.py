@@ -71,20 +71,18 @@ def test_metrics_hold_what_happened(tmp_path: Path) -> None:
         mean = np.mean([steps[n].loss for n in range(1, step + 1) if n > since])
         assert line["train_loss"] == pytest.approx(mean)
         assert line["tokens"] == step * 4 * 8 == steps[step].tokens
-        # A step is recorded with the rate it was made with, an evaluation with the rate that comes next.
-        assert line["lr"] == rate(step if "valid_loss" in line else step - 1)
+        assert line["lr"] == steps[step].lr == rate(step - 1)
+        assert line["grad_norm"] == steps[step].grad_norm
         assert line["seconds"] >= 0
-        if "valid_loss" not in line:
-            since = step
-            assert line["grad_norm"] == steps[step].grad_norm
+        since = step
 
 
-def test_a_line_right_after_another_repeats_its_training_loss(tmp_path: Path) -> None:
+def test_a_step_has_one_line(tmp_path: Path) -> None:
+    """Also where a line was due and an evaluation too."""
     train(tmp_path / "run", steps=20)
     lines = metrics_of(tmp_path / "run")
-    assert [line["step"] for line in lines] == [10, 10, 20, 20]
-    assert lines[0]["train_loss"] == lines[1]["train_loss"]
-    assert lines[2]["train_loss"] == lines[3]["train_loss"]
+    assert [line["step"] for line in lines] == [10, 20]
+    assert all("valid_loss" in line for line in lines)
 
 
 def test_the_model_kept_is_the_best_by_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,16 +129,16 @@ def test_samples_are_those_of_the_caller(tmp_path: Path) -> None:
         assert all(event.sample is None for event in fit(session, sample=str) if isinstance(event, Evaluated))
 
 
-@pytest.mark.parametrize("stop_at", [1, 9, 10, 15, 20, 30])
+@pytest.mark.parametrize("stop_at", [1, 9, 10, 15, 20, 33, 34])
 @pytest.mark.parametrize("schedule", ["plateau", "cosine"])
 def test_a_stop_at_any_step_changes_nothing(tmp_path: Path, stop_at: int, schedule: str) -> None:
     """Also where an evaluation was due in that very step, or the run was over with it."""
-    settings = {"schedule": schedule, "lr": 0.1, "dropout": 0.2}
+    settings = {"schedule": schedule, "lr": 0.1, "dropout": 0.2, "steps": 34}
     train(tmp_path / "whole", **settings)
     events = train(tmp_path / "broken", stop_at=stop_at, **settings)
     finished = events[-1]
     assert isinstance(finished, Finished)
-    assert (finished.reason, finished.step) == ("stopped", stop_at)
+    assert (finished.reason, finished.step) == ("done" if stop_at == 34 else "stopped", stop_at)
     assert Run.existing(tmp_path / "broken").has_model
     go_on(tmp_path / "broken")
     assert_same_run(tmp_path / "whole", tmp_path / "broken")
@@ -216,7 +214,8 @@ def test_the_rate_falls_on_a_plateau(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [rates[step] for step in (1, 20, 30, 31, 40, 41, 50, 51, 60)] == [
         0.08, 0.08, 0.08, 0.04, 0.04, 0.04, 0.04, 0.02, 0.02,
     ]  # fmt: skip
-    assert metrics_of(tmp_path / "run")[-1]["lr"] == 0.015
+    later = [event.lr for event in go_on(tmp_path / "run", steps=61) if isinstance(event, StepRecord)]
+    assert later == [0.015]  # not below lr_min
 
 
 def give_losses(monkeypatch: pytest.MonkeyPatch, losses: list[float]) -> None:
