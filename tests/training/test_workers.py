@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from elman.network import LanguageModel
-from elman.training.workers import Workers, single_threaded_blas, usable_cores
+from elman.training.shares import usable_cores
+from elman.training.workers import Workers, single_threaded_blas
 
 K, T = 11, 9
 
@@ -56,7 +57,7 @@ def test_any_number_of_threads_gives_the_models_own(
         options = {"reset": np.random.default_rng(0).random((T, batch)) < 0.3}
     loss, state, grads = model.loss_and_grads(**window, **options)
     workers = workers_of(model, batch, threads)
-    assert len(workers.shares) == min(threads, batch)
+    assert len(workers.rows) == min(threads, batch)
     found_loss, found_state, found = workers.loss_and_grads(**window, **options)
     assert found_loss == pytest.approx(loss, rel=1e-12)
     for layer, other in zip(state, found_state, strict=True):
@@ -125,7 +126,7 @@ def test_an_error_in_a_thread_reaches_the_caller(workers_of: Any, monkeypatch: p
     def broken(*arguments: object, **named: object) -> None:
         raise MemoryError("planted")
 
-    monkeypatch.setattr(workers.shares[1].model, "backprop", broken)
+    monkeypatch.setattr(workers._replicas[0], "backprop", broken)
     with pytest.raises(MemoryError, match="planted"):
         workers.loss_and_grads(**window_of(4, model))
 

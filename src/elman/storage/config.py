@@ -91,7 +91,9 @@ class TrainConfig:
     patience: int = _setting(0, "Training", "Evaluations without progress before plateau decays.", 0)
     lr_min: float = _setting(0.0, "Training", "Rate that cosine and plateau do not go below.", 0)
     seed: int = _setting(0, "Training", "Seed of the initial weights, dropout and samples.", 0)
-    threads: int | None = _setting(None, "Training", "Worker threads; by default one a core.", 1)
+    threads: int | None = _setting(
+        None, "Training", "Workers that share the rows; by default one a core, 1 for a small model.", 1
+    )
 
     epochs: int | None = _setting(None, "Length", "Passes over the text; 10 if no length is given.", 1)
     steps: int | None = _setting(None, "Length", "Updates.", 1)

@@ -12,8 +12,9 @@ from elman.network import LanguageModel
 from elman.training.divergence import explain_evaluation
 from elman.training.evaluate import Evaluation, evaluate
 from elman.training.loop import StepRecord, training_steps
+from elman.training.processes import make_workers
 from elman.training.session import Session
-from elman.training.workers import Workers, single_threaded_blas
+from elman.training.workers import single_threaded_blas
 
 LOG_EVERY = 10  # steps between lines of the metrics
 CHECKPOINT_SECONDS = 60.0
@@ -89,7 +90,7 @@ def fit(
     """
     config, progress = session.config, session.progress
     keeper = _Keeper(session, sample)
-    workers = Workers(session.model, config.batch, config.threads or 1)
+    workers = make_workers(session.model, config.batch, config.threads or 1, config.back or config.window)
     steps = training_steps(
         session.model, session.stream, session.optimizer, session.schedule, progress, workers,
         clip=config.clip, seed=config.seed, back=config.back or config.window,

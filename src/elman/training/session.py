@@ -20,9 +20,9 @@ from elman.storage.run import Run, build_model
 from elman.training.checkpoint import load_progress, save_progress
 from elman.training.loop import Progress
 from elman.training.optim import Optimizer
+from elman.training.processes import best_threads
 from elman.training.schedules import Record, Schedule
 from elman.training.settings import optimizer_of, schedule_of
-from elman.training.workers import usable_cores
 
 EPOCHS = 10
 """Passes over the text where no length is given."""
@@ -94,8 +94,7 @@ def begin(
     config.validate()
     get_cell(config.cell)
     tokenizer_kind(config.tokens)
-    threads = config.threads or min(usable_cores(), config.batch)
-    config = replace(config, threads=threads, lr=config.learning_rate())
+    config = replace(config, lr=config.learning_rate())
     if not (config.epochs or config.steps or config.minutes):
         demonstration = not (config.text or config.train or text)
         config = replace(config, **(DEMONSTRATION if demonstration else {"epochs": EPOCHS}))
@@ -105,6 +104,8 @@ def begin(
             raise CheckpointError(f"{run.path} already holds a run; give another --out")
         # A run that is to be replaced stays until its successor is known to be possible.
         model = _prepare(config, run, text)
+        if config.threads is None:
+            config = replace(config, threads=best_threads(model, config.batch, config.back or config.window))
         run.clear()
         run.fresh_data.replace(run.data)
         corpus = run.corpus()

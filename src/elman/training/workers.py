@@ -1,33 +1,18 @@
-"""The rows of a batch, split over threads."""
+"""The rows of a batch, split over threads or processes."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from elman.network import LanguageModel, ModelState
 from elman.network.backprop import Backprop
+from elman.training.shares import Task, concatenate, perform, rows_of, split_rows
 from elman.typing import Ints, Params
-
-
-class Share(NamedTuple):
-    """One worker's part: rows of the batch, a model with its own memory, gradients of its own."""
-
-    rows: slice
-    model: LanguageModel
-    grads: Params
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Workers:
@@ -35,7 +20,8 @@ class Workers:
 
     Rows are independent, so that the split changes no mathematics. Shares are fixed, each draws its
     dropout from its own generator, and the sum over them is taken in one order: for a given number of
-    threads the result is the same to the bit, whatever the scheduler does.
+    shares the result is the same to the bit, whatever the scheduler does, and whether threads or
+    processes (:class:`~elman.training.processes.ProcessWorkers`) do the work.
 
     Parameters
     ----------
@@ -48,14 +34,9 @@ class Workers:
     """
 
     def __init__(self, model: LanguageModel, batch: int, threads: int) -> None:
-        bounds = np.linspace(0, batch, min(threads, batch) + 1).astype(int)
-        rows = [slice(int(start), int(stop)) for start, stop in pairwise(bounds)]
-        self.batch = batch
-        self.shares = [
-            Share(part, model if i == 0 else model.replica(), model.new_grads())
-            for i, part in enumerate(rows)
-        ]
-        self._pool = ThreadPoolExecutor(len(rows) - 1, "elman") if len(rows) > 1 else None
+        self.model, self.batch, self.rows = model, batch, split_rows(batch, threads)
+        self.grads = [model.new_grads()]
+        self._open()
 
     def loss_and_grads(
         self,
@@ -84,47 +65,45 @@ class Workers:
             As there; the arrays of `grads` are overwritten by the next call.
         """
         counted = (len(x) - skip) * self.batch
-
-        def work(index: int) -> Backprop:
-            rows, model, grads = self.shares[index]
-            # Columns of a C-contiguous window are not contiguous; tokens are small, so copy them.
-            xs, ys = np.ascontiguousarray(x[:, rows]), np.ascontiguousarray(y[:, rows])
-            # What overflows shows in the loss or the norm, which the loop checks; no warning as well.
-            with np.errstate(all="ignore"):
-                return model.backprop(
-                    xs,
-                    ys,
-                    tuple(type(layer)(*(field[rows] for field in layer)) for layer in state),
-                    grads,
-                    1.0 / counted,
-                    rng=None if seed is None else np.random.default_rng((*seed, index)),
-                    reset=None if reset is None else np.ascontiguousarray(reset[:, rows]),
-                    skip=skip,
-                    state_after=state_after,
-                )
-
-        others = [self._pool.submit(work, i) for i in range(1, len(self.shares))] if self._pool else []
-        done = [work(0), *(other.result() for other in others)]
-        total = self.shares[0].grads
-        for share in self.shares[1:]:
+        # Columns of a C-contiguous window are not contiguous; tokens are small, so they are copied.
+        tasks = [
+            Task(
+                np.ascontiguousarray(x[:, rows]),
+                np.ascontiguousarray(y[:, rows]),
+                rows_of(state, rows),
+                1.0 / counted,
+                None if seed is None else (*seed, index),
+                None if reset is None else np.ascontiguousarray(reset[:, rows]),
+                skip,
+                state_after,
+            )
+            for index, rows in enumerate(self.rows)
+        ]
+        finish = self._start(tasks[1:])
+        done = [perform(self.model, tasks[0], self.grads[0]), *finish()]
+        total = self.grads[0]
+        for grads in self.grads[1:]:
             for name, grad in total.items():
-                np.add(grad, share.grads[name], out=grad)
+                np.add(grad, grads[name], out=grad)
         nll = sum(part.nll for part in done)
-        return nll / counted, _concatenate([part.state for part in done]), total
+        return nll / counted, concatenate([part.state for part in done]), total
 
     def close(self) -> None:
         """End the threads."""
-        if self._pool is not None:
-            self._pool.shutdown()
+        self._pool.shutdown()
 
+    def _open(self) -> None:
+        """Get ready for the shares after the first, which the caller's own thread does."""
+        others = len(self.rows) - 1
+        self._replicas = [self.model.replica() for _ in range(others)]
+        self.grads += [self.model.new_grads() for _ in range(others)]
+        self._pool = ThreadPoolExecutor(max(others, 1), "elman")
 
-def _concatenate(states: list[ModelState]) -> ModelState:
-    if len(states) == 1:
-        return states[0]
-    return tuple(
-        type(parts[0])(*(np.concatenate(fields) for fields in zip(*parts, strict=True)))
-        for parts in zip(*states, strict=True)
-    )
+    def _start(self, tasks: list[Task]) -> Callable[[], list[Backprop]]:
+        """Start the tasks; return what waits for them."""
+        jobs = zip(self._replicas, tasks, self.grads[1:], strict=True)
+        futures = [self._pool.submit(perform, *job) for job in jobs]
+        return lambda: [future.result() for future in futures]
 
 
 @contextmanager

@@ -1,0 +1,64 @@
+"""A batch cut into shares of rows, and what is done with one share."""
+
+from __future__ import annotations
+
+import os
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elman.network import LanguageModel, ModelState
+from elman.network.backprop import Backprop
+from elman.typing import Ints, Params
+
+
+class Task(NamedTuple):
+    """What is asked for one share of the rows."""
+
+    x: Ints  # (T, rows)
+    y: Ints  # (T, rows)
+    state: ModelState  # (rows, H) each
+    scale: float  # one over the tokens the loss of the whole batch is the mean of
+    seed: tuple[int, ...] | None  # of the share's dropout
+    reset: NDArray[np.bool_] | None  # (T, rows)
+    skip: int
+    state_after: int | None
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def split_rows(batch: int, shares: int) -> list[slice]:
+    """Cut the rows into so many shares, as even as can be; never more than rows."""
+    bounds = np.linspace(0, batch, min(shares, batch) + 1).astype(int)
+    return [slice(int(start), int(stop)) for start, stop in pairwise(bounds)]
+
+
+def rows_of(state: ModelState, rows: slice) -> ModelState:
+    """Return some rows of a state."""
+    return tuple(type(layer)(*(field[rows] for field in layer)) for layer in state)
+
+
+def concatenate(states: list[ModelState]) -> ModelState:
+    """Return the rows of all states in order."""
+    if len(states) == 1:
+        return states[0]
+    return tuple(
+        type(parts[0])(*(np.concatenate(fields) for fields in zip(*parts, strict=True)))
+        for parts in zip(*states, strict=True)
+    )
+
+
+def perform(model: LanguageModel, task: Task, grads: Params) -> Backprop:
+    """Do a task: overwrite grads with the share's part of the gradient."""
+    # What overflows shows in the loss or the norm, which the loop checks; no warning as well.
+    with np.errstate(all="ignore"):
+        return model.backprop(
+            task.x, task.y, task.state, grads, task.scale,
+            rng=None if task.seed is None else np.random.default_rng(task.seed),
+            reset=task.reset, skip=task.skip, state_after=task.state_after,
+        )  # fmt: skip

@@ -1,0 +1,133 @@
+"""Processes that share memory: the bits of the threads, and a clean end."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from elman.errors import ElmanError
+from elman.network import LanguageModel
+from elman.network.backprop import Backprop
+from elman.network.cells import CELLS, RNN
+from elman.training.optim import adam
+from elman.training.processes import ENOUGH_WORK, ProcessWorkers, best_threads, make_workers
+from elman.training.workers import Workers
+
+K, T, B = 11, 6, 5
+CELL_NAMES = ("rnn", "rnn-relu", "lstm", "gru", "mgu")
+
+
+def model_of(**settings: Any) -> LanguageModel:
+    sizes = {"vocab_size": K, "embedding": 6, "hidden": 6, "layers": 2, "dtype": "float64", "seed": 2}
+    return LanguageModel(**{**sizes, **settings})
+
+
+def window_of(model: LanguageModel, steps: int = T) -> dict[str, Any]:
+    rng = np.random.default_rng(steps)
+    x, y = rng.integers(0, K, (2, steps, B))
+    state = tuple(
+        type(layer)(*(rng.standard_normal(field.shape).astype(field.dtype) for field in layer))
+        for layer in model.initial_state(B)
+    )
+    return {"x": x, "y": y, "state": state}
+
+
+def bits(loss: float, state: Any, grads: dict[str, Any]) -> list[Any]:
+    fields = [field.tobytes() for layer in state for field in layer]
+    return [loss, fields, {name: grad.tobytes() for name, grad in grads.items()}]
+
+
+@pytest.mark.parametrize("cell", CELL_NAMES)
+def test_processes_give_the_bits_of_threads(cell: str) -> None:
+    settings = {"cell": cell, "dropout": 0.3, "tied": cell == "gru", "dtype": "float32"}
+    threaded, spread = model_of(**settings), model_of(**settings)
+    threads, processes = Workers(threaded, B, 3), ProcessWorkers(spread, B, 3, T)
+    optimizer = adam()
+    moments = [optimizer.init(model.params) for model in (threaded, spread)]
+    resets = np.random.default_rng(0).random((T, B)) < 0.3
+    try:
+        # Shorter windows after longer ones, every option, and parameters that change in between.
+        for steps, reset, (skip, after), seed in product(
+            (T, 2), (None, resets), ((0, None), (1, 0), (1, 2)), (None, (4, 2**40))
+        ):
+            found = []
+            for workers, model, moment in zip((threads, processes), (threaded, spread), moments, strict=True):
+                result = workers.loss_and_grads(
+                    **window_of(model, steps), seed=seed, skip=skip, state_after=after,
+                    reset=None if reset is None else reset[:steps],
+                )  # fmt: skip
+                found.append(bits(*result))
+                optimizer.update(model.params, result[2], moment, 0.01, inplace=True)
+            assert found[0] == found[1]
+    finally:
+        threads.close()
+        processes.close()
+    assert all((spread.params[name] == array).all() for name, array in threaded.params.items())
+
+
+def test_closing_gives_the_parameters_memory_of_their_own() -> None:
+    model = model_of()
+    before = {name: array.copy() for name, array in model.params.items()}
+    workers = ProcessWorkers(model, B, 2, T)
+    shared = model.params["output.V"]
+    children = list(workers._children)
+    workers.close()
+    assert all(child.returncode == 0 for child in children)
+    assert not np.shares_memory(model.params["output.V"], shared)
+    assert all((model.params[name] == array).all() for name, array in before.items())
+    bases = {id(array.base) for array in model.params.values()}
+    assert len(bases) == 1  # laid out end to end, as they were
+
+
+def test_a_process_that_dies_is_an_error_and_not_a_wait() -> None:
+    model = model_of()
+    workers = ProcessWorkers(model, B, 2, T)
+    try:
+        workers._children[0].kill()
+        workers._children[0].wait()
+        with pytest.raises(ElmanError, match="worker process ended with status -9"):
+            workers.loss_and_grads(**window_of(model))
+    finally:
+        workers.close()
+
+
+def test_an_error_in_a_process_is_an_error_here(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A seed that no generator takes; our own share is spared it.
+    monkeypatch.setattr(
+        "elman.training.workers.perform", lambda model, task, grads: Backprop(0.0, task.state, ())
+    )
+    model = model_of()
+    workers = ProcessWorkers(model, B, 2, T)
+    try:
+        with pytest.raises(ElmanError, match="worker process ended with status 1"):
+            workers.loss_and_grads(**window_of(model), seed=(1, -5))
+    finally:
+        workers.close()
+    assert "ValueError" in capfd.readouterr().err
+
+
+def test_processes_serve_large_batches_of_built_in_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Own(RNN):
+        name = "own"
+
+    monkeypatch.setitem(CELLS, "own", Own())
+    large = {"hidden": 128, "embedding": 128, "layers": 1}
+    assert not ProcessWorkers.can_serve(model_of(), B, T)
+    assert ProcessWorkers.can_serve(model_of(**large), 50, 100)
+    assert not ProcessWorkers.can_serve(model_of(cell="own", **large), 50, 10_000)
+    assert best_threads(model_of(), B, T) == 1
+    assert best_threads(model_of(**large), 1, int(ENOUGH_WORK)) == 1
+    small = make_workers(model_of(), B, 2, T)
+    assert type(small) is Workers
+    small.close()
+    one = make_workers(model_of(**large), 50, 1, 100)
+    assert type(one) is Workers
+    one.close()
+    several = make_workers(model_of(**large), 50, 2, 100)
+    assert type(several) is ProcessWorkers
+    several.close()
