@@ -184,6 +184,20 @@ def test_dropout_depends_on_the_seed_and_the_step_alone() -> None:
     assert [record.loss for record in islice(again, 6)] == losses[6:]
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_every_step_has_a_seed_of_its_own(monkeypatch: pytest.MonkeyPatch, dropout: float) -> None:
+    training, seeds = Training(part_of(47), dropout=dropout), []
+    real = training.workers.loss_and_grads
+
+    def noting(*arguments: Any, **named: Any) -> Any:
+        seeds.append(named["seed"])
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(training.workers, "loss_and_grads", noting)
+    training.run(7)  # beyond the end of an epoch
+    assert seeds == ([(4, step) for step in range(7)] if dropout else [None] * 7)
+
+
 def test_the_norm_recorded_is_that_before_clipping() -> None:
     free, clipped = Training(part_of(47)).run(1)[0], Training(part_of(47), clip=1e-3).run(1)[0]
     assert clipped.grad_norm == free.grad_norm > 1e-3
