@@ -114,18 +114,20 @@ def train(
     return load(session.run.path)
 
 
-def sampler(session: Session) -> Callable[[LanguageModel], str]:
+def sampler(session: Session) -> Callable[[LanguageModel, int], str]:
     """Return what writes a sample of text at each evaluation of a session."""
     tokenizer, length = session.corpus.tokenizer, session.config.sample
+    if tokenizer.unit == "word":
+        length = -(-length // 5)  # about as much to read
     banned = () if tokenizer.unknown is None else (tokenizer.unknown,)
     # Without a line end in the vocabulary, begin as the training text does.
     prompt = (
         None if tokenizer.start is not None else tokenizer.token(int(session.corpus.parts["train"].ids[0]))
     )
 
-    def write(model: LanguageModel) -> str:
+    def write(model: LanguageModel, step: int) -> str:
         pieces = decoding.generate(
-            model, tokenizer, prompt, length=length, seed=session.config.seed,
+            model, tokenizer, prompt, length=length, seed=session.config.seed + step,
             sampling=Sampling(SAMPLE_TEMPERATURE, banned=banned),
         )  # fmt: skip
         return (prompt or "") + "".join(piece for _, piece in pieces)

@@ -13,7 +13,7 @@ from elman.errors import ConfigError, DataError
 from elman.network import LanguageModel
 from elman.storage.config import TrainConfig
 from elman.storage.run import Run
-from elman.training.evaluate import Evaluation, evaluate
+from elman.training.evaluation import Evaluation, evaluate
 
 
 class TextModel:

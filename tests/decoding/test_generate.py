@@ -100,16 +100,25 @@ def test_an_unknown_token_that_is_banned_is_never_written() -> None:
     assert "\ufffd" not in write(CHARS, model=model, sampling=banned, length=200)[0]
 
 
+def counted_steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
+    """Note the shape of the tokens at every step that a decoder takes."""
+    steps: list[tuple[int, ...]] = []
+    real = Decoder.feed
+
+    def feed(self: Decoder, tokens: Any) -> Any:
+        steps.append(tokens.shape)
+        return real(self, tokens)
+
+    monkeypatch.setattr(Decoder, "feed", feed)
+    return steps
+
+
 @pytest.mark.parametrize("length", [1, 2, 40])
 @pytest.mark.parametrize("prompt", ["the", "the cat sat on a mat. " * 50])
 def test_one_step_a_token_whatever_the_length_so_far(
     monkeypatch: pytest.MonkeyPatch, length: int, prompt: str
 ) -> None:
-    model, steps = model_of(CHARS), []
-    real = model.step
-    monkeypatch.setattr(
-        model, "step", lambda tokens, state: steps.append(tokens.shape) or real(tokens, state)
-    )
+    model, steps = model_of(CHARS), counted_steps(monkeypatch)
     write(CHARS, prompt, model=model, length=length, samples=3)
     assert steps == [(3,)] * (length - 1)  # the last token is not fed back
 
@@ -137,11 +146,9 @@ def test_a_prompt_goes_through_as_windows(size: int) -> None:
     np.testing.assert_allclose(decoder.feed(np.array([2, 3]))[0], more[0], rtol=1e-9, atol=1e-9)
 
 
-def test_pieces_are_streamed_as_they_are_made() -> None:
+def test_pieces_are_streamed_as_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is computed ahead: after n pieces of one character, n tokens were drawn."""
-    model, steps = model_of(CHARS), []
-    real = model.step
-    model.step = lambda tokens, state: steps.append(1) or real(tokens, state)  # type: ignore[method-assign]
+    model, steps = model_of(CHARS), counted_steps(monkeypatch)
     pieces = generate(model, CHARS, "the", length=50, sampling=Sampling(), seed=0)
     for n in range(10):
         next(pieces)
@@ -233,9 +240,7 @@ def test_the_overlap_of_a_stop_string_with_itself() -> None:
 
 def test_no_work_after_every_sample_has_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     model, tokenizer = spelling("abcdefghijk")
-    steps: list[int] = []
-    real = model.step
-    monkeypatch.setattr(model, "step", lambda tokens, state: steps.append(1) or real(tokens, state))
+    steps = counted_steps(monkeypatch)
     write(tokenizer, "a", model=model, sampling=Sampling(0.0), length=100, stop=["c"], samples=3)
     assert len(steps) == 1
 

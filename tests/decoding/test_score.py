@@ -12,7 +12,7 @@ from elman.decoding import score
 from elman.decoding.score import WINDOW
 from elman.errors import DataError
 from elman.network import LanguageModel
-from elman.training.evaluate import evaluate
+from elman.training.evaluation import evaluate
 from tests.small import sentences
 
 

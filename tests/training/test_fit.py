@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from elman.data import Text
+from elman.errors import ConfigError
 from elman.storage.config import TrainConfig
 from elman.storage.run import Run
-from elman.training.evaluate import evaluate
+from elman.training.evaluation import evaluate
 from elman.training.fit import Evaluated, Event, Finished, fit
 from elman.training.loop import StepRecord
 from elman.training.schedules import cosine
@@ -119,12 +120,16 @@ def test_a_run_without_validation_part(tmp_path: Path) -> None:
 
 def test_samples_are_those_of_the_caller(tmp_path: Path) -> None:
     with begin(config_of(), tmp_path / "run", text=TEXT) as session:
-        events = list(fit(session, sample=lambda model: f"step {session.progress.step}"))
+        events = list(fit(session, sample=lambda model, step: f"step {session.progress.step}"))
     samples = [event.sample for event in events if isinstance(event, Evaluated)]
     assert samples == ["step 10", "step 20", "step 30"]
     assert [line["sample"] for line in metrics_of(tmp_path / "run") if "sample" in line] == samples
     with begin(config_of(sample=0), tmp_path / "none", text=TEXT) as session:
-        assert all(event.sample is None for event in fit(session, sample=str) if isinstance(event, Evaluated))
+        assert all(
+            event.sample is None
+            for event in fit(session, sample=lambda model, step: "")
+            if isinstance(event, Evaluated)
+        )
 
 
 @pytest.mark.parametrize("stop_at", [1, 9, 10, 15, 20, 33, 34])
@@ -278,3 +283,41 @@ def test_a_checkpoint_a_minute_where_nothing_is_asked(
     gaps = np.diff(saves[:-1])
     assert len(gaps) > 2
     assert (np.abs(gaps - 60) < 1).all()
+
+
+def test_more_minutes_are_planned_from_the_speed_of_the_session_that_gives_them(tmp_path: Path) -> None:
+    with begin(config_of(steps=None, minutes=0.01), tmp_path / "run", text=TEXT) as session:
+        list(fit(session))
+        first = session.progress.seconds
+    with resume(tmp_path / "run", {"minutes": 0.04}) as session:
+        list(fit(session))
+        spent = session.progress.seconds
+    # Neither long over nor, as from the speed of one cold step, far under.
+    assert first == pytest.approx(0.6, rel=0.5)
+    assert spent == pytest.approx(2.4, rel=0.3)
+
+
+def test_a_run_is_planned_twice_and_then_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = config_of(steps=None, minutes=0.02, split="100/0/0")
+    with begin(config, tmp_path / "run", text=TEXT) as session:
+        horizons = []
+        for event in fit(session):
+            if not horizons or horizons[-1] != session.progress.horizon:
+                horizons.append(session.progress.horizon)
+            last = event
+    assert horizons[0] == 0
+    assert len(horizons) <= 3  # none, after a little while, after the first evaluation
+    assert isinstance(last, Finished)
+    assert last.step <= session.progress.horizon
+
+
+def test_fewer_steps_than_were_made_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    with begin(config_of(), tmp_path / "run", text=TEXT) as session:
+        list(fit(session))
+    before = (tmp_path / "run" / "config.toml").read_bytes()
+    with (
+        pytest.raises(ConfigError, match="has made 30 steps already"),
+        resume(tmp_path / "run", {"steps": 10}),
+    ):
+        pass
+    assert (tmp_path / "run" / "config.toml").read_bytes() == before

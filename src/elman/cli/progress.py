@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from elman.errors import ElmanError
-from elman.training.evaluate import Evaluation, unigram_loss
+from elman.training.evaluation import Evaluation, unigram_loss
 from elman.training.fit import Evaluated, Event, Finished
 from elman.training.loop import StepRecord
 from elman.training.session import Session

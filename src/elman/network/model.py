@@ -136,6 +136,17 @@ class LanguageModel:
         )  # fmt: skip
         self._space = Workspace()
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Scratch memory is not copied: views in it would point into the memory of the original.
+        return {**self.__dict__, "_space": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.params = self.new_grads()
+        for name, array in state["params"].items():
+            np.copyto(self.params[name], array)
+        self._space = Workspace()
+
     def __repr__(self) -> str:
         first = self.stack.layers[0]
         return (

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from elman.errors import ConfigError
 
 
@@ -61,7 +63,7 @@ class Truncation:
 
     def __post_init__(self) -> None:
         for name, steps in (("every", self.every), ("back", self.back)):
-            if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+            if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1:
                 raise ConfigError(f"truncation needs whole steps of at least 1, not {name}={steps!r}")
         if self.back < self.every:
             raise ConfigError(

@@ -107,7 +107,9 @@ class TrainConfig:
     checkpoint_every: int | None = _setting(
         None, "Length", "Steps between checkpoints; by default one a minute.", 1
     )
-    sample: int = _setting(200, "Length", "Tokens of sample text at each evaluation; 0 for none.", 0)
+    sample: int = _setting(
+        200, "Length", "Tokens of sample text at each evaluation (of words a fifth); 0 for none.", 0
+    )
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> TrainConfig:

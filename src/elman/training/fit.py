@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from elman.network import LanguageModel
 from elman.training.divergence import explain_evaluation
-from elman.training.evaluate import Evaluation, evaluate
+from elman.training.evaluation import Evaluation, evaluate
 from elman.training.loop import StepRecord, training_steps
 from elman.training.processes import make_workers
 from elman.training.session import Session
@@ -19,6 +19,7 @@ from elman.training.workers import single_threaded_blas
 LOG_EVERY = 10  # steps between lines of the metrics
 CHECKPOINT_SECONDS = 60.0
 CALIBRATION = 0.03  # share of the minutes after which the length of the run is planned
+FEWEST_TIMED = 10  # steps to judge the speed by
 MARGIN = 0.985  # share of the minutes that the plan fills
 
 
@@ -70,7 +71,7 @@ def fit(
     session: Session,
     *,
     stop: Callable[[], bool] = lambda: False,
-    sample: Callable[[LanguageModel], str] | None = None,
+    sample: Callable[[LanguageModel, int], str] | None = None,
 ) -> Iterator[Event]:
     """Train until the run is done; yield every step, evaluation, and the end.
 
@@ -81,7 +82,7 @@ def fit(
     stop : callable
         Asked after every step; if true, all is saved and the session ends.
     sample : callable, optional
-        Writes text with the model at each evaluation.
+        Writes text with the model at each evaluation, given it and the step.
 
     Yields
     ------
@@ -96,23 +97,25 @@ def fit(
         clip=config.clip, seed=config.seed, back=config.back or config.window,
     )  # fmt: skip
     try:
-        with single_threaded_blas():
-            reason = keeper.reason()
-            while not reason:
+        reason, single = keeper.reason(), single_threaded_blas()
+        while not reason:
+            with single():
                 record = next(steps)
-                keeper.after()
-                yield record
-                # A stop in the very last step is no stop, so that nothing of the end is left undone.
-                reason = keeper.reason() or ("stopped" if stop() else "")
-                if (reason and reason != "stopped") or keeper.evaluation_due():
-                    yield keeper.evaluate(record)
-                    reason = reason or keeper.reason()
-                else:
-                    keeper.log(record)
-                if reason or keeper.checkpoint_due():
-                    keeper.save()
-            keeper.end()
-            yield Finished(reason, progress.step, progress.seconds)
+            keeper.after()
+            yield record
+            # A stop in the very last step is no stop, so that nothing of the end is left undone.
+            reason = keeper.reason() or ("stopped" if stop() else "")
+            if (reason and reason != "stopped") or keeper.evaluation_due():
+                with single():
+                    evaluated = keeper.evaluate(record)
+                yield evaluated
+                reason = reason or keeper.reason()
+            else:
+                keeper.log(record)
+            if reason or keeper.checkpoint_due():
+                keeper.save()
+        keeper.end()
+        yield Finished(reason, progress.step, progress.seconds)
     finally:
         workers.close()
 
@@ -120,12 +123,13 @@ def fit(
 class _Keeper:
     """The books of a session: the clock, the plan, metrics, evaluations, checkpoints."""
 
-    def __init__(self, session: Session, sample: Callable[[LanguageModel], str] | None) -> None:
+    def __init__(self, session: Session, sample: Callable[[LanguageModel, int], str] | None) -> None:
         self.session, self.sample = session, sample
         self.began = time.monotonic() - session.progress.seconds
         self.saved_at, self.saved_step = time.monotonic(), session.progress.step
         self.first_step, self.first_seconds = session.progress.step, session.progress.seconds
-        self.evaluation_seconds = 0.0
+        self.evaluation = self.evaluating = 0.0  # seconds of the last, and of all of this session
+        self.plans = 0
 
     def after(self) -> None:
         """Note a step."""
@@ -155,6 +159,8 @@ class _Keeper:
         """Say whether it is time to evaluate."""
         progress = self.session.progress
         every = self.session.config.eval_every or -(-self.session.length() // 10)
+        if every > LOG_EVERY and not self.session.config.eval_every:
+            every += -every % LOG_EVERY  # so that the training loss beside it is a mean of as many steps
         return bool(every) and progress.step - progress.evaluated >= every
 
     def evaluate(self, record: StepRecord) -> Evaluated:
@@ -170,13 +176,14 @@ class _Keeper:
         best = valid is None or not losses or valid.nats_per_token < min(losses)
         if best:
             session.run.save_model(session.model, {"step": progress.step})
-        text = self.sample(session.model) if self.sample and session.config.sample else None
+        text = self.sample(session.model, progress.step) if self.sample and session.config.sample else None
         progress.evaluated = progress.step
         progress.seconds = time.monotonic() - self.began
-        self.evaluation_seconds = time.monotonic() - started
+        self.evaluation = time.monotonic() - started
+        self.evaluating += self.evaluation
         found = {} if valid is None else {"valid_loss": valid.nats_per_token}
         self._write(record, **found, **({} if text is None else {"sample": text}))
-        if len(progress.evaluations) <= 1:
+        if self.plans == 1:
             self._plan()  # now that the cost of an evaluation is known
         return Evaluated(progress.step, valid, best, text)
 
@@ -200,21 +207,27 @@ class _Keeper:
             self.session.run.save_model(self.session.model, {"step": self.session.progress.step})
 
     def _plan(self) -> None:
-        """Where minutes bound the run, say how many steps it will take, from the speed so far.
+        """Where minutes bound the run, say how many steps it will take, from this session's speed so far.
 
-        A schedule that ends with the run needs to know its length. It is estimated twice: a little after
-        the start, and after the first evaluation; the number is part of the checkpoint.
+        A schedule that ends with the run needs to know its length. It is estimated twice in the session
+        that begins the run, or gives it other minutes: a little after the start, and after the first
+        evaluation, when the cost of one is known. The number is part of the checkpoint.
         """
         config, progress = self.session.config, self.session.progress
-        if not config.minutes:
+        steps = progress.step - self.first_step
+        spent = progress.seconds - self.first_seconds - self.evaluating
+        share = config.minutes * 60 - self.first_seconds if config.minutes else 0.0
+        if not config.minutes or steps < FEWEST_TIMED or spent < CALIBRATION * share:
             return
-        spent, steps = progress.seconds - self.first_seconds, progress.step - self.first_step
-        if progress.seconds < CALIBRATION * config.minutes * 60 or not steps:
-            return
-        left = MARGIN * config.minutes * 60 - progress.seconds - 9 * self.evaluation_seconds
-        a_step = (spent - self.evaluation_seconds) / steps
-        planned = progress.step + max(1, int(left / a_step))
+        left = config.minutes * 60 - (1 - MARGIN) * share - progress.seconds
+        a_step = spent / steps
+        if config.eval_every:
+            more = left / (a_step + self.evaluation / config.eval_every)
+        else:
+            more = (left - 9 * self.evaluation) / a_step
+        planned = progress.step + max(1, int(more))
         progress.horizon = min(planned, self.session.known_length() or planned)
+        self.plans += 1
 
     def _write(self, record: StepRecord, **more: Any) -> None:
         """Add a line to the metrics; its training loss is the mean since the line before."""

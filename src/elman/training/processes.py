@@ -13,7 +13,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import prod
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +30,7 @@ from elman.typing import Params
 
 ALIGNMENT = 64  # bytes; of arrays in shared memory, a cache line
 ENOUGH_WORK = 2e8  # floating-point operations a step for which a process pays
+FEWEST_ROWS = 8  # in a share, where nobody has said how many shares; fewer make products too thin
 SEEDS = 4  # the most numbers a seed may have
 READY, GO, DONE = b"r", b"g", b"d"
 
@@ -218,31 +221,29 @@ class ProcessWorkers(Workers):
             yield Backprop(float(area.numbers[1]), area.leaving, ())
 
 
-class _anonymous_file:
-    """A file of that size without a name, which no kill can leave behind; its descriptor is the value."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-
-    def __enter__(self) -> int:
-        if hasattr(os, "memfd_create"):
-            self.handle = os.memfd_create("elman")
-        else:
-            with tempfile.TemporaryFile() as file:
-                self.handle = os.dup(file.fileno())
-        os.ftruncate(self.handle, self.size)
-        return self.handle
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self.handle)
+@contextmanager
+def _anonymous_file(size: int) -> Iterator[int]:
+    """Make a file of that size without a name, which no kill can leave behind; give its descriptor."""
+    if hasattr(os, "memfd_create"):
+        handle = os.memfd_create("elman")
+    else:
+        with tempfile.TemporaryFile() as file:
+            handle = os.dup(file.fileno())
+    try:
+        os.ftruncate(handle, size)
+        yield handle
+    finally:
+        os.close(handle)
 
 
 def _spawn(order: dict[str, Any], file: int) -> subprocess.Popen[bytes]:
     one = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+    # What we can import it can: our path, and not the folder it happens to start in before all others.
+    path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
     child = subprocess.Popen(
-        [sys.executable, "-m", "elman.training.process"],
+        [sys.executable, "-P", "-m", "elman.training.process"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, pass_fds=(file,),
-        env={**os.environ, **one},
+        env={**os.environ, **one, "PYTHONPATH": path},
         start_new_session=True,  # Ctrl-C is for us; we end it by closing its input
     )  # fmt: skip
     assert child.stdin is not None
@@ -265,7 +266,9 @@ def _ended(child: subprocess.Popen[bytes]) -> ElmanError:
 
 def best_threads(model: LanguageModel, batch: int, steps: int) -> int:
     """Return how many shares to cut a batch into where nobody has said: one a core, if processes pay."""
-    return min(usable_cores(), batch) if ProcessWorkers.can_serve(model, batch, steps) else 1
+    if not ProcessWorkers.can_serve(model, batch, steps):
+        return 1
+    return max(1, min(usable_cores(), batch // FEWEST_ROWS))
 
 
 def make_workers(model: LanguageModel, batch: int, threads: int, steps: int) -> Workers:

@@ -152,11 +152,16 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
         corpus = run.corpus()
         model = run.new_model()
         progress = load_progress(run, model, config)
+        session = Session(run, config, corpus, model, _stream(config, corpus), optimizer_of(config), progress)
+        if {"epochs", "steps", "minutes"} & set(changes or ()):
+            progress.horizon = 0  # to be planned again
+            if 0 < session.known_length() < progress.step:
+                raise ConfigError(
+                    f"the run has made {progress.step:,} steps already, more than the "
+                    f"{session.known_length():,} now asked for; give a larger number"
+                )
         if changes:
             run.write_settings(config, run.tokenizer)
-        session = Session(run, config, corpus, model, _stream(config, corpus), optimizer_of(config), progress)
-        if changes:
-            progress.horizon = 0  # to be planned again
         run.metrics.rewind(progress.step)
         yield session
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import numpy as np
 from numpy.typing import NDArray
 
 from elman.network import LanguageModel, ModelState
 from elman.network.backprop import Backprop
+from elman.training.flat import flat_view
 from elman.training.shares import Task, concatenate, perform, rows_of, split_rows
-from elman.typing import Ints, Params
+from elman.typing import Floats, Ints, Params
 
 
 class Workers:
@@ -37,6 +38,8 @@ class Workers:
         self.model, self.batch, self.rows = model, batch, split_rows(batch, threads)
         self.grads = [model.new_grads()]
         self._open()
+        # A dictionary of gradients is views of one vector, so that a sum of two is one call.
+        self._flat = [_vector(grads) for grads in self.grads]
 
     def loss_and_grads(
         self,
@@ -81,12 +84,10 @@ class Workers:
         ]
         finish = self._start(tasks[1:])
         done = [perform(self.model, tasks[0], self.grads[0]), *finish()]
-        total = self.grads[0]
-        for grads in self.grads[1:]:
-            for name, grad in total.items():
-                np.add(grad, grads[name], out=grad)
+        for more in self._flat[1:]:
+            np.add(self._flat[0], more, out=self._flat[0])
         nll = sum(part.nll for part in done)
-        return nll / counted, concatenate([part.state for part in done]), total
+        return nll / counted, concatenate([part.state for part in done]), self.grads[0]
 
     def close(self) -> None:
         """End the threads."""
@@ -106,11 +107,19 @@ class Workers:
         return lambda: [future.result() for future in futures]
 
 
-@contextmanager
-def single_threaded_blas() -> Iterator[None]:
-    """Keep BLAS to one thread: rows are split over ours, which beats splitting small products."""
-    # Imported here: it looks through every library the process has loaded, which takes milliseconds.
-    from threadpoolctl import threadpool_limits
+def _vector(grads: Params) -> Floats:
+    flat = flat_view(grads)
+    assert flat is not None  # new_grads and the shared areas lay them out end to end
+    return flat
 
-    with threadpool_limits(limits=1, user_api="blas"):
-        yield
+
+def single_threaded_blas() -> Callable[[], AbstractContextManager[object]]:
+    """Return what keeps BLAS to one thread while it is entered.
+
+    Rows are split over workers of ours, which beats splitting small products. Finding the libraries takes
+    milliseconds, and is done once; entering takes microseconds.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    controller = ThreadpoolController()
+    return lambda: controller.limit(limits=1, user_api="blas")

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from elman.data import ByteTokenizer, CharTokenizer, Part, Text, Tokenizer, encode_corpus
 from elman.errors import ConfigError, DataError
 from elman.network import LanguageModel
-from elman.training.evaluate import Evaluation, evaluate, unigram_loss
+from elman.training.evaluation import Evaluation, evaluate, unigram_loss
 from tests.small import sentences
 
-MODULE = sys.modules["elman.training.evaluate"]  # that name in the package is the function
+MODULE = sys.modules["elman.training.evaluation"]  # that name in the package is the function
 K = 9
 LETTERS = CharTokenizer("abcdefgh")  # eight letters and <unk>; no line end, so that a first token is context
 LINES = CharTokenizer("\nabcdefg")  # with a line end
@@ -149,7 +149,7 @@ def test_float32_agrees_over_batches_and_windows() -> None:
 def test_states_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long the text, no more than COMPARED windows' states are kept."""
     monkeypatch.setattr(MODULE, "COMPARED", 5)
-    from elman.training.evaluate import _Rows
+    from elman.training.evaluation import _Rows
 
     rows = _Rows(model_of(), Part.from_ids(ids_of(2000)), LINES, 2, 10)
     rows.run(rows.model.initial_state(rows.batch))

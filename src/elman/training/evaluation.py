@@ -18,6 +18,12 @@ AGREE = {"float32": 1e-6, "float64": 1e-10}
 COMPARED = 64
 """Windows whose states a first run keeps, for the next to meet; bounds the memory of a long text."""
 
+PASSES = 4
+"""Runs after the first before rows are given up for one: a model may not forget at all."""
+
+RELEASED = 8 << 20
+"""Bytes of ids read between two releases of mapped memory."""
+
 COUNTED = 1 << 18
 """Tokens counted at a time; NumPy makes eight bytes of each."""
 
@@ -134,14 +140,15 @@ def evaluate(
     The text is cut into rows that run side by side, each from the zero state. Then each row is run again
     from the state in which the row before ended, until its state meets that of the first run, which is
     soon, as a recurrent network forgets; if the end of a row is reached, its last state has changed, and
-    the next rows are run again in turn. The figures are those of one long row.
+    the next rows are run again in turn. A model that does not forget is run as one row in the end. The
+    figures are those of one long row.
     """
     if batch < 1 or window < 1:
         raise ConfigError(f"batch and window must be at least 1, not {batch} and {window}")
     rows = _Rows(model, part, tokenizer, batch, window)
     entering = model.initial_state(rows.batch)
     leaving = rows.run(entering)
-    for _ in range(rows.batch - 1):
+    for _ in range(min(rows.batch - 1, PASSES)):
         if leaving is None:
             break
         # Row i enters with what row i - 1 left; the first row entered with the truth.
@@ -152,6 +159,8 @@ def evaluate(
             for layer, end in zip(entering, leaving, strict=True)
         )
         leaving = rows.run(entering)
+    if leaving is not None and rows.batch - 1 > PASSES:
+        return evaluate(model, part, tokenizer, batch=1, window=window)
     return rows.result()
 
 
@@ -173,6 +182,7 @@ class _Rows:
         self.met: list[ModelState] = []
         self.sums: list[tuple[float, int]] = []  # nats and hits of each window of met
         self.rest = (0.0, 0)  # of all windows after those
+        self._unreleased = 0
 
     def run(self, state: ModelState) -> ModelState | None:
         """Run all rows; return the states they end with, or None where they met those of the run before."""
@@ -224,7 +234,12 @@ class _Rows:
             own = np.maximum(places - self.led, 0).astype(starts.dtype)
             nearest = np.minimum(np.searchsorted(starts, own), len(starts) - 1)
             reset = (starts[nearest] == own) & real & (places >= self.led)
-        return x, self._tokens(places + 1), real, reset
+        y = self._tokens(places + 1)
+        self._unreleased += x.size * self.part.ids.itemsize
+        if self._unreleased >= RELEASED:
+            self.part.release()
+            self._unreleased = 0
+        return x, y, real, reset
 
     def _tokens(self, places: NDArray[np.intp]) -> NDArray[np.intp]:
         tokens = self.part.ids[np.maximum(places - self.led, 0)].astype(np.intp)
