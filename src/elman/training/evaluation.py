@@ -15,14 +15,14 @@ from elman.network import LanguageModel, ModelState
 AGREE = {"float32": 1e-6, "float64": 1e-10}
 """States that differ by this much, relative to one plus their size, have met: within a few roundings."""
 
-COMPARED = 64
+COMPARED = 32
 """Windows whose states a first run keeps, for the next to meet; bounds the memory of a long text."""
 
 PASSES = 4
 """Runs after the first before rows are given up for one: a model may not forget at all."""
 
-RELEASED = 8 << 20
-"""Bytes of ids read between two releases of mapped memory."""
+READ = 4096
+"""Steps of every row that are read from the text at a time."""
 
 COUNTED = 1 << 18
 """Tokens counted at a time; NumPy makes eight bytes of each."""
@@ -182,7 +182,8 @@ class _Rows:
         self.met: list[ModelState] = []
         self.sums: list[tuple[float, int]] = []  # nats and hits of each window of met
         self.rest = (0.0, 0)  # of all windows after those
-        self._unreleased = 0
+        self._held = (0, 0)  # the steps in the block
+        self._block = np.zeros((0, 0), np.intp)  # (B, steps + 1)
 
     def run(self, state: ModelState) -> ModelState | None:
         """Run all rows; return the states they end with, or None where they met those of the run before."""
@@ -223,29 +224,37 @@ class _Rows:
         self, begin: int, stop: int
     ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_], NDArray[np.bool_] | None]:
         """Return x, y, which of them are of the text rather than padding, and resets: (T, B) each."""
-        steps, rows = np.arange(begin, stop)[:, None], np.arange(self.batch)[None]
-        places = rows * self.steps + steps  # of x, in the text with the token before it
+        if not self._held[0] <= begin < stop <= self._held[1]:
+            self._read(begin, max(stop, min(begin + READ, self.steps)))
+        at = begin - self._held[0]
+        block = self._block[:, at : at + stop - begin + 1].T
+        x, y = np.ascontiguousarray(block[:-1]), np.ascontiguousarray(block[1:])
+        places = np.arange(self.batch) * self.steps + np.arange(begin, stop)[:, None]
         real = places < self.tokens
-        places = np.minimum(places, self.tokens - 1)
-        x = self._tokens(places)
         reset, starts = None, self.part.starts
         if starts is not None and len(starts):
             # Keys of the type of the starts: of any other, NumPy would convert the whole of a mapped file.
             own = np.maximum(places - self.led, 0).astype(starts.dtype)
             nearest = np.minimum(np.searchsorted(starts, own), len(starts) - 1)
             reset = (starts[nearest] == own) & real & (places >= self.led)
-        y = self._tokens(places + 1)
-        self._unreleased += x.size * self.part.ids.itemsize
-        if self._unreleased >= RELEASED:
-            self.part.release()
-            self._unreleased = 0
         return x, y, real, reset
 
-    def _tokens(self, places: NDArray[np.intp]) -> NDArray[np.intp]:
-        tokens = self.part.ids[np.maximum(places - self.led, 0)].astype(np.intp)
-        if self.tokenizer.start is not None:
-            tokens[places == 0] = self.tokenizer.start
-        return tokens
+    def _read(self, begin: int, stop: int) -> None:
+        """Take steps `begin` to `stop` of every row, and the token after, from the text into memory.
+
+        Rows lie far apart in a mapped file, of which a touch may map megabytes: they are read one by one,
+        and given back in between.
+        """
+        self._held = begin, stop
+        self._block = np.zeros((self.batch, stop - begin + 1), np.intp)
+        for row in range(self.batch):
+            first = row * self.steps + begin - self.led  # in the ids; -1 is the token before the text
+            last = min(first + stop - begin + 1, self.part.tokens)
+            if last > max(first, 0):
+                self._block[row, max(-first, 0) : last - first] = self.part.ids[max(first, 0) : last]
+            if first < 0 and self.tokenizer.start is not None:
+                self._block[row, 0] = self.tokenizer.start
+            self.part.release()
 
     def _agree(self, state: ModelState, other: ModelState) -> bool:
         limit = AGREE[self.model.dtype.name]
