@@ -1,7 +1,7 @@
 """Recurrent networks on NumPy that you can read, check and ship.
 
-Names are loaded when first used: ``import elman`` imports NumPy's errors at most, and never typer, rich
-or matplotlib.
+Names are loaded when first used: ``import elman`` itself loads the standard library alone. A name loads
+what it needs (the errors nothing, the models NumPy), and only the command line loads typer and rich.
 """
 
 from __future__ import annotations

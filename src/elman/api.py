@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from elman import decoding
-from elman.data import Text
+from elman.data import Text, check_given
 from elman.decoding import Sampling
+from elman.errors import ConfigError
 from elman.network import LanguageModel
 from elman.storage.config import TrainConfig
 from elman.storage.run import Run
@@ -37,6 +39,8 @@ def load(run: str | Path) -> TextModel:
     ------
     CheckpointError
         If a file is missing, damaged, made by a newer version, or does not fit the others.
+    ConfigError
+        If `run` is no path.
 
     Examples
     --------
@@ -46,7 +50,7 @@ def load(run: str | Path) -> TextModel:
     ...
     elman.errors.CheckpointError: there is no run at nowhere; elman train --out nowhere makes one
     """
-    found = Run.existing(run)
+    found = Run.existing(_path("run", run))
     return TextModel(found.load_model(), found.tokenizer, found.config, found)
 
 
@@ -80,8 +84,15 @@ def train(
 
     Raises
     ------
-    ConfigError, DataError, CheckpointError, DivergenceError
-        If a setting is wrong, the text unusable, the directory taken, or the loss not finite.
+    ConfigError
+        If a setting is unknown, out of range, contradicts another or has no effect; if `text` or `out` is
+        of the wrong type.
+    DataError
+        If the text cannot be read, or is not enough.
+    CheckpointError
+        If the directory is taken or in use, or cannot be written.
+    DivergenceError
+        If the loss or a gradient becomes NaN or infinite.
 
     Examples
     --------
@@ -102,16 +113,23 @@ def train(
     ...     model.generate("the cat", length=8, temperature=0)
     ' sat on '
     """
-    paths = (
-        [] if text is None or isinstance(text, Text) else [text] if isinstance(text, (str, Path)) else text
-    )
-    config = TrainConfig.from_mapping({**settings, "text": [str(path) for path in paths]})
-    source = text if isinstance(text, Text) else None
-    with begin(config, out or default_out(config), overwrite=overwrite, text=source) as session:
+    source = None if text is None else check_given(text)
+    paths = [os.fspath(path) for path in source] if isinstance(source, list) else []
+    config = TrainConfig.from_mapping({**settings, "text": paths})
+    memory = source if isinstance(source, Text) else None
+    where = default_out(config) if out is None else _path("out", out)
+    with begin(config, where, overwrite=overwrite, text=memory) as session:
         for event in fit(session):
             if on_event is not None:
                 on_event(event)
     return load(session.run.path)
+
+
+def _path(name: str, value: Any) -> Path:
+    """Return value as a path, or raise ConfigError."""
+    if not isinstance(value, (str, os.PathLike)) or not str(value):
+        raise ConfigError(f"{name} must be the path of a run directory, not {value!r:.60}")
+    return Path(value)
 
 
 def sampler(session: Session) -> Callable[[LanguageModel, int], str]:
@@ -121,9 +139,9 @@ def sampler(session: Session) -> Callable[[LanguageModel, int], str]:
         length = -(-length // 5)  # about as much to read
     banned = () if tokenizer.unknown is None else (tokenizer.unknown,)
     # Without a line end in the vocabulary, begin as the training text does.
-    prompt = (
-        None if tokenizer.start is not None else tokenizer.token(int(session.corpus.parts["train"].ids[0]))
-    )
+    part = session.corpus.parts["train"]
+    part.check(part.ids[:1])
+    prompt = None if tokenizer.start is not None else tokenizer.token(int(part.ids[0]))
 
     def write(model: LanguageModel, step: int) -> str:
         pieces = decoding.generate(
@@ -141,7 +159,7 @@ def default_out(config: TrainConfig) -> Path:
     One in which training could not begin, so that it holds a lock at most, is free.
     """
     source = config.train or (config.text[0] if config.text else "python-topics")
-    stem = re.sub(r"[^\w.-]+", "-", Path(source).name.split(".")[0] or "stdin").strip("-") or "stdin"
+    stem = re.sub(r"[^\w.-]+", "-", Path(source).name.split(".")[0] or "stdin")[:60].strip("-") or "stdin"
     name, number = f"{stem}-{config.tokens}-{config.cell}", 1
     path = Path("runs") / name
     while path.exists() and any(not entry.name.startswith(".") for entry in path.iterdir()):

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from elman import decoding
-from elman.data import Tokenizer, encode_corpus
+from elman.data import Tokenizer, check_given, encode_corpus
 from elman.decoding import Decoder, Sampling, Score, context, top
+from elman.decoding.generate import check_text
 from elman.errors import ConfigError, DataError
 from elman.network import LanguageModel
+from elman.network.checks import check_whole
 from elman.storage.config import TrainConfig
 from elman.storage.run import Run
 from elman.training.evaluation import Evaluation, evaluate
@@ -34,9 +36,13 @@ class TextModel:
 
     Examples
     --------
+    A network by hand, that has a strong liking for "b":
+
     >>> import elman
-    >>> elman.load("runs/hamlet").generate("To be", length=40)  # doctest: +SKIP
-    ' sure the king of the world is the stage'
+    >>> model = elman.TextModel(elman.LanguageModel(vocab_size=4), elman.CharTokenizer.from_text("ab\\n"))
+    >>> model.model.params["output.c"][model.tokenizer.encode("b")] = 9
+    >>> model.generate("a", length=4)
+    'bbbb'
     """
 
     def __init__(
@@ -88,19 +94,28 @@ class TextModel:
         ban_unknown : bool
             Never write ``<unk>``.
 
-        Yields
-        ------
-        sample : int
-            Which text, from 0.
-        piece : str
-            What it goes on with.
+        Returns
+        -------
+        iterator of (int, str)
+            Which text, from 0, and what it goes on with. Arguments are checked before it is returned; the
+            model runs as it is read.
 
         Raises
         ------
         ConfigError
-            If a setting is out of range.
+            If a setting is out of range or of the wrong type.
         DataError
-            If the prompt is empty.
+            If the prompt is empty, or there is none and the vocabulary has no line end to begin after.
+        DivergenceError
+            From the iterator, if the model's parameters are not finite.
+
+        Examples
+        --------
+        >>> import elman
+        >>> model = elman.TextModel(elman.LanguageModel(vocab_size=4), elman.CharTokenizer.from_text("ab\\n"))
+        >>> model.model.params["output.c"][model.tokenizer.encode("b")] = 9
+        >>> list(model.stream("a", length=2, samples=2))
+        [(0, 'b'), (1, 'b'), (0, 'b'), (1, 'b')]
         """
         unknown = self.tokenizer.unknown
         banned = (unknown,) if ban_unknown and unknown is not None else ()
@@ -123,6 +138,19 @@ class TextModel:
         Returns
         -------
         str
+
+        Raises
+        ------
+        ConfigError, DataError, DivergenceError
+            As :meth:`stream`; ConfigError also if `samples` is given.
+
+        Examples
+        --------
+        >>> import elman
+        >>> model = elman.TextModel(elman.LanguageModel(vocab_size=4), elman.CharTokenizer.from_text("ab\\n"))
+        >>> model.model.params["output.c"][model.tokenizer.encode("b")] = 9
+        >>> model.generate("a", length=9, stop=["bbb"])
+        ''
         """
         if "samples" in settings:
             raise ConfigError("generate returns one text; generate_samples returns several")
@@ -143,9 +171,23 @@ class TextModel:
         Returns
         -------
         list of str
+
+        Raises
+        ------
+        ConfigError, DataError, DivergenceError
+            As :meth:`stream`.
+
+        Examples
+        --------
+        >>> import elman
+        >>> model = elman.TextModel(elman.LanguageModel(vocab_size=4), elman.CharTokenizer.from_text("ab\\n"))
+        >>> model.model.params["output.c"][model.tokenizer.encode("b")] = 9
+        >>> model.generate_samples(2, "a", length=3)
+        ['bbb', 'bbb']
         """
-        texts = [""] * max(samples, 0)
-        for row, piece in self.stream(prompt, samples=samples, **settings):
+        pieces = self.stream(prompt, samples=samples, **settings)
+        texts = [""] * samples
+        for row, piece in pieces:
             texts[row] += piece
         return texts
 
@@ -163,8 +205,26 @@ class TextModel:
         -------
         list of (str, float)
             From the most likely down.
+
+        Raises
+        ------
+        ConfigError
+            If `n` is not a whole number of at least 1, or the text no string.
+        DataError
+            If the text is empty, or there is none and the vocabulary has no line end to begin after.
+        DivergenceError
+            If the model's parameters are not finite.
+
+        Examples
+        --------
+        >>> import elman
+        >>> model = elman.TextModel(elman.LanguageModel(vocab_size=4), elman.CharTokenizer.from_text("ab\\n"))
+        >>> model.model.params["output.c"][model.tokenizer.encode("b")] = 9
+        >>> [(token, p > 0.9) for token, p in model.next_tokens("a", n=1)]
+        [('b', True)]
         """
-        logits = Decoder(self.model, context(self.tokenizer, text)).logits[0]
+        n = check_whole("n", n, 1)
+        logits = Decoder(self.model, context(self.tokenizer, check_text("text", text))).logits[0]
         ids, probabilities = top(logits, n)
         return [(self.tokenizer.token(int(i)), float(p)) for i, p in zip(ids, probabilities, strict=True)]
 
@@ -185,13 +245,30 @@ class TextModel:
         Raises
         ------
         DataError
-            If the text cannot be read or is empty, or there is no test part.
+            If the text cannot be read, or has no token to predict, or there is no test part.
+        ConfigError
+            If `batch` or `window` is not a whole number of at least 1, or `source` no text.
+        CheckpointError
+            If the test part of the run is missing or damaged.
+
+        Examples
+        --------
+        >>> import elman
+        >>> model = elman.TextModel(elman.LanguageModel(vocab_size=4), elman.CharTokenizer.from_text("ab\\n"))
+        >>> model.model.params["output.c"][model.tokenizer.encode("b")] = 9
+        >>> found = model.evaluate(elman.Text("abbb"))
+        >>> found.tokens, found.accuracy
+        (4, 0.75)
         """
+        batch, window = check_whole("batch", batch, 1), check_whole("window", window, 1)
         if source is None:
             return self._evaluate_test(batch, window)
         with tempfile.TemporaryDirectory(prefix="elman-") as folder:
             corpus = encode_corpus(
-                {"test": source}, folder, tokenizer=self.tokenizer, documents=self.config.documents
+                {"test": check_given(source)},
+                folder,
+                tokenizer=self.tokenizer,
+                documents=self.config.documents,
             )
             return evaluate(self.model, corpus.parts["test"], self.tokenizer, batch=batch, window=window)
 
@@ -217,5 +294,18 @@ class TextModel:
         ------
         DataError
             If there is no token to predict.
+        ConfigError
+            If the text is no string.
+
+        Examples
+        --------
+        >>> import elman
+        >>> model = elman.TextModel(elman.LanguageModel(vocab_size=4), elman.CharTokenizer.from_text("ab\\n"))
+        >>> model.model.params["output.c"][model.tokenizer.encode("b")] = 9
+        >>> scored = model.score("ab")
+        >>> scored.tokens, bool(scored.log_probs[0] < scored.log_probs[1])
+        (['a', 'b'], True)
         """
+        if not isinstance(text, str):
+            raise ConfigError(f"text must be a string, not {text!r:.60}")
         return decoding.score(self.model, self.tokenizer, text)

@@ -56,7 +56,7 @@ def test_samples(model: elman.TextModel) -> None:
     assert model.generate_samples(2, "the", length=20, seed=2) == texts[:2]
     with pytest.raises(elman.ConfigError, match="generate_samples"):
         model.generate("the", samples=2)
-    with pytest.raises(elman.ConfigError, match="samples must be at least 1"):
+    with pytest.raises(elman.ConfigError, match="samples must be a whole number of at least 1"):
         model.generate_samples(0, "the")
 
 

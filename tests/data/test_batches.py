@@ -1,13 +1,15 @@
 """Parallel streams and windows."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman.data import Part, Stream, Text, encode_corpus
+from elman.data import Corpus, Part, Stream, Text, encode_corpus
 from elman.data import batches as batches_module
-from elman.errors import ConfigError, DataError
+from elman.errors import CheckpointError, ConfigError, DataError
 
 sizes = st.tuples(st.integers(2, 120), st.integers(1, 6), st.integers(1, 9))
 
@@ -136,3 +138,38 @@ def test_what_is_said_to_fit_fits_and_no_more(size):
 def test_steps_that_are_none_are_refused(start, stop):
     with pytest.raises(ConfigError, match=r"a row has steps 0 to 33"):
         make(100, 3, 5).window_at(start, stop)
+
+
+def read(stream):
+    for start, stop in stream.windows():
+        stream.window_at(start, stop)
+
+
+@pytest.fixture
+def on_disk(tmp_path):
+    """A text of four tokens, one a line, in a folder, as documents of a line each."""
+    text = Text("abc\n" * 50)
+    return encode_corpus(text, tmp_path / "c", split=(1, 0, 0), documents="line").folder
+
+
+@pytest.mark.parametrize("place", [0, 77, 199, 200])  # 200 is read as a target alone
+def test_an_id_outside_the_vocabulary_names_the_file(on_disk, place):
+    path = on_disk / "train.ids"
+    ids = np.fromfile(path, "<u2")
+    ids = np.append(ids, ids[0])  # a token more, so that 4 rows of 50 are all of it
+    ids[place] = 5
+    part = replace(Corpus.open(on_disk).parts["train"], ids=ids)
+    stream = Stream(part, batch=4, window=10)
+    with pytest.raises(CheckpointError, match=r"train\.ids is damaged: it holds token id 5, .* 0 to 4"):
+        read(stream)
+
+
+@pytest.mark.parametrize("offsets", [[0, 90, 40, 60], [0, 8, 2**40, 12], [2**40, 3, 2, 1]])
+def test_offsets_that_are_out_of_order_name_the_file(on_disk, offsets):
+    path = on_disk / "train.starts"
+    starts = np.fromfile(path, "<u8")
+    starts[: len(offsets)] = offsets
+    starts.tofile(path)
+    stream = Stream(Corpus.open(on_disk).parts["train"], batch=2, window=5)
+    with pytest.raises(CheckpointError, match=r"train\.starts is damaged"):
+        read(stream)

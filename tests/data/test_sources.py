@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman.data import Text, default_text, open_sources
+from elman.data import Text, check_sources, default_text, open_sources
 from elman.data.sources import Source
 from elman.errors import DataError
 
@@ -230,3 +230,37 @@ def test_a_folder_that_cannot_be_listed_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "walk", refuse)
     with pytest.raises(DataError, match=r"cannot read the folder .*Permission denied"):
         read(tmp_path)
+
+
+def test_looking_for_sources_reads_none_of_them(tmp_path, monkeypatch):
+    (tmp_path / "a.txt").write_text("a")
+    (tmp_path / "folder").mkdir()
+    pipe = tmp_path / "pipe"
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(pipe)  # to open it would wait for a writer
+    else:
+        pipe.write_text("a")
+    monkeypatch.setattr(sys, "stdin", None)
+    check_sources([str(tmp_path / "a.txt"), tmp_path / "folder", pipe, "-", Text("a")])
+    check_sources(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (
+            "nowhere.txt",
+            r"there is no file nowhere\.txt: give a text file, a folder, or - for standard input$",
+        ),
+        (["-", "-"], "standard input was given twice"),
+        ([], "no text was given"),
+        ("a\0b", "cannot read"),
+        ("to be or not", r"there is no file to be or not: .*elman\.Text\(\.\.\.\)"),
+        ("x" * 5000, r"there is no file 'x{40}'\.\.\.: .*elman\.Text\(\.\.\.\)"),
+    ],
+)
+def test_sources_that_are_plainly_not_there(given, says):
+    with pytest.raises(DataError, match=says):
+        check_sources(given)
+    with pytest.raises(DataError, match=says), open_sources(given):
+        pass

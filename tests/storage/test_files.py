@@ -115,7 +115,11 @@ class TestLock:
             pass
 
 
-RECORDS = st.fixed_dictionaries({"step": st.integers(0, 99), "sample": st.text(max_size=9)})
+LINE = {"step": 1, "tokens": 8, "seconds": 0.5, "train_loss": 2.5, "lr": 0.1}
+RECORDS = st.fixed_dictionaries(
+    {**{name: st.just(value) for name, value in LINE.items()}, "step": st.integers(0, 99)},
+    optional={"sample": st.text(max_size=9), "valid_loss": st.floats(0, 99)},
+)
 
 
 class TestMetrics:
@@ -136,18 +140,18 @@ class TestMetrics:
         metrics.rewind(5)  # nothing there yet
         assert not metrics.path.exists()
         for step in (1, 5, 5, 6, 9):
-            metrics.append({"step": step})
+            metrics.append({**LINE, "step": step})
         with metrics.path.open("a") as file:
             file.write('{"step": 2')  # cut short by a kill
         metrics.rewind(5)
         assert [record["step"] for record in metrics.read()] == [1, 5, 5]
-        metrics.append({"step": 6})
+        metrics.append({**LINE, "step": 6})
         assert [record["step"] for record in metrics.read()] == [1, 5, 5, 6]
 
     def test_line_ends_of_unicode_are_no_line_ends(self, tmp_path: Path) -> None:
         metrics = Metrics(tmp_path / "metrics.jsonl")
-        metrics.append({"step": 1, "sample": "a\u2028b\x85c\x0bd\r\n"})
-        assert metrics.read() == [{"step": 1, "sample": "a\u2028b\x85c\x0bd\r\n"}]
+        metrics.append({**LINE, "sample": "a\u2028b\x85c\x0bd\r\n"})
+        assert metrics.read() == [{**LINE, "sample": "a\u2028b\x85c\x0bd\r\n"}]
 
     def test_files_that_cannot_be_used(self, tmp_path: Path) -> None:
         with pytest.raises(CheckpointError, match="missing"):

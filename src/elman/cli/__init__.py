@@ -35,6 +35,10 @@ def main() -> None:
         # The reader of our output has gone; what is left in the buffer must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except MemoryError as error:  # NumPy says how much was asked for, and for which array
+        _fail(f"not enough memory ({str(error) or 'it ran out'}): give smaller sizes", 2)
+    except UnicodeEncodeError as error:
+        _fail(f"{error.object!a:.60} cannot be written as {error.encoding}: give valid Unicode", 2)
     except OSError as error:  # such as a picture in a folder that is not there
         name = f"{error.filename}: " if error.filename else ""
         _fail(f"{name}{error.strerror or error}", 2)

@@ -97,7 +97,7 @@ def plot(
         list[Path], typer.Argument(metavar="RUN [RUN ...]", help="Directories of runs.", show_default=False)
     ],
     out: Annotated[Path, typer.Option(help="Picture to write: .png or .svg.")] = Path("loss.png"),
-    against: Annotated[str, typer.Option(help="steps, tokens or seconds.")] = "steps",
+    against: Annotated[str, typer.Option(help="steps, tokens or time (in seconds).")] = "steps",
 ) -> None:
     """Draw training and validation loss of one or several runs (needs matplotlib, the extra "plot")."""
     from elman.insight.plots import plot_runs

@@ -6,6 +6,8 @@ import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -18,6 +20,7 @@ from elman.training.loop import StepRecord
 from elman.training.session import Session
 
 PLAIN_SECONDS = 15.0  # between lines where there is no terminal
+PROMPT_FROM = 400  # tokens at the beginning of the text, for a prompt to try
 SMOOTHING = 0.98  # of the loss and the speed that are shown
 
 
@@ -34,7 +37,8 @@ class Reporter:
 
     def __init__(self, session: Session, *, quiet: bool) -> None:
         self.session, self.quiet = session, quiet
-        self.console = Console(highlight=False, soft_wrap=True)
+        # Paths and texts are shown as they are: "[music]" is no markup, and ":cat:" no picture.
+        self.console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
         self.finished: Finished | None = None
         self._loss = self._speed = self._weight = 0.0
         self._last = time.monotonic()
@@ -88,7 +92,7 @@ class Reporter:
         if self.quiet or not self.console.is_terminal:
             yield
             return
-        columns = (BarColumn(bar_width=20), TextColumn("{task.fields[line]}"))
+        columns = (BarColumn(bar_width=20), TextColumn("{task.fields[line]}", markup=False))
         with Progress(*columns, console=self.console, transient=True, refresh_per_second=4) as bar:
             self._bar = bar
             self._task = bar.add_task("train", total=None, line="")
@@ -106,7 +110,7 @@ class Reporter:
 
     def end(self) -> None:
         """Say how it ended, and what to type next."""
-        finished, run, name = self.finished, self.session.run, shlex.quote(str(self.session.run.path))
+        finished, run, name = self.finished, self.session.run, as_argument(self.session.run.path)
         if finished is None:
             return
         if finished.reason == "stopped":
@@ -123,12 +127,11 @@ class Reporter:
         self.console.print(self._verdict())
         self.console.print(f"The best model is in {run.path}. Try next:")
         prompt = self._prompt()
-        for line in (
-            f"generate {name} --prompt {prompt}",
-            f"next {name} {prompt}",
-            f"evaluate {name}",
-            f"plot {name}",
-        ):
+        led = self.session.corpus.tokenizer.start is not None  # a new line can be begun without a prompt
+        lines = [f"generate {name}{prompt and f' --prompt {prompt}'}"] if prompt or led else []
+        lines += [f"next {name} {prompt}"] if prompt else []
+        lines += [f"evaluate {name}"] if "test" in self.session.corpus.parts else []
+        for line in (*lines, f"plot {name}"):
             self.console.print(f"  elman {line}")
 
     def _step(self, record: StepRecord) -> None:
@@ -186,15 +189,42 @@ class Reporter:
 
     def _prompt(self) -> str:
         """Return the beginning of the training text, quoted, as a prompt to try."""
-        ids = self.session.corpus.parts["train"].ids[:400]
-        text = self.session.corpus.tokenizer.decode(ids)
-        words = text.split()
-        start = " ".join(words[:3])[:24].strip() if words else text[:8]
-        return shlex.quote(start)
+        part = self.session.corpus.parts["train"]
+        ids = part.ids[:PROMPT_FROM]
+        part.check(ids)
+        return prompt_from(self.session.corpus.tokenizer.decode(ids))
 
     def _line(self, head: str, text: str) -> None:
-        self.console.print(f"[bold]{head:<8}[/bold]", end="")
+        self.console.print(Text(f"{head:<8}", style="bold"), end="")
         self.console.print(Text(text))
+
+
+def prompt_from(text: str) -> str:
+    """Return a few words from the beginning of a text, quoted for a shell; "" if it has no word.
+
+    The first begins with a letter or digit, so that no command takes it for an option; none has a backslash,
+    which a prompt reads as the beginning of a line end.
+
+    >>> prompt_from("- item [one] of\\ttwo")
+    "'item [one]'"
+    """
+    for line in text.splitlines():
+        words = line.split(" ")
+        for first, word in enumerate(words):
+            if word[:1].isalnum() and _is_plain(word):
+                start = " ".join(takewhile(_is_plain, words[first : first + 3]))
+                return shlex.quote(start[:24].strip())
+    return ""
+
+
+def _is_plain(word: str) -> bool:
+    return word.isprintable() and "\\" not in word
+
+
+def as_argument(path: Path) -> str:
+    """Return a path quoted for a shell, so that no command takes it for an option."""
+    name = str(path)
+    return shlex.quote(f"./{name}" if name.startswith("-") else name)
 
 
 def _figures(result: Evaluation) -> str:

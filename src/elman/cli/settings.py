@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from elman.errors import ConfigError
-from elman.storage.config import TrainConfig, read_toml
+from elman.storage.config import TrainConfig, by_name
+from elman.storage.toml import read_toml
 
 _PARTS = ("train", "valid", "test")
 _KINDS: dict[str, Any] = {"str": str, "int": int, "float": float, "bool": bool}
@@ -78,10 +79,7 @@ def collect(
     own : dict
         The command's own options (`out`, `overwrite`, `quiet`); None or False where not given.
     """
-    values = read_toml(config_file) if config_file else {}
-    # The settings file of a run can be given back; these two describe the run, not the training.
-    values.pop("format", None)
-    values.pop("vocab_size", None)
+    values = _read(config_file, own) if config_file else {}
     options = {name: _own(name, values.pop(name, None), given) for name, given in own.items()}
     values.update({name: value for name, value in given.items() if value is not None})
     # A text on the command line takes the place of that of the file, whichever way either is given.
@@ -91,6 +89,18 @@ def collect(
     elif given.get("train"):
         values.pop("text", None)
     return TrainConfig.from_mapping(values), options
+
+
+def _read(path: Path, own: Iterable[str]) -> dict[str, Any]:
+    """Return what a settings file says, under the names of the settings and of the command's own options."""
+    from elman.storage.tensors import check_format
+
+    values = read_toml(path)
+    # The settings file of a run can be given back; these two describe the run, not the training.
+    if "format" in values:
+        check_format(values.pop("format"), path)
+    values.pop("vocab_size", None)
+    return by_name(values, own)
 
 
 def _own(name: str, filed: Any, given: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +33,9 @@ def evaluate(
 
     result = load(run).evaluate(files or None, batch=batch, window=window)
     if as_json:
-        print(json.dumps(result.as_dict()))
+        # JSON has no infinity: the perplexity of a model that has diverged is null.
+        figures = {name: value if math.isfinite(value) else None for name, value in result.as_dict().items()}
+        print(json.dumps(figures, allow_nan=False))
         return
     rows = (
         ("loss", f"{result.nats_per_token:.4f} nats a token"),
@@ -90,7 +93,7 @@ def generate(
 def next_tokens(
     run: RunPath,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="What comes before.", show_default=False)],
-    top: Annotated[int, typer.Option(help="How many tokens.")] = 10,
+    top: Annotated[int, typer.Option(help="How many tokens.", min=1)] = 10,
     as_json: AsJson = False,
 ) -> None:
     """Print the most likely next tokens and their probabilities."""

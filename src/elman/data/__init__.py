@@ -3,6 +3,7 @@
 from elman.data.batches import Stream, Window
 from elman.data.corpus import Corpus, Part
 from elman.data.encode import encode_corpus
+from elman.data.given import check_given, check_sources
 from elman.data.registry import TOKENIZERS, load_tokenizer, register, tokenizer_from_json, tokenizer_kind
 from elman.data.sources import Source, SourceLike, Text, default_text, open_sources
 from elman.data.symbols import ByteTokenizer, CharTokenizer
@@ -23,6 +24,8 @@ __all__ = [
     "Tokenizer",
     "Window",
     "WordTokenizer",
+    "check_given",
+    "check_sources",
     "default_text",
     "encode_corpus",
     "load_tokenizer",

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.data.corpus import Part
-from elman.errors import ConfigError, DataError
+from elman.errors import CheckpointError, ConfigError, DataError
 
 _RELEASE_EVERY = 8 << 20  # bytes of ids read between two releases of mapped memory
 
@@ -118,10 +118,15 @@ class Stream:
         ------
         ConfigError
             Where there are no such steps.
+        CheckpointError
+            Where the file of the text is damaged: an id is outside the vocabulary, or a document starts
+            outside the text.
         """
         if not 0 <= start < stop <= self.steps:
             raise ConfigError(f"steps {start} to {stop} were asked for: a row has steps 0 to {self.steps}")
         x, y = (np.array(rows[:, start:stop].T, np.intp, order="C") for rows in (self._x, self._y))
+        self.part.check(x)
+        self.part.check(y[-1])  # the other targets are read in x too
         reset = self._resets(start, stop)
         self._unreleased += x.size * self.part.ids.itemsize
         if self._unreleased >= _RELEASE_EVERY:
@@ -142,12 +147,20 @@ class Stream:
         )  # (B,): documents that start in each row
         if not count.any():
             return None
+        if int(count.min()) < 0:
+            raise self._damaged()
         row = np.repeat(np.arange(self.batch), count)  # (starts in the window,)
         nth = np.arange(row.size) - np.repeat(np.cumsum(count) - count, count)
         step = (starts[low[row] + nth] - origin[row]).astype(np.intp) - start
+        if int(step.min()) < 0 or int(step.max()) >= stop - start:
+            raise self._damaged()
         reset = np.zeros((stop - start, self.batch), bool)
         reset[step, row] = True
         return reset
+
+    def _damaged(self) -> CheckpointError:
+        path = self.part.path.with_suffix(".starts") if self.part.path else self.part.name
+        return CheckpointError(f"{path} is damaged: its offsets are not ascending; encode the text again")
 
 
 def _too_short(part: Part, batch: int, window: int) -> str:

@@ -9,7 +9,6 @@ A corpus is a folder::
 """
 
 import json
-import mmap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.data.mapped import MappedArray
 from elman.data.registry import load_tokenizer
 from elman.data.split import PARTS
 from elman.data.tokenize import Tokenizer
@@ -38,34 +38,6 @@ def id_type(vocab_size: int) -> str:
     return "uint16" if vocab_size <= 1 << 16 else "uint32"
 
 
-class MappedArray:
-    """A one-dimensional array on disk, read through memory that the system fills and takes back.
-
-    Parameters
-    ----------
-    path : Path
-        A file of raw numbers.
-    dtype : dtype
-        Their type.
-
-    Attributes
-    ----------
-    array : ndarray, read-only
-        The numbers.
-    """
-
-    def __init__(self, path: Path, dtype: "np.dtype[Any]") -> None:
-        with path.open("rb") as file:
-            empty = file.seek(0, 2) == 0  # an empty file cannot be mapped
-            self._map = None if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self.array: NDArray[Any] = np.frombuffer(self._map or b"", dtype)
-
-    def release(self) -> None:
-        """Give the pages read so far back to the system, which reads them again on demand."""
-        if self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
-            self._map.madvise(mmap.MADV_DONTNEED)
-
-
 @dataclass(frozen=True, eq=False)
 class Part:
     """One part of a corpus: training, validation or test.
@@ -83,6 +55,10 @@ class Part:
         How many tokens are ``<unk>``.
     starts : ndarray of uint64, shape (documents,), read-only, or None
         Offsets of the first token of every document, ascending; None where documents are not told apart.
+    vocab_size : int or None
+        How many tokens the ids are of; None where that is not known.
+    path : Path or None
+        The file that holds the ids; None where they are in memory.
 
     Examples
     --------
@@ -97,6 +73,8 @@ class Part:
     bytes: int
     unknown: int
     starts: NDArray[np.uint64] | None = None
+    vocab_size: int | None = None
+    path: Path | None = None
     _maps: tuple[MappedArray, ...] = field(default=(), repr=False)
 
     @property
@@ -144,6 +122,32 @@ class Part:
         array.flags.writeable = False
         return cls(name, array, array.size, array.size, 0, offsets)
 
+    def check(self, ids: NDArray[Any]) -> None:
+        """Raise CheckpointError if ids that were read from this part are not of its vocabulary.
+
+        A file on disk can be damaged without changing its size, and is too long to be searched when it is
+        opened: what reads it checks what it has read.
+
+        Parameters
+        ----------
+        ids : ndarray of int, of any shape
+            Of `ids`, a copy or a view.
+
+        Raises
+        ------
+        CheckpointError
+            If an id is `vocab_size` or more; the message names the file.
+
+        Examples
+        --------
+        >>> Part.from_ids([3, 1, 2, 1]).check(np.array([3, 1]))  # of no vocabulary known here
+        """
+        if self.vocab_size is not None and ids.size and int(ids.max()) >= self.vocab_size:
+            raise CheckpointError(
+                f"{self.path or self.name} is damaged: it holds token id {int(ids.max())}, but the ids of "
+                f"its vocabulary are 0 to {self.vocab_size - 1}; encode the text again"
+            )
+
     def release(self) -> None:
         """Give back the memory that holds the parts of the files read so far. The numbers stay readable."""
         for mapped in self._maps:
@@ -166,6 +170,15 @@ class Corpus:
         What counts as a document.
     notes : tuple of str
         What was done to the text that its owner may want to know, such as a byte-order mark dropped.
+
+    Examples
+    --------
+    >>> import elman, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = elman.encode_corpus(elman.Text("abcd" * 100), folder, split=(0.5, 0.25, 0.25))
+    ...     corpus = elman.Corpus.open(folder)
+    ...     corpus.tokenizer, corpus.parts["train"].ids[:5], corpus.parts["test"].tokens
+    (<CharTokenizer: 5 tokens>, array([1, 2, 3, 4, 1], dtype=uint16), 100)
     """
 
     folder: Path
@@ -197,7 +210,9 @@ class Corpus:
             parts = {name: _open_part(folder, name, fields) for name in fields["parts"]}
             documents, notes = fields["documents"], tuple(map(str, fields["notes"]))
             vocab_size = fields["vocab_size"]
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            if isinstance(error, CheckpointError):
+                raise
             raise CheckpointError(
                 f"{folder / 'corpus.json'} is damaged ({type(error).__name__}: {error}): "
                 "encode the text again"
@@ -249,8 +264,9 @@ def _open_part(folder: Path, name: str, fields: dict[str, Any]) -> Part:
         offsets = _open_array(folder / f"{name}.starts", START_TYPE, counts["documents"])
         maps, starts = (ids, offsets), offsets.array
     return Part(
-        name, ids.array, int(counts["chars"]), int(counts["bytes"]), int(counts["unknown"]), starts, maps
-    )
+        name, ids.array, int(counts["chars"]), int(counts["bytes"]), int(counts["unknown"]), starts,
+        int(fields["vocab_size"]), folder / f"{name}.ids", maps,
+    )  # fmt: skip
 
 
 def _open_array(path: Path, dtype: "np.dtype[Any]", size: int) -> MappedArray:

@@ -1,5 +1,6 @@
 """Where text comes from: files, folders, gzip, standard input, and strings in memory."""
 
+import errno
 import gzip
 import io
 import os
@@ -174,13 +175,19 @@ def open_sources(
     DataError
         Where something is missing, empty, or cannot be read.
     """
+    items = items_of(given)
+    with ExitStack() as stack:
+        yield [source for item in items for source in _open(item, stack, spool)]
+
+
+def items_of(given: SourceLike | Iterable[SourceLike]) -> list[SourceLike]:
+    """Return what was given as a list; raise DataError for nothing, or for standard input given twice."""
     items = [given] if isinstance(given, str | os.PathLike | Text) else list(given)
     if not items:
         raise DataError("no text was given: give a file, a folder, or - for standard input")
     if items.count("-") > 1:
         raise DataError("standard input was given twice: it can be read only once")
-    with ExitStack() as stack:
-        yield [source for item in items for source in _open(item, stack, spool)]
+    return items
 
 
 def _open(item: SourceLike, stack: ExitStack, spool: str | Path | None) -> list[Source]:
@@ -190,7 +197,7 @@ def _open(item: SourceLike, stack: ExitStack, spool: str | Path | None) -> list[
         source = Source(name, _spool(io.BytesIO(data), name, stack, spool))
     elif item == "-":
         source = Source("<stdin>", _spool(sys.stdin.buffer, "<stdin>", stack, spool))
-    elif Path(item).is_dir():
+    elif _is_dir(Path(item)):
         found = [source for path in _texts_in(Path(item)) for source in _open_file(path, stack, spool)]
         if not any(source.size for source in found):
             some = "only empty texts" if found else "no text"
@@ -214,16 +221,34 @@ def _texts_in(folder: Path) -> list[Path]:
     return sorted(found)
 
 
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError as error:  # such as a name that is too long
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: Path, error: OSError | ValueError) -> DataError:
+    """Say why a path cannot be read; a text where a path should stand is told from a wrong path."""
+    name = str(path)
+    too_long = isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
+    if too_long or isinstance(error, FileNotFoundError):
+        shown = f"{name[:40]!r}..." if too_long or "\n" in name else name
+        hint = "; in Python, a string that is the text itself is wrapped: elman.Text(...)"
+        return DataError(
+            f"there is no file {shown}: give a text file, a folder, or - for standard input"
+            + (hint if too_long or any(character.isspace() for character in name) else "")
+        )
+    # ValueError: a null character in the path
+    return DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}")
+
+
 def _open_file(path: Path, stack: ExitStack, spool: str | Path | None) -> list[Source]:
     try:
         file = stack.enter_context(path.open("rb"))
         plain = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-    except FileNotFoundError:
-        raise DataError(
-            f"there is no file {path}: give a text file, a folder, or - for standard input"
-        ) from None
-    except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from None
     if path.name.endswith(".gz"):
         packed = stack.enter_context(gzip.GzipFile(fileobj=file))
         return [Source(str(path), _spool(packed, str(path), stack, spool))]

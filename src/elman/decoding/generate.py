@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from elman.decoding.decoder import Decoder, context
 from elman.decoding.sampling import Sampling, draw
 from elman.errors import ConfigError
 from elman.network import LanguageModel
+from elman.network.checks import check_whole
+from elman.typing import Ints
 
 
 class StopFilter:
@@ -88,25 +91,44 @@ def generate(
     stop : sequence of str
         A text ends before the first of these.
 
-    Yields
-    ------
-    sample : int
-        Which text, from 0.
-    piece : str
-        What it goes on with, not empty; without the prompt.
+    Returns
+    -------
+    iterator of (int, str)
+        Which text, from 0, and what it goes on with: not empty, and without the prompt. Arguments are
+        checked before it is returned; the model runs as it is read.
 
     Raises
     ------
     ConfigError
-        If `length` or `samples` is less than 1, or a stop string is empty.
+        If `length` or `samples` is not a whole number of at least 1, `seed` not one of at least 0, the prompt
+        no string, or a stop string empty; and from the iterator, if nothing is left to draw.
     DataError
         If the prompt is empty.
     """
-    for name, value in {"length": length, "samples": samples}.items():
-        if value < 1:
-            raise ConfigError(f"{name} must be at least 1, not {value}")
-    ids = context(tokenizer, prompt)
+    length, samples = check_whole("length", length, 1), check_whole("samples", samples, 1)
+    seed = check_whole("seed", seed, 0)
+    ids = context(tokenizer, check_text("prompt", prompt))
     filters = [StopFilter(stop) for _ in range(samples)]
+    return _pieces(model, tokenizer, ids, length, sampling, seed, filters)
+
+
+def check_text(name: str, text: Any) -> str | None:
+    """Return text if it is a string or None, or raise ConfigError."""
+    if text is not None and not isinstance(text, str):
+        raise ConfigError(f"{name} must be a string, not {text!r:.60}")
+    return text
+
+
+def _pieces(
+    model: LanguageModel,
+    tokenizer: Tokenizer,
+    ids: Ints,
+    length: int,
+    sampling: Sampling,
+    seed: int,
+    filters: list[StopFilter],
+) -> Iterator[tuple[int, str]]:
+    samples = len(filters)
     streams = [tokenizer.stream() for _ in range(samples)]
     for stream in streams:
         for token in ids:

@@ -27,6 +27,13 @@ class Score:
         Natural logarithm of the probability of each, given those before it.
     unknown : int
         How many of them are outside the vocabulary.
+
+    Examples
+    --------
+    >>> import elman, numpy as np
+    >>> scored = elman.Score(["a", "b"], np.log([0.5, 0.25]), unknown=0)
+    >>> round(scored.total, 3), round(float(np.exp(-scored.total / 2)), 3)  # and the perplexity
+    (-2.079, 2.828)
     """
 
     tokens: list[str]

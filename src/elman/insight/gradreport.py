@@ -74,6 +74,13 @@ class GradcheckReport:
         The largest relative error that passes.
     method : str
         How the numeric derivatives were taken.
+
+    Examples
+    --------
+    >>> import elman, numpy as np
+    >>> report = elman.gradcheck(lambda p: (float(p["x"] ** 3), {"x": 2.0 * p["x"]}), {"x": np.array(2.0)})
+    >>> report.passed, report.failed, round(report["x"].worst.numeric, 3)
+    (False, ('x',), 12.0)
     """
 
     arrays: tuple[ArrayReport, ...]

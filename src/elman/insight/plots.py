@@ -12,8 +12,8 @@ __all__ = ["plot_runs"]
 # Okabe & Ito (2008), told apart by readers with any colour vision; its yellow is too pale for a line.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 SUFFIXES = (".png", ".svg")
-LABELS = {"steps": "optimiser steps", "tokens": "training tokens", "seconds": "seconds of training"}
-KEYS = {"steps": "step", "tokens": "tokens", "seconds": "seconds"}
+LABELS = {"step": "optimiser steps", "tokens": "training tokens", "seconds": "seconds of training"}
+KEYS = {"steps": "step", "tokens": "tokens", "seconds": "seconds", "time": "seconds"}
 GREY = "#555555"
 
 
@@ -37,8 +37,8 @@ def plot_runs(
         asked for, or with one that is not finite, is left out.
     out_path : str or pathlib.Path
         Where to write; the suffix, `.png` or `.svg`, says which format.
-    against : {"steps", "tokens", "seconds"}
-        What runs along the horizontal axis.
+    against : {"steps", "tokens", "seconds", "time"}
+        What runs along the horizontal axis; "time" is another name for "seconds".
 
     Returns
     -------
@@ -108,7 +108,7 @@ def _draw(axes: Any, records: Mapping[str, Sequence[Mapping[str, Any]]], against
         floor, ceiling = min(floor, *train[1], *valid[1]), max(ceiling, *settled)
     margin = 0.05 * (ceiling - floor) or 0.05 * abs(ceiling) or 0.05
     axes.set_ylim(floor - margin, ceiling + margin)
-    axes.set_xlabel(LABELS[against])
+    axes.set_xlabel(LABELS[KEYS[against]])
     axes.set_ylabel("loss (nats per token)")
     axes.xaxis.set_major_formatter(_thousands)
     axes.grid(axis="y", color="#dddddd", linewidth=0.8)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import math
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 from elman.errors import ConfigError
+from elman.storage.toml import toml_value, typed
 
 LEARNING_RATES = {"sgd": 1.0, "adagrad": 0.02, "rmsprop": 0.002, "adam": 0.002, "adamw": 0.002}
 """The rate where none is given."""
+
+
+SEEDS = 2**63
+"""Seeds are smaller: NumPy and TOML readers elsewhere hold them in 64 bits with a sign."""
 
 
 def _setting(default: Any, group: str, text: str, low: float | None = None, **extra: Any) -> Any:
@@ -78,7 +80,7 @@ class TrainConfig:
     )
     optimizer: str = _setting("adam", "Training", "sgd, adagrad, rmsprop, adam or adamw.")
     lr: float | None = _setting(None, "Training", "Learning rate; by default that of the optimizer.", 0)
-    momentum: float = _setting(0.0, "Training", "Momentum of sgd.", 0)
+    momentum: float = _setting(0.0, "Training", "Momentum of sgd and rmsprop.", 0)
     nesterov: bool = _setting(False, "Training", "Nesterov's momentum, for sgd.")
     weight_decay: float = _setting(0.01, "Training", "Weight decay of adamw.", 0)
     clip: float = _setting(5.0, "Training", "Largest global norm of the gradient; 0 leaves it alone.", 0)
@@ -131,15 +133,8 @@ class TrainConfig:
             If a name is unknown, or a value has the wrong type or is out of range.
         """
         known = {setting.name: setting for setting in fields(cls)}
-        given: dict[str, Any] = {}
-        for key, value in values.items():
-            name = key.replace("-", "_")
-            if name not in known:
-                near = get_close_matches(name, known, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise ConfigError(f"unknown setting {key!r}{hint}")
-            given[name] = _typed(name, known[name].type, value)
-        config = cls(**given)
+        named = by_name(values)
+        config = cls(**{name: typed(name, known[name].type, value) for name, value in named.items()})
         config.validate()
         return config
 
@@ -172,6 +167,15 @@ class TrainConfig:
                 f"tied needs an embedding as wide as the layers, not {self.embedding} beside {self.hidden}; "
                 f"give --embedding {self.hidden}"
             )
+        if self.seed >= SEEDS:
+            raise ConfigError(f"seed must be less than 2**63, not {self.seed}")
+        if self.steps and self.warmup >= self.steps:
+            raise ConfigError(
+                f"warmup ({self.warmup}) must be less than the {self.steps:,} steps of the run, or the rate "
+                "never gets to its full height"
+            )
+        self._check_names()
+        self._check_effect()
         if self.nesterov and not self.momentum:
             raise ConfigError("nesterov needs a momentum greater than 0")
         if self.text and self.train:
@@ -179,6 +183,38 @@ class TrainConfig:
         if (self.valid or self.test) and not self.train:
             raise ConfigError("valid and test name files beside train; give train as well")
         self.fractions()
+
+    def _check_names(self) -> None:
+        """Raise ConfigError for a file name that config.toml, which is UTF-8, cannot hold."""
+        for path in (*self.text, self.train, self.valid, self.test):
+            try:
+                (path or "").encode()
+            except UnicodeEncodeError:
+                raise ConfigError(
+                    f"the file name {path!a} is not valid Unicode, so that config.toml cannot hold it: "
+                    "rename the file, or give a folder that it is in"
+                ) from None
+
+    def _check_effect(self) -> None:
+        """Raise ConfigError for a setting that would change nothing, since another has no use for it."""
+        for name, (chooser, users) in EFFECT.items():
+            value, choice = getattr(self, name), getattr(self, chooser)
+            if choice not in users and value != _DEFAULTS[name]:
+                raise ConfigError(
+                    f"{name} ({value}) has no effect with {chooser} {choice}: "
+                    f"leave it out, or choose {' or '.join(users)}"
+                )
+        if self.train and self.split != _DEFAULTS["split"]:
+            raise ConfigError("split has no effect where the parts are separate files: leave it out")
+        has_valid = self.valid is not None if self.train else self.fractions()[1] > 0
+        if has_valid:
+            return
+        for name, asked in {"early_stop": self.early_stop, "plateau": self.schedule == "plateau"}.items():
+            if asked:
+                raise ConfigError(
+                    f"{name} goes by the validation loss, but there is no validation part: "
+                    "give one by valid or split, or leave it out"
+                )
 
     def fractions(self) -> tuple[float, float, float]:
         """Return the three parts of `split` as fractions that sum to 1."""
@@ -207,10 +243,25 @@ class TrainConfig:
         for setting in fields(self):
             value = getattr(self, setting.name)
             if value is not None:
-                lines.append(f"{setting.name} = {_toml(value)}")
+                lines.append(f"{setting.name} = {toml_value(value)}")
         return "\n".join(lines) + "\n"
 
 
+_DEFAULTS = {setting.name: setting.default for setting in fields(TrainConfig)}
+
+EFFECT = {
+    "momentum": ("optimizer", ("sgd", "rmsprop")),
+    "nesterov": ("optimizer", ("sgd",)),
+    "weight_decay": ("optimizer", ("adamw",)),
+    "decay": ("schedule", ("step", "exponential", "plateau")),
+    "decay_every": ("schedule", ("step", "exponential")),
+    "patience": ("schedule", ("plateau",)),
+    "lr_min": ("schedule", ("cosine", "plateau")),
+    "forget_bias": ("cell", ("lstm",)),
+}
+"""Settings that only some choices of another setting have a use for: that other, and those choices."""
+
+# Written here too, since these are read before the rooms that own them; tests hold both equal.
 _CHOICES = {
     "documents": ("none", "file", "line", "blank"),
     "dtype": ("float32", "float64"),
@@ -220,39 +271,31 @@ _CHOICES = {
     "schedule": ("constant", "step", "exponential", "cosine", "plateau"),
 }
 
-_TYPES = {"str": str, "int": int, "float": float, "bool": bool}
 
+def by_name(values: Mapping[str, Any], also: Iterable[str] = ()) -> dict[str, Any]:
+    """Return values under the names of the fields, with `_` for `-`.
 
-def _typed(name: str, annotation: Any, value: Any) -> Any:
-    """Return value as the annotation demands; a whole number will do for a float, and nothing else bends."""
-    kind = str(annotation).removesuffix(" | None")
-    if kind == "list[str]":
-        values = [value] if isinstance(value, str) else value
-        if isinstance(values, list) and all(isinstance(item, str) for item in values):
-            return values
-        raise ConfigError(f"{name} must be a list of strings, not {value!r}")
-    if value is None and str(annotation).endswith("| None"):
-        return None
-    if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not _TYPES[kind]:
-        raise ConfigError(f"{name} must be of type {kind}, not {value!r}")
-    return value
+    Parameters
+    ----------
+    values : mapping of str to object
+        Settings, as from TOML.
+    also : iterable of str
+        Names that are known beside those of the settings.
 
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    # JSON's strings, numbers and lists of strings are also TOML's, but for one control character.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file; raise ConfigError with its path if it is missing or malformed."""
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    Raises
+    ------
+    ConfigError
+        If a name is not known (the message has the nearest that is), or given twice.
+    """
+    known = [*_DEFAULTS, *also]
+    named: dict[str, Any] = {}
+    for key, value in values.items():
+        name = key.replace("-", "_")
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ConfigError(f"unknown setting {key!r}{hint}")
+        if name in named:
+            raise ConfigError(f"{name} is given twice, with _ and with -: give it once")
+        named[name] = value
+    return named

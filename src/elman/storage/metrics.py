@@ -10,6 +10,9 @@ from typing import Any
 from elman.errors import CheckpointError
 from elman.storage.atomic import write_atomic
 
+NUMBERS = ("step", "tokens", "seconds", "train_loss", "lr")
+"""What every line has; at evaluations there is ``valid_loss`` beside them."""
+
 
 class Metrics:
     """The record of a run.
@@ -37,7 +40,8 @@ class Metrics:
         Raises
         ------
         CheckpointError
-            If the file is missing, or a line other than the last is not an object with a step.
+            If the file is missing, or a line other than one cut short at the end is not an object with the
+            numbers that every line has (`NUMBERS`).
         """
         try:
             lines = self.path.read_text("utf-8").split("\n")
@@ -50,8 +54,11 @@ class Metrics:
         for number, line in enumerate(lines[:-1], start=1):
             try:
                 record = json.loads(line)
-                record["step"] = int(record["step"])
-            except (ValueError, TypeError, KeyError) as error:
+                kinds = {name: type(record[name]) for name in NUMBERS}
+                kinds["valid_loss"] = type(record.get("valid_loss", 0.0))
+                if kinds["step"] is not int or not set(kinds.values()) <= {int, float}:
+                    raise ValueError("not a number")
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
                 raise CheckpointError(f"{self.path} is damaged at line {number}: {line:.60}") from error
             records.append(record)
         return records

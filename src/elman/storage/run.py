@@ -15,7 +15,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,13 @@ from typing import Any
 import numpy as np
 
 from elman.data import Corpus, Tokenizer, load_tokenizer
-from elman.errors import CheckpointError, ConfigError
+from elman.errors import CheckpointError, ConfigError, ElmanError
 from elman.network import LanguageModel
 from elman.storage.atomic import write_atomic
-from elman.storage.config import TrainConfig, read_toml
+from elman.storage.config import TrainConfig
 from elman.storage.metrics import Metrics
 from elman.storage.tensors import FORMAT, check_format, read_tensors, write_tensors
+from elman.storage.toml import read_toml
 from elman.typing import Floats
 
 _OURS = ("config.toml", "tokenizer.json", "model.safetensors", "last", "data", "metrics.jsonl")
@@ -47,7 +49,6 @@ class Run:
         self.path = Path(path)
         self.metrics = Metrics(self.path / "metrics.jsonl")
         self.data = self.path / "data"
-        self.fresh_data = self.path / ".data"
 
     @classmethod
     def claim(cls, path: str | Path, *, overwrite: bool = False) -> Run:
@@ -101,19 +102,42 @@ class Run:
         """Whether a model has been saved."""
         return self._model.exists()
 
-    def clear(self) -> None:
-        """Remove what an earlier run left in the directory."""
-        # Settings last: until then it is a damaged run, and `existing` says of what.
-        for name in reversed(_OURS):
+    @contextmanager
+    def staged(self) -> Iterator[Run]:
+        """Make a run within this directory, out of sight, for :meth:`take`; the caller holds the lock.
+
+        Whatever happens, nothing of it stays, unless it was taken.
+        """
+        shutil.rmtree(self._stage, ignore_errors=True)  # what a killed process left
+        try:
+            self._stage.mkdir()
+            yield Run(self._stage)
+        finally:
+            shutil.rmtree(self._stage, ignore_errors=True)
+
+    def take(self, staged: Run) -> None:
+        """Put a staged run, complete on disk, in the place of what is in the directory."""
+        for name in _OURS:
             path = self.path / name
             if path.is_dir():
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
+        # The checkpoint last: with it the run is begun, and a kill before it leaves nothing that hinders.
+        for name in sorted(_OURS, key=lambda name: name == "last"):
+            if (staged.path / name).exists():
+                (staged.path / name).replace(self.path / name)
         self.sweep()
+        self.forget()
+
+    def forget(self) -> None:
+        """Read the settings and the tokenizer anew when they are asked for again."""
+        self.__dict__.pop("config", None)
+        self.__dict__.pop("tokenizer", None)
 
     def sweep(self) -> None:
         """Remove the unfinished files of processes that were killed; the caller holds the lock."""
+        shutil.rmtree(self._stage, ignore_errors=True)
         for folder in (self.path, self.checkpoint_path.parent):
             for path in folder.glob(".*.tmp"):
                 path.unlink(missing_ok=True)
@@ -124,8 +148,7 @@ class Run:
         head = "# Settings of this run; elman train --config reads them too.\n"
         body = f"format = {FORMAT}\nvocab_size = {tokenizer.vocab_size}\n{config.to_toml()}"
         write_atomic(self.path / "config.toml", (head + body).encode())
-        self.__dict__.pop("config", None)
-        self.__dict__.pop("tokenizer", None)
+        self.forget()
 
     @cached_property
     def config(self) -> TrainConfig:
@@ -162,8 +185,20 @@ class Run:
         return tokenizer
 
     def corpus(self) -> Corpus:
-        """Open the encoded text the run was trained on."""
-        return Corpus.open(self.data)
+        """Open the encoded text the run was trained on.
+
+        Raises
+        ------
+        CheckpointError
+            If a file is missing or damaged, or the text was encoded with another tokenizer than the run's.
+        """
+        corpus = Corpus.open(self.data)
+        if corpus.tokenizer != self.tokenizer:
+            raise CheckpointError(
+                f"{self.data} holds ids of another vocabulary than tokenizer.json; it is of another run: "
+                "restore the data of this one"
+            )
+        return corpus
 
     def new_model(self) -> LanguageModel:
         """Build the model that the settings describe, with its initial values."""
@@ -171,6 +206,11 @@ class Run:
 
     def load_model(self) -> LanguageModel:
         """Build the model and fill in the best parameters saved."""
+        if not self.has_model and self.checkpoint_path.exists():
+            raise CheckpointError(
+                f"{self._model} is missing: training has not saved a model yet, which it does at its first "
+                f"evaluation; elman train --resume {self.path} goes on to that"
+            )
         model = self.new_model()
         arrays, _ = read_tensors(self._model)
         fill(model.params, arrays, self._model)
@@ -188,6 +228,10 @@ class Run:
     def load_checkpoint(self) -> tuple[dict[str, Floats], dict[str, Any]]:
         """Read what :meth:`save_checkpoint` saved."""
         return read_tensors(self.checkpoint_path)
+
+    @property
+    def _stage(self) -> Path:
+        return self.path / ".new"
 
     @property
     def _model(self) -> Path:
@@ -215,12 +259,26 @@ _REQUIRED = {
 
 
 def build_model(c: TrainConfig, vocab_size: int) -> LanguageModel:
-    """Build the model that settings describe, with its initial values."""
-    return LanguageModel(
-        vocab_size=vocab_size, cell=c.cell, embedding=c.embedding, hidden=c.hidden, layers=c.layers,
-        dropout=c.dropout, tied=c.tied, dtype=c.dtype, seed=c.seed, init=c.init,
-        init_recurrent=c.init_recurrent, forget_bias=c.forget_bias,
-    )  # fmt: skip
+    """Build the model that settings describe, with its initial values.
+
+    Raises
+    ------
+    ConfigError
+        If a setting is wrong, or the model is larger than memory.
+    """
+    try:
+        return LanguageModel(
+            vocab_size=vocab_size, cell=c.cell, embedding=c.embedding, hidden=c.hidden, layers=c.layers,
+            dropout=c.dropout, tied=c.tied, dtype=c.dtype, seed=c.seed, init=c.init,
+            init_recurrent=c.init_recurrent, forget_bias=c.forget_bias,
+        )  # fmt: skip
+    except ElmanError:
+        raise
+    except (MemoryError, ValueError, OverflowError) as error:  # NumPy has all three for sizes
+        raise ConfigError(
+            f"a model of {c.layers} x {c.hidden} {c.cell}, embedding {c.embedding} and a vocabulary of "
+            f"{vocab_size} does not fit into memory ({error}): make it smaller"
+        ) from error
 
 
 def fill(params: Mapping[str, Floats], arrays: Mapping[str, Floats], path: Path) -> None:

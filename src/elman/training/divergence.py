@@ -14,18 +14,26 @@ SEARCHED = 256  # steps of the validation text at a time
 
 
 def explain_divergence(
-    model: LanguageModel, window: Window, state: ModelState, grads: Params, step: int
+    model: LanguageModel,
+    window: Window,
+    state: ModelState,
+    grads: Params,
+    step: int,
+    clip: float | None = None,
 ) -> DivergenceError:
     """Return the error that names the first layer, time step and batch row with NaN or infinity.
 
     The forward pass is repeated and its parts are searched in the order in which they are computed:
-    parameters, word vectors, the states of each layer, logits; then the gradients.
+    parameters, word vectors, the states of each layer, logits; then the gradients. `clip` is the largest
+    norm of the gradient that was let through, 0 for any.
     """
     where = _in_params(model) or _in_forward(model, window, state) or _in_gradients(model, grads)
-    return _error(f"training diverged at step {step}: {where}")
+    return _error(f"training diverged at step {step}: {where}", clip)
 
 
-def explain_evaluation(model: LanguageModel, part: Part, step: int) -> DivergenceError:
+def explain_evaluation(
+    model: LanguageModel, part: Part, step: int, clip: float | None = None
+) -> DivergenceError:
     """Return the error that says where NaN or infinity first appeared on the validation text."""
     where, state = _in_params(model), model.initial_state(1)
     for start in range(0, part.tokens, SEARCHED):
@@ -36,13 +44,12 @@ def explain_evaluation(model: LanguageModel, part: Part, step: int) -> Divergenc
         with np.errstate(all="ignore"):
             state = forward(model.network, x, state).states(len(x))
     place = f"{where} of the validation text" if where else "the sum over the validation text overflowed"
-    return _error(f"the validation loss at step {step} is not finite: {place}")
+    return _error(f"the validation loss at step {step} is not finite: {place}", clip)
 
 
-def _error(what: str) -> DivergenceError:
-    return DivergenceError(
-        f"{what}; the last checkpoint is as it was. Try a smaller --lr, or a smaller --clip"
-    )
+def _error(what: str, clip: float | None) -> DivergenceError:
+    advice = "a smaller --lr, and --clip 5" if clip == 0 else "a smaller --lr"
+    return DivergenceError(f"{what}; the last checkpoint is as it was. Try {advice}")
 
 
 def _in_params(model: LanguageModel) -> str | None:

@@ -129,7 +129,7 @@ def training_steps(
         )
         _, norm = clip_by_global_norm(grads, clip or None, inplace=True)
         if not (np.isfinite(loss) and np.isfinite(norm)):
-            raise explain_divergence(model, window, progress.state, grads, progress.step)
+            raise explain_divergence(model, window, progress.state, grads, progress.step, clip)
         optimizer.update(model.params, grads, progress.moments, lr, inplace=True)
         progress.state, progress.position = state, stop
         progress.step += 1

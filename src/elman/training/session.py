@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from elman.data import Corpus, Stream, Text, default_text, encode_corpus
+from elman.data import Corpus, Stream, Text, check_sources, default_text, encode_corpus
 from elman.data.registry import tokenizer_kind
-from elman.errors import CheckpointError, ConfigError
+from elman.errors import CheckpointError, ConfigError, DataError
 from elman.network import LanguageModel
 from elman.network.cells import get_cell
 from elman.storage.config import TrainConfig
@@ -94,6 +93,12 @@ def begin(
     config.validate()
     get_cell(config.cell)
     tokenizer_kind(config.tokens)
+    if text is not None and (config.text or config.train):
+        raise ConfigError("a text in memory and text or train among the settings were given: leave one out")
+    if text is None:
+        for path in (*config.text, config.train, config.valid, config.test):
+            if path is not None:
+                check_sources(path)  # before a directory is made
     config = replace(config, lr=config.learning_rate())
     if not (config.epochs or config.steps or config.minutes):
         demonstration = not (config.text or config.train or text)
@@ -102,20 +107,12 @@ def begin(
     with exclusive(run.path):
         if run.begun and not overwrite:  # another process got here first, and has finished since
             raise CheckpointError(f"{run.path} already holds a run; give another --out")
-        # A run that is to be replaced stays until its successor is known to be possible.
-        model = _prepare(config, run, text)
-        if config.threads is None:
-            config = replace(config, threads=best_threads(model, config.batch, config.back or config.window))
-        run.clear()
-        run.fresh_data.replace(run.data)
+        # A run that is to be replaced stays until its successor is on disk, to the first checkpoint.
+        with run.staged() as staged:
+            config, model, progress = _prepare(config, staged, text)
+            run.take(staged)
         corpus = run.corpus()
-        stream = _stream(config, corpus)
-        run.write_settings(config, corpus.tokenizer)
-        optimizer = optimizer_of(config)
-        progress = Progress(model.initial_state(config.batch), optimizer.init(model.params))
-        session = Session(run, config, corpus, model, stream, optimizer, progress)
-        session.save()
-        yield session
+        yield Session(run, config, corpus, model, _stream(config, corpus), optimizer_of(config), progress)
 
 
 @contextmanager
@@ -152,7 +149,14 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
         corpus = run.corpus()
         model = run.new_model()
         progress = load_progress(run, model, config)
-        session = Session(run, config, corpus, model, _stream(config, corpus), optimizer_of(config), progress)
+        stream = _stream(config, corpus)
+        _check_warmup(config, stream)
+        if not 0 <= progress.position < stream.steps:
+            raise CheckpointError(
+                f"{run.checkpoint_path} stands at step {progress.position} of an epoch, but that of the text "
+                f"in {run.data} has {stream.steps}; they are of different runs"
+            )
+        session = Session(run, config, corpus, model, stream, optimizer_of(config), progress)
         if {"epochs", "steps", "minutes"} & set(changes or ()):
             progress.horizon = 0  # to be planned again
             if 0 < session.known_length() < progress.step:
@@ -166,15 +170,39 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
         yield session
 
 
-def _prepare(config: TrainConfig, run: Run, text: Text | None) -> LanguageModel:
-    """Encode the text beside an older run's; return the model it makes, once all is found to fit."""
-    try:
-        corpus = _encode(config, run.fresh_data, text)
-        _stream(config, corpus)
-        return build_model(config, corpus.tokenizer.vocab_size)
-    except BaseException:
-        shutil.rmtree(run.fresh_data, ignore_errors=True)
-        raise
+def _prepare(config: TrainConfig, run: Run, text: Text | None) -> tuple[TrainConfig, LanguageModel, Progress]:
+    """Encode the text and write the run to its first checkpoint, once all is found to fit."""
+    corpus = _encode(config, run.data, text)
+    _check_warmup(config, _stream(config, corpus))
+    _check_evaluable(corpus)
+    model = build_model(config, corpus.tokenizer.vocab_size)
+    if config.threads is None:
+        config = replace(config, threads=best_threads(model, config.batch, config.back or config.window))
+    progress = Progress(model.initial_state(config.batch), optimizer_of(config).init(model.params))
+    run.write_settings(config, corpus.tokenizer)
+    save_progress(run, model, progress)
+    return config, model, progress
+
+
+def _check_evaluable(corpus: Corpus) -> None:
+    """Raise DataError if the validation or test part has no token to predict."""
+    led = corpus.tokenizer.start is not None  # the first token then follows a line end, and is predicted
+    for name, part in corpus.parts.items():
+        if name != "train" and part.tokens + led < 2:
+            raise DataError(
+                f"the {name} part has {part.tokens} token, and nothing before it to predict it from: "
+                "give a longer text, separate files, or a split with fewer parts"
+            )
+
+
+def _check_warmup(config: TrainConfig, stream: Stream) -> None:
+    """Raise ConfigError if the run is known to end before its warm-up does."""
+    for steps in (config.steps, config.epochs and config.epochs * len(stream)):
+        if steps and config.warmup >= steps:
+            raise ConfigError(
+                f"warmup ({config.warmup}) must be less than the {steps:,} steps of the run, or the rate "
+                "never gets to its full height"
+            )
 
 
 def _encode(config: TrainConfig, folder: Path, text: Text | None) -> Corpus:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from inspect import signature
+from typing import Any
 
 from elman.storage.config import TrainConfig
-from elman.training import schedules
 from elman.training.optim import OPTIMIZERS, Optimizer
-from elman.training.schedules import Schedule
+from elman.training.schedules import SCHEDULES, Schedule
+
+OPTIMIZER_SETTINGS = ("momentum", "nesterov", "weight_decay")
+"""The settings that an optimiser is given if its factory has a parameter of that name."""
 
 ENDLESS = 2**53  # steps of a run whose length is not known yet
 
 
 def optimizer_of(config: TrainConfig) -> Optimizer:
     """Build the optimiser, with those settings that it has."""
-    own: dict[str, dict[str, float | bool]] = {
-        "sgd": {"momentum": config.momentum, "nesterov": config.nesterov},
-        "adamw": {"weight_decay": config.weight_decay},
-    }
-    return OPTIMIZERS[config.optimizer](**own.get(config.optimizer, {}))
+    make = OPTIMIZERS[config.optimizer]
+    return make(**_taken(make, {name: getattr(config, name) for name in OPTIMIZER_SETTINGS}))
 
 
 def schedule_of(config: TrainConfig, horizon: int, epoch: int) -> Schedule:
@@ -58,13 +60,18 @@ class _Choice:
 
 @lru_cache(maxsize=8)
 def _build(c: _Choice) -> Schedule:
-    if c.name == "cosine":
-        # A run shorter than its warm-up still ends on the way down.
-        return schedules.cosine(c.lr, total=c.total, warmup=min(c.warmup, c.total - 1), floor=c.lr_min)
-    if c.name == "step":
-        return schedules.step_decay(c.lr, every=c.every, factor=c.decay, warmup=c.warmup)
-    if c.name == "exponential":
-        return schedules.exponential(c.lr, factor=c.decay, every=c.every, warmup=c.warmup)
-    if c.name == "plateau":
-        return schedules.plateau(c.lr, factor=c.decay, patience=c.patience, min_lr=c.lr_min, warmup=c.warmup)
-    return schedules.constant(c.lr, warmup=c.warmup)
+    make = SCHEDULES[c.name]
+    values = _taken(make, {
+        "lr": c.lr, "warmup": c.warmup, "total": c.total, "floor": c.lr_min, "min_lr": c.lr_min,
+        "factor": c.decay, "every": c.every, "patience": c.patience,
+    })  # fmt: skip
+    if "total" in values:
+        # Where minutes make a run shorter than its warm-up, it still ends on the way down.
+        values["warmup"] = min(c.warmup, c.total - 1)
+    return make(**values)
+
+
+def _taken(make: Callable[..., object], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the values that a factory has a parameter for."""
+    parameters = signature(make).parameters
+    return {name: value for name, value in values.items() if name in parameters}

@@ -59,6 +59,26 @@ class Cell(ABC):
     -----
     The layer keeps, for each step and batch row, ``gates + keeps + len(state_type._fields)`` numbers a hidden
     unit; the docstring of each cell states the bytes, and the conformance suite holds it to them.
+
+    Examples
+    --------
+    A recurrence through the softsign, ``h = a / (1 + |a|)``, whose derivative is ``(1 - |h|)^2``:
+
+    >>> import elman, numpy as np
+    >>> class Softsign(elman.Cell):
+    ...     name, gates = "softsign", 1
+    ...
+    ...     def forward(self, a, r, prev, new, keep, work):
+    ...         np.add(a, r, out=a)
+    ...         np.divide(a[0], 1 + np.abs(a[0]), out=new[0])
+    ...
+    ...     def backward(self, a, d, prev, new, keep, work):
+    ...         np.multiply((1 - np.abs(new[0])) ** 2, d[0], out=a[0])
+    >>> _ = elman.register_cell(Softsign())
+    >>> model = elman.LanguageModel(vocab_size=5, cell="softsign", hidden=4, layers=2, dtype="float64")
+    >>> elman.gradcheck(model).passed
+    True
+    >>> _ = elman.network.cells.CELLS.pop("softsign")  # it was only an example
     """
 
     name: ClassVar[str]

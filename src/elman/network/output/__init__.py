@@ -2,4 +2,7 @@
 
 from elman.network.output.softmax import Softmax
 
-__all__ = ["Softmax"]
+__all__ = ["OUTPUTS", "Softmax"]
+
+OUTPUTS: dict[str, type] = {"softmax": Softmax}
+"""The output layers by name. What is registered here runs the conformance suite."""

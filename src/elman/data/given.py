@@ -1,0 +1,55 @@
+"""Whether what was given as a text can be one, before anything is read."""
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from elman.data.sources import SourceLike, Text, items_of, unreadable
+from elman.errors import ConfigError
+
+
+def check_given(text: Any) -> Text | list[str | os.PathLike[str]]:
+    """Return what can be read as a text: a Text, or a list of paths.
+
+    Raises
+    ------
+    ConfigError
+        If it is anything else.
+    """
+    if isinstance(text, Text):
+        return text
+    paths = list(text) if isinstance(text, (list, tuple)) else [text]
+    if paths and all(isinstance(path, (str, os.PathLike)) for path in paths):
+        return paths
+    raise ConfigError(f"a text is a path, a list of paths, or an elman.Text, not {text!r:.60}")
+
+
+def check_sources(given: SourceLike | Iterable[SourceLike]) -> None:
+    """Raise the error of `open_sources` for what is plainly not there, and read nothing.
+
+    Standard input and pipes can be read only once, and are left alone.
+
+    Parameters
+    ----------
+    given : path, Text, or iterable of them
+        As for `open_sources`.
+
+    Raises
+    ------
+    DataError
+        Where a file or folder is missing or cannot be opened.
+    """
+    for item in items_of(given):
+        if isinstance(item, Text) or item == "-":
+            continue
+        path = Path(item)
+        try:
+            kind = path.stat().st_mode
+            if stat.S_ISREG(kind):
+                path.open("rb").close()
+            elif stat.S_ISDIR(kind):
+                os.scandir(path).close()
+        except (OSError, ValueError) as error:
+            raise unreadable(path, error) from None

@@ -1,0 +1,135 @@
+"""What settings may be chosen is written where settings are read, and must be what the registries hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from inspect import signature
+from typing import Any
+
+import pytest
+
+from elman.data import TOKENIZERS
+from elman.data.corpus import DOCUMENTS
+from elman.errors import ConfigError
+from elman.network.cells import CELLS
+from elman.network.initial import INPUT_INITIALIZERS, RECURRENT_INITIALIZERS
+from elman.storage import config as storage
+from elman.storage.config import EFFECT, LEARNING_RATES, TrainConfig
+from elman.training.optim import OPTIMIZERS
+from elman.training.schedules import SCHEDULES, Schedule
+from elman.training.session import EXTENDABLE
+from elman.training.settings import OPTIMIZER_SETTINGS, optimizer_of, schedule_of
+
+HELP = {setting.name: setting.metadata["help"] for setting in fields(TrainConfig)}
+PARAMETER = {"decay": "factor", "decay_every": "every", "patience": "patience"}
+"""What a schedule calls a setting."""
+
+
+def test_the_choices_are_those_of_the_registries() -> None:
+    assert {
+        "documents": DOCUMENTS,
+        "dtype": ("float32", "float64"),
+        "init": tuple(INPUT_INITIALIZERS),
+        "init_recurrent": tuple(RECURRENT_INITIALIZERS),
+        "optimizer": tuple(OPTIMIZERS),
+        "schedule": tuple(SCHEDULES),
+    } == storage._CHOICES
+    assert LEARNING_RATES.keys() == OPTIMIZERS.keys()
+    assert set(EXTENDABLE) <= HELP.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "registry"),
+    [
+        ("optimizer", OPTIMIZERS),
+        ("schedule", SCHEDULES),
+        ("cell", CELLS),
+        ("tokens", TOKENIZERS),
+        ("init", INPUT_INITIALIZERS),
+        ("init_recurrent", RECURRENT_INITIALIZERS),
+    ],
+)
+def test_the_help_names_every_choice(name: str, registry: Mapping[str, object]) -> None:
+    assert set(registry) <= set(re.findall(r"[\w-]+", HELP[name]))
+
+
+def _having(registry: Mapping[str, Callable[..., object]], parameters: set[str]) -> set[str]:
+    return {name for name, make in registry.items() if parameters & set(signature(make).parameters)}
+
+
+def test_a_setting_has_an_effect_where_its_factory_takes_it() -> None:
+    for name in OPTIMIZER_SETTINGS:
+        assert EFFECT[name] == ("optimizer", EFFECT[name][1])
+        assert set(EFFECT[name][1]) == _having(OPTIMIZERS, {name})
+    for name, parameter in PARAMETER.items():
+        assert EFFECT[name][0] == "schedule"
+        assert set(EFFECT[name][1]) == _having(SCHEDULES, {parameter})
+    assert set(EFFECT["lr_min"][1]) == _having(SCHEDULES, {"floor", "min_lr"})
+
+
+OTHER: dict[str, Any] = {
+    "momentum": 0.5, "nesterov": True, "weight_decay": 0.5, "decay": 0.25, "decay_every": 3, "patience": 2,
+    "lr_min": 1e-4, "forget_bias": 2.0,
+}  # fmt: skip
+
+
+def _cases() -> Iterator[tuple[str, str, bool]]:
+    for name, (chooser, users) in EFFECT.items():
+        choices = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "cell": CELLS}[chooser]
+        for choice in choices:
+            yield name, choice, choice in users
+
+
+@pytest.mark.parametrize(("name", "choice", "used"), list(_cases()))
+def test_a_setting_without_effect_is_refused(name: str, choice: str, used: bool) -> None:
+    values = {EFFECT[name][0]: choice, name: OTHER[name]}
+    if name == "nesterov" and used:
+        values["momentum"] = 0.5
+    if used:
+        assert getattr(TrainConfig.from_mapping(values), name) == OTHER[name]
+        return
+    with pytest.raises(ConfigError, match=rf"^{name} \({OTHER[name]}\) has no effect with .* {choice}: "):
+        TrainConfig.from_mapping(values)
+    # A file that lists all defaults, as that of a run does, is no reason to complain.
+    default = getattr(TrainConfig(), name)
+    TrainConfig.from_mapping({EFFECT[name][0]: choice, name: default})
+
+
+def test_settings_reach_the_optimiser() -> None:
+    assert optimizer_of(TrainConfig(optimizer="rmsprop", momentum=0.5)).settings["momentum"] == 0.5
+    sgd = optimizer_of(TrainConfig(optimizer="sgd", momentum=0.5, nesterov=True)).settings
+    assert sgd == {"momentum": 0.5, "nesterov": True}
+    assert optimizer_of(TrainConfig(optimizer="adamw", weight_decay=0.5)).settings["weight_decay"] == 0.5
+    assert "weight_decay" not in optimizer_of(TrainConfig(optimizer="adam")).settings
+
+
+def test_a_schedule_that_is_registered_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    def linear(lr: float, total: int, *, floor: float = 0.0, warmup: int = 0) -> Schedule:
+        return lambda step, record=(): max(floor, lr * (1 - step / total))
+
+    monkeypatch.setitem(SCHEDULES, "linear", linear)
+    rate = schedule_of(TrainConfig(schedule="linear", lr=1.0, lr_min=0.25), horizon=10, epoch=5)
+    assert [rate(step) for step in (0, 5, 9)] == [1.0, 0.5, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"schedule": "step", "decay": 0.25, "decay_every": 2}, [1.0, 1.0, 0.25, 0.25]),
+        ({"schedule": "step", "decay": 0.25}, [1.0, 1.0, 1.0, 0.25]),  # every epoch of 3
+        ({"schedule": "exponential", "decay": 0.25, "decay_every": 2}, [1.0, 0.5, 0.25, 0.125]),
+        ({"schedule": "cosine", "lr_min": 0.5}, [1.0, 0.75, 0.5, 0.5]),
+        ({"schedule": "constant", "warmup": 1}, [0.5, 1.0, 1.0, 1.0]),
+        ({"schedule": "plateau", "lr_min": 0.75}, [1.0, 1.0, 0.75, 0.75]),
+    ],
+)
+def test_settings_reach_the_schedule(values: dict[str, Any], expected: list[float]) -> None:
+    rate = schedule_of(TrainConfig.from_mapping({**values, "lr": 1.0}), horizon=2, epoch=3)
+    assert [rate(step, [(1, 2.0), (2, 3.0)]) for step in range(4)] == pytest.approx(expected)
+
+
+def test_minutes_may_cut_a_warm_up_short() -> None:
+    rate = schedule_of(TrainConfig(schedule="cosine", lr=1.0, warmup=100, minutes=1.0), horizon=4, epoch=3)
+    assert [rate(step) for step in range(5)] == pytest.approx([0.25, 0.5, 0.75, 1.0, 0.0])
