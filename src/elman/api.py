@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from elman.storage.run import Run
 from elman.text_model import TextModel
 from elman.training.fit import Event, fit
 from elman.training.session import Session, begin
+from elman.training.session import resume as take_up
 
 SAMPLE_TEMPERATURE = 0.8
 
@@ -58,6 +60,7 @@ def train(
     text: Any = None,
     *,
     out: str | Path | None = None,
+    resume: str | Path | None = None,
     overwrite: bool = False,
     on_event: Callable[[Event], None] | None = None,
     **settings: Any,
@@ -71,6 +74,9 @@ def train(
         Python carries.
     out : path-like, optional
         The run directory to make; by default a new one under ``runs/``.
+    resume : path-like, optional
+        Go on with this run where its last checkpoint was made, with no setting but those that bound or
+        report a run: `epochs`, `steps`, `minutes`, `early_stop`, `eval_every`, `checkpoint_every`, `sample`.
     overwrite : bool
         Replace a run that is there.
     on_event : callable, optional
@@ -112,13 +118,24 @@ def train(
     ...     )
     ...     model.generate("the cat", length=8, temperature=0)
     ' sat on '
+
+    Training leaves a checkpoint at every evaluation and at least once a minute. An interruption loses what
+    came after it, and no more: ``elman.train(resume="runs/mine")`` goes on from there.
     """
+    if resume is not None:
+        if text is not None or out is not None or overwrite:
+            raise ConfigError("resume goes on with a run as it is: leave out text, out and overwrite")
+        return _trained(take_up(_path("resume", resume), settings), on_event)
     source = None if text is None else check_given(text)
     paths = [os.fspath(path) for path in source] if isinstance(source, list) else []
     config = TrainConfig.from_mapping({**settings, "text": paths})
     memory = source if isinstance(source, Text) else None
     where = default_out(config) if out is None else _path("out", out)
-    with begin(config, where, overwrite=overwrite, text=memory) as session:
+    return _trained(begin(config, where, overwrite=overwrite, text=memory), on_event)
+
+
+def _trained(opened: AbstractContextManager[Session], on_event: Callable[[Event], None] | None) -> TextModel:
+    with opened as session:
         for event in fit(session):
             if on_event is not None:
                 on_event(event)

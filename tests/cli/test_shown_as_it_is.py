@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from elman.cli import main
-from elman.cli.progress import as_argument, prompt_from
+from elman.cli.advice import as_argument, prompt_from
 from elman.storage.run import Run
 from tests.cli.conftest import Command
 from tests.small import FLAGS, sentences

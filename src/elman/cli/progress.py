@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import takewhile
-from pathlib import Path
+from importlib.util import find_spec
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
+from elman.cli.advice import as_argument, program, prompt_from
 from elman.errors import ElmanError
 from elman.training.evaluation import Evaluation, unigram_loss
 from elman.training.fit import Evaluated, Event, Finished
@@ -45,6 +44,7 @@ class Reporter:
         self._tokens = session.progress.tokens
         self._resumed, self._first_tokens = False, session.progress.tokens
         self._printed = time.monotonic()
+        self._base = 0.0  # the loss of the frequencies, once it is known
         self._bar: Progress | None = None
         self._task = TaskID(0)
 
@@ -80,10 +80,10 @@ class Reporter:
             f"({config.schedule}), {_length(session)}, {config.threads} thread{'s' * (config.threads != 1)}",
         )
         if valid is not None:
-            base = unigram_loss(parts["train"], valid, tokenizer.vocab_size)
+            self._base = unigram_loss(parts["train"], valid, tokenizer.vocab_size)
             self._line(
                 "to beat",
-                f"{base:.3f} nats a token, the validation loss of knowing only how often each token occurs",
+                f"{self._base:.3f} nats a token, the validation loss of knowing only how often each occurs",
             )
 
     @contextmanager
@@ -115,24 +115,40 @@ class Reporter:
             return
         if finished.reason == "stopped":
             self.console.print(f"\nStopped and saved at step {finished.step:,}. Go on with:")
-            self.console.print(f"  elman train --resume {name}")
+            self.console.print(f"  {program()} train --resume {name}")
             return
         if self._resumed and self.session.progress.tokens == self._first_tokens:
-            self.console.print("\nThis run was at its end; a larger --steps, --epochs or --minutes goes on.")
+            self.console.print(f"\nThis run was at its end, {self._end()}; give a larger number to go on.")
             return
-        why = {"done": "Done", "time": "Time is up", "early": "No more progress: stopped early"}[
-            finished.reason
-        ]
+        planned = 0 < self.session.progress.horizon <= finished.step
+        reason = "time" if planned and self.session.known_length() != finished.step else finished.reason
+        why = {"done": "Done", "time": "Time is up", "early": "No more progress: stopped early"}[reason]
         self.console.print(f"\n{why} after {finished.step:,} steps, {_clock(finished.seconds)}. ", end="")
         self.console.print(self._verdict())
-        self.console.print(f"The best model is in {run.path}. Try next:")
+        evaluations = self.session.progress.evaluations
+        if self._base and evaluations and min(loss for _, loss in evaluations) >= self._base:
+            self.console.print(
+                f"It did not beat {self._base:.3f} nats: more steps may help, or a smaller --lr."
+            )
+        self.console.print(f"The {'best ' if evaluations else ''}model is in {run.path}. Try next:")
         prompt = self._prompt()
         led = self.session.corpus.tokenizer.start is not None  # a new line can be begun without a prompt
         lines = [f"generate {name}{prompt and f' --prompt {prompt}'}"] if prompt or led else []
         lines += [f"next {name} {prompt}"] if prompt else []
         lines += [f"evaluate {name}"] if "test" in self.session.corpus.parts else []
-        for line in (*lines, f"plot {name}"):
-            self.console.print(f"  elman {line}")
+        lines += [f"plot {name}"] if find_spec("matplotlib") else []
+        for line in lines:
+            self.console.print(f"  {program()} {line}")
+
+    def _end(self) -> str:
+        """Name the bound that the run has reached."""
+        config, step = self.session.config, self.session.progress.step
+        if config.steps and step >= config.steps:
+            return f"--steps {config.steps}"
+        if config.epochs and step >= config.epochs * len(self.session.stream):
+            return f"--epochs {config.epochs}"
+        stopped = self.finished is not None and self.finished.reason == "early"
+        return f"--early-stop {config.early_stop}" if stopped else f"--minutes {config.minutes:g}"
 
     def _step(self, record: StepRecord) -> None:
         now = time.monotonic()
@@ -197,34 +213,6 @@ class Reporter:
     def _line(self, head: str, text: str) -> None:
         self.console.print(Text(f"{head:<8}", style="bold"), end="")
         self.console.print(Text(text))
-
-
-def prompt_from(text: str) -> str:
-    """Return a few words from the beginning of a text, quoted for a shell; "" if it has no word.
-
-    The first begins with a letter or digit, so that no command takes it for an option; none has a backslash,
-    which a prompt reads as the beginning of a line end.
-
-    >>> prompt_from("- item [one] of\\ttwo")
-    "'item [one]'"
-    """
-    for line in text.splitlines():
-        words = line.split(" ")
-        for first, word in enumerate(words):
-            if word[:1].isalnum() and _is_plain(word):
-                start = " ".join(takewhile(_is_plain, words[first : first + 3]))
-                return shlex.quote(start[:24].strip())
-    return ""
-
-
-def _is_plain(word: str) -> bool:
-    return word.isprintable() and "\\" not in word
-
-
-def as_argument(path: Path) -> str:
-    """Return a path quoted for a shell, so that no command takes it for an option."""
-    name = str(path)
-    return shlex.quote(f"./{name}" if name.startswith("-") else name)
 
 
 def _figures(result: Evaluation) -> str:

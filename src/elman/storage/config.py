@@ -97,7 +97,9 @@ class TrainConfig:
         None, "Training", "Workers that share the rows; by default one a core, 1 for a small model.", 1
     )
 
-    epochs: int | None = _setting(None, "Length", "Passes over the text; 10 if no length is given.", 1)
+    epochs: int | None = _setting(
+        None, "Length", "Passes over the text; without any length 10, or enough for 500 steps.", 1
+    )
     steps: int | None = _setting(None, "Length", "Updates.", 1)
     minutes: float | None = _setting(None, "Length", "Minutes; whichever of the three ends first.", 0)
     early_stop: int | None = _setting(

@@ -251,7 +251,9 @@ class _Rows:
             first = row * self.steps + begin - self.led  # in the ids; -1 is the token before the text
             last = min(first + stop - begin + 1, self.part.tokens)
             if last > max(first, 0):
-                self._block[row, max(-first, 0) : last - first] = self.part.ids[max(first, 0) : last]
+                ids = self.part.ids[max(first, 0) : last]
+                self.part.check(ids)
+                self._block[row, max(-first, 0) : last - first] = ids
             if first < 0 and self.tokenizer.start is not None:
                 self._block[row, 0] = self.tokenizer.start
             self.part.release()
@@ -288,6 +290,8 @@ def unigram_loss(train: Part, text: Part, vocab_size: int) -> float:
 def _counts(part: Part, vocab_size: int) -> NDArray[np.int64]:
     counts = np.zeros(vocab_size, np.int64)
     for start in range(0, part.tokens, COUNTED):
-        counts += np.bincount(part.ids[start : start + COUNTED], minlength=vocab_size)
+        ids = part.ids[start : start + COUNTED]
+        part.check(ids)
+        counts += np.bincount(ids, minlength=vocab_size)
         part.release()
     return counts

@@ -171,7 +171,7 @@ class _Keeper:
         if part is not None:
             valid = evaluate(session.model, part, session.corpus.tokenizer)
             if not math.isfinite(valid.nats):
-                raise explain_evaluation(session.model, part, progress.step)
+                raise explain_evaluation(session.model, part, progress.step, clip=session.config.clip)
             progress.evaluations.append((progress.step, valid.nats_per_token))
         best = valid is None or not losses or valid.nats_per_token < min(losses)
         if best:

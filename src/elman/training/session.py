@@ -24,7 +24,10 @@ from elman.training.schedules import Record, Schedule
 from elman.training.settings import optimizer_of, schedule_of
 
 EPOCHS = 10
-"""Passes over the text where no length is given."""
+"""Passes over the text where no length is given, or as many as make these steps:"""
+
+FEWEST_STEPS = 500
+"""A short text is passed over often, or nothing would be learnt from it."""
 
 DEMONSTRATION: dict[str, Any] = {"steps": 3000, "minutes": 1.4}
 """Length of a run on the default text: one to look at, that ends while one waits."""
@@ -100,9 +103,8 @@ def begin(
             if path is not None:
                 check_sources(path)  # before a directory is made
     config = replace(config, lr=config.learning_rate())
-    if not (config.epochs or config.steps or config.minutes):
-        demonstration = not (config.text or config.train or text)
-        config = replace(config, **(DEMONSTRATION if demonstration else {"epochs": EPOCHS}))
+    if not (config.epochs or config.steps or config.minutes or config.text or config.train or text):
+        config = replace(config, **DEMONSTRATION)
     run = Run.claim(out, overwrite=overwrite)
     with exclusive(run.path):
         if run.begun and not overwrite:  # another process got here first, and has finished since
@@ -173,7 +175,10 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
 def _prepare(config: TrainConfig, run: Run, text: Text | None) -> tuple[TrainConfig, LanguageModel, Progress]:
     """Encode the text and write the run to its first checkpoint, once all is found to fit."""
     corpus = _encode(config, run.data, text)
-    _check_warmup(config, _stream(config, corpus))
+    stream = _stream(config, corpus)
+    if not (config.epochs or config.steps or config.minutes):
+        config = replace(config, epochs=max(EPOCHS, -(-FEWEST_STEPS // len(stream))))
+    _check_warmup(config, stream)
     _check_evaluable(corpus)
     model = build_model(config, corpus.tokenizer.vocab_size)
     if config.threads is None:
