@@ -140,7 +140,8 @@ def test_a_rival_is_refused_and_a_signal_saves(
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (status, "")
-    assert out.splitlines()[-1].strip() == f"elman train --resume {run}"
+    called = f"{Path(sys.executable).name} -m elman"  # as it was
+    assert out.splitlines()[-1].strip() == f"{called} train --resume {run}"
     assert checkpoint_of(run)[1]["step"] < 160, "it ended before the signal; train longer"
     finish(plan, run)
     assert_same_run(run, plan.unbroken)
