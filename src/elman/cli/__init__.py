@@ -9,6 +9,8 @@ from typing import Any
 
 from elman.errors import ElmanError
 
+COMMANDS = ("train", "evaluate", "generate", "next", "gradcheck", "info", "plot")
+
 
 def main() -> None:
     """Run the ``elman`` command: an error is one line on standard error, and status 2."""
@@ -28,7 +30,8 @@ def main() -> None:
     except complaint as error:
         # `elman` alone has shown its help, and leaves no message.
         message = error.format_message()
-        _fail(f"{message} (elman --help lists commands and options)" if message else "give a command", 2)
+        command = next((f" {word}" for word in sys.argv[1:] if word in COMMANDS), "")
+        _fail(f"{message}; see elman{command} --help" if message else "give a command", 2)
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", 130)
     except BrokenPipeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,8 @@ import typer
 
 from elman.cli.use import AsJson, RunPath
 from elman.errors import ConfigError
+
+MANY = 10_000  # derivatives, above which a check takes its time
 
 
 def gradcheck(
@@ -46,6 +49,11 @@ def gradcheck(
     for array in model.params.values():
         array[...] = scale * rng.standard_normal(array.shape)
     x, y = rng.integers(0, vocab_size, (2, window, batch))
+    if not projections and model.n_params > MANY:
+        print(
+            f"elman: taking {model.n_params:,} derivatives one by one; --projections 5 is quicker",
+            file=sys.stderr,
+        )
     report = check(model, x=x, y=y, projections=projections, seed=seed)
     print(report)
     if not report.passed:
@@ -58,7 +66,7 @@ def info(run: RunPath, as_json: AsJson = False) -> None:
 
     found = Run.existing(run)
     model, config = found.load_model(), found.config
-    facts = {
+    facts: dict[str, object] = {
         "run": str(found.path),
         "tokens": config.tokens,
         "vocab_size": model.vocab_size,
@@ -68,12 +76,20 @@ def info(run: RunPath, as_json: AsJson = False) -> None:
         "embedding": config.embedding,
         "tied": config.tied,
         "dtype": config.dtype,
+        "dropout": config.dropout,
+        "batch": config.batch,
+        "window": config.window,
+        "optimizer": config.optimizer,
+        "lr": config.lr,
+        "schedule": config.schedule,
         "parameters": model.n_params,
         "bytes": sum(array.nbytes for array in model.params.values()),
     }
     arrays = {name: list(array.shape) for name, array in model.params.items()}
     records = found.metrics.read() if found.metrics.path.exists() else []
     losses = [(r["valid_loss"], r["step"]) for r in records if "valid_loss" in r]
+    if found.data.is_dir():
+        facts |= {f"{name}_tokens": part.tokens for name, part in found.corpus().parts.items()}
     if records:
         facts |= {"steps": records[-1]["step"], "seconds": records[-1]["seconds"]}
     if losses:
@@ -82,11 +98,8 @@ def info(run: RunPath, as_json: AsJson = False) -> None:
         print(json.dumps({**facts, "arrays": arrays}, ensure_ascii=False))
         return
     for name, value in facts.items():
-        print(
-            f"{name.replace('_', ' '):<16}{value:,}"
-            if type(value) is int
-            else f"{name.replace('_', ' '):<16}{value}"
-        )
+        shown = f"{value:,}" if type(value) is int else f"{value:.6g}" if type(value) is float else value
+        print(f"{name.replace('_', ' '):<16}{shown}")
     print("arrays")
     for name, shape in arrays.items():
         print(f"  {name:<24}{' x '.join(map(str, shape))}")

@@ -85,10 +85,16 @@ class Run:
     def existing(cls, path: str | Path) -> Run:
         """Return the run at path; raise CheckpointError if there is none, or none we can read."""
         run = cls(path)
+        if run.path.is_file():
+            raise CheckpointError(
+                f"there is no run at {run.path}, which is a file; train on it first: elman train {run.path}"
+            )
         if not run.path.is_dir():
             raise CheckpointError(f"there is no run at {run.path}; elman train --out {run.path} makes one")
         if not (run.path / "config.toml").exists():
-            raise CheckpointError(f"{run.path} is not a run: config.toml is missing")
+            inside = sorted(str(found.parent) for found in run.path.glob("*/config.toml"))
+            held = f"; it holds the runs {', '.join(inside[:9])}" if inside else ""
+            raise CheckpointError(f"{run.path} is not a run: config.toml is missing{held}")
         _ = run.config  # of a version that we know, and whole
         return run
 
@@ -192,6 +198,11 @@ class Run:
         CheckpointError
             If a file is missing or damaged, or the text was encoded with another tokenizer than the run's.
         """
+        if not self.data.is_dir():
+            raise CheckpointError(
+                f"the text of {self.path} is not here ({self.data} is missing): the run can be used and "
+                "evaluated on a file that you name, but not resumed"
+            )
         corpus = Corpus.open(self.data)
         if corpus.tokenizer != self.tokenizer:
             raise CheckpointError(
