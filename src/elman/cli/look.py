@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated
 import typer
 
 from elman.cli.use import AsJson, RunPath
-from elman.errors import ConfigError
+from elman.errors import CheckpointError, ConfigError
 
 MANY = 10_000  # derivatives, above which a check takes its time
 
@@ -88,7 +89,7 @@ def info(run: RunPath, as_json: AsJson = False) -> None:
     arrays = {name: list(array.shape) for name, array in model.params.items()}
     records = found.metrics.read() if found.metrics.path.exists() else []
     losses = [(r["valid_loss"], r["step"]) for r in records if "valid_loss" in r]
-    if found.data.is_dir():
+    with contextlib.suppress(CheckpointError):  # what a run is can be said without its text
         facts |= {f"{name}_tokens": part.tokens for name, part in found.corpus().parts.items()}
     if records:
         facts |= {"steps": records[-1]["step"], "seconds": records[-1]["seconds"]}
