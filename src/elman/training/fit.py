@@ -19,6 +19,7 @@ from elman.training.workers import single_threaded_blas
 LOG_EVERY = 10  # steps between lines of the metrics
 CHECKPOINT_SECONDS = 60.0
 CALIBRATION = 0.03  # share of the minutes after which the length of the run is planned
+EVALUATING = 0.2  # the largest share of a bounded time, next to training, that evaluations take
 FEWEST_TIMED = 10  # steps to judge the speed by
 MARGIN = 0.985  # share of the minutes that the plan fills
 
@@ -129,6 +130,7 @@ class _Keeper:
         self.saved_at, self.saved_step = time.monotonic(), session.progress.step
         self.first_step, self.first_seconds = session.progress.step, session.progress.seconds
         self.evaluation = self.evaluating = 0.0  # seconds of the last, and of all of this session
+        self.spacing = 0  # the fewest steps between evaluations, where they are costly and time is short
         self.plans = 0
 
     def after(self) -> None:
@@ -158,7 +160,7 @@ class _Keeper:
     def evaluation_due(self) -> bool:
         """Say whether it is time to evaluate."""
         progress = self.session.progress
-        every = self.session.config.eval_every or -(-self.session.length() // 10)
+        every = self.session.config.eval_every or max(-(-self.session.length() // 10), self.spacing)
         if every > LOG_EVERY and not self.session.config.eval_every:
             every += -every % LOG_EVERY  # so that the training loss beside it is a mean of as many steps
         return bool(every) and progress.step - progress.evaluated >= every
@@ -221,10 +223,11 @@ class _Keeper:
             return
         left = config.minutes * 60 - (1 - MARGIN) * share - progress.seconds
         a_step = spent / steps
-        if config.eval_every:
-            more = left / (a_step + self.evaluation / config.eval_every)
-        else:
-            more = (left - 9 * self.evaluation) / a_step
+        self.spacing = int(self.evaluation / (EVALUATING * a_step))
+        more = (left - 9 * self.evaluation) / a_step
+        every = config.eval_every or (self.spacing if 10 * self.spacing > more else 0)
+        if every:
+            more = left / (a_step + self.evaluation / every)
         planned = progress.step + max(1, int(more))
         progress.horizon = min(planned, self.session.known_length() or planned)
         self.plans += 1
