@@ -285,16 +285,19 @@ def test_a_checkpoint_a_minute_where_nothing_is_asked(
     assert (np.abs(gaps - 60) < 1).all()
 
 
-def test_more_minutes_are_planned_from_the_speed_of_the_session_that_gives_them(tmp_path: Path) -> None:
-    with begin(config_of(steps=None, minutes=0.01), tmp_path / "run", text=TEXT) as session:
+def test_more_minutes_are_planned_from_the_speed_of_the_session_that_gives_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MODULE, "time", Clock())
+    with begin(config_of(steps=None, minutes=0.5), tmp_path / "run", text=TEXT) as session:
         list(fit(session))
         first = session.progress.seconds
-    with resume(tmp_path / "run", {"minutes": 0.04}) as session:
+    with resume(tmp_path / "run", {"minutes": 2.0}) as session:
         list(fit(session))
         spent = session.progress.seconds
     # Neither long over nor, as from the speed of one cold step, far under.
-    assert first == pytest.approx(0.6, rel=0.5)
-    assert spent == pytest.approx(2.4, rel=0.3)
+    assert first == pytest.approx(30, rel=0.1)
+    assert spent == pytest.approx(120, rel=0.1)
 
 
 def test_a_run_is_planned_twice_and_then_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
