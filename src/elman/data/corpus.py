@@ -21,6 +21,7 @@ from elman.data.mapped import MappedArray
 from elman.data.registry import load_tokenizer
 from elman.data.split import PARTS
 from elman.data.tokenize import Tokenizer
+from elman.data.versions import check_version
 from elman.errors import CheckpointError, ShapeError
 from elman.typing import Ints
 
@@ -238,15 +239,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise CheckpointError(f"{path} is not JSON ({error}): encode the text again") from None
     version = fields.get("format") if isinstance(fields, dict) else None
-    if isinstance(version, int) and version > FORMAT:
-        raise CheckpointError(
-            f"{path} was made by a newer elman (format {version}; this one reads up to {FORMAT}): "
-            "upgrade elman"
-        )
-    if version != FORMAT or isinstance(version, bool):
-        raise CheckpointError(
-            f"{path} has format {version!r} where {FORMAT} was expected: encode the text again"
-        )
+    check_version(version, FORMAT, str(path), "encode the text again")
     return dict(fields)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from elman.data.tokenize import FORMAT, Tokenizer
+from elman.data.versions import check_version
 from elman.errors import CheckpointError, ConfigError
 
 TOKENIZERS: dict[str, type[Tokenizer]] = {}
@@ -71,15 +72,7 @@ def tokenizer_from_json(fields: Any) -> Tokenizer:
     if not isinstance(fields, dict):
         raise CheckpointError(f"a tokenizer is a JSON object, not {type(fields).__name__}: restore the file")
     version, name = fields.get("format"), fields.get("name")
-    if isinstance(version, int) and version > FORMAT:
-        raise CheckpointError(
-            f"the tokenizer was made by a newer elman (format {version}; this one reads up to {FORMAT}): "
-            "upgrade elman"
-        )
-    if version != FORMAT or isinstance(version, bool):
-        raise CheckpointError(
-            f"the tokenizer has format {version!r} where {FORMAT} was expected: restore the file"
-        )
+    check_version(version, FORMAT, "the tokenizer", "restore the file")
     if not isinstance(name, str) or name not in TOKENIZERS:
         raise CheckpointError(
             f"the tokenizer is of kind {name!r}: this elman knows {', '.join(sorted(TOKENIZERS))}"
