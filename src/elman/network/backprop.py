@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.network.cells import State
-from elman.network.functional import embedding, embedding_backward
+from elman.network.inputs import Words
 from elman.network.output import Softmax
 from elman.network.stack import Stack, StackTape
 from elman.network.truncation import Truncation
@@ -43,9 +43,8 @@ def forward(
 ) -> StackTape:
     """Run tokens x ``(T, B)`` through embedding and stack."""
     E = net.params["embedding.E"]
-    vectors = embedding(E, x, net.space.take("embedding.x", (*x.shape, E.shape[1]), E.dtype))
     keep_rows = None if reset is None else np.subtract(1, reset[..., None], dtype=E.dtype)
-    return net.stack.forward(net.params, vectors, state, net.space, rng=rng, keep_rows=keep_rows)
+    return net.stack.forward(net.params, Words(E, x), state, net.space, rng=rng, keep_rows=keep_rows)
 
 
 def backprop(
@@ -75,15 +74,13 @@ def backprop(
     dh = net.space.take("output.dh", h.shape, h.dtype)
     dh[:skip] = 0.0
     counted = (h[skip:].reshape(-1, H), y[skip:].reshape(-1))
-    nll = net.output.nll_and_grads(net.params, *counted, scale, net.space, grads, dh[skip:].reshape(-1, H))
-    dx, dstate = net.stack.backward(net.params, tape, dh, net.space, grads)
+    nll_and_grads = net.space.clock.timed("softmax", net.output.nll_and_grads)
+    nll = nll_and_grads(net.params, *counted, scale, net.space, grads, dh[skip:].reshape(-1, H))
     dE = grads["embedding.E"]
-    if net.output.tied:
-        part = net.space.take("embedding.dE", dE.shape, dE.dtype)
-        embedding_backward(dx, x, part)
-        np.add(dE, part, out=dE)
-    else:
-        embedding_backward(dx, x, dE)
+    tape.inputs[0] = tape.inputs[0]._replace(dE=None if net.output.tied else dE)
+    by_words, dstate = net.stack.backward(net.params, tape, dh, net.space, grads)
+    if net.output.tied:  # dE has what passes through the output already
+        np.add(dE, by_words, out=dE)
     return Backprop(nll, leaving, dstate)
 
 

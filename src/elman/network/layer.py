@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from elman.network.cells import Cell, State
+from elman.network.inputs import Projection, Words
+from elman.network.panels import new_panels
+from elman.network.tape import Tape, new_tape
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Params
-
-
-class Step(NamedTuple):
-    """The slices of one time step, as a cell sees them."""
-
-    a: Floats  # (G, B, H) pre-activations, then gates, then their derivatives
-    prev: State  # (B, H) each
-    new: State  # (B, H) each
-    keep: Floats  # (keeps, B, H)
-
-
-class Tape(NamedTuple):
-    """What the forward pass over a window leaves for the backward pass; memory of a workspace."""
-
-    a: Floats  # (G, T, B, H)
-    keep: Floats  # (keeps, T, B, H)
-    before: State  # (T, B, H) each: the state entering each step
-    after: State  # (T, B, H) each: the state leaving each step
-    r: Floats  # (G, B, H) recurrent products of one step
-    work: Floats  # (scratch, B, H)
-    steps: list[Step]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that grow with the window: gates, kept blocks and states."""
-        return self.a.nbytes + self.keep.nbytes + sum(field.nbytes for field in self.after)
 
 
 @dataclass(frozen=True)
@@ -81,7 +58,7 @@ class Layer:
         return state
 
     def forward(
-        self, params: Params, x: Floats, state: State, space: Workspace, keep_rows: Floats | None = None
+        self, params: Params, x: Floats | Words, state: State, space: Workspace, keep_rows: Floats | None = None
     ) -> Tape:
         """Run over a window.
 
@@ -89,7 +66,7 @@ class Layer:
         ----------
         params : dict
             The parameters of the model.
-        x : ndarray of shape (T, B, D)
+        x : ndarray of shape (T, B, D), or Words
             Inputs, C-contiguous.
         state : State
             The state entering the window; not modified.
@@ -104,28 +81,33 @@ class Layer:
             ``tape.after[0]`` is the output, ``(T, B, H)``.
         """
         T, B, _ = x.shape
-        tape = self._tape(T, B, space, split=keep_rows is not None)
-        _, W, b = scaled = self.scaled(params, space)
-        self._input_products(x, scaled[0], b, tape.a)
-        b_candidate = params[f"{self.name}.b_candidate"] if self.cell.gated_bias else None
+        split = keep_rows is not None
+        tape = space.build(f"{self.name}.tape", (T, B, split), lambda: self._new_tape(T, B, space, split))
+        space.clock.timed("input products", self._project)(params, x, space, tape)
         for entering, given in zip(tape.before, state, strict=True):
             np.copyto(entering[0], given)
-        r, work, advance, gated = tape.r, tape.work, self.cell.forward, self.cell.gated
-        for t, (a, prev, new, keep) in enumerate(tape.steps):
-            if keep_rows is not None:
-                for field, entering in enumerate(prev):
-                    given = tape.after[field][t - 1] if t else entering
-                    np.multiply(given, keep_rows[t], out=entering)
-            np.matmul(prev[0], W, out=r)
-            if gated:
-                _copy_or_add(r[-1], b_candidate, keep[0])
-            advance(a, r, prev, new, keep, work)
+        b_candidate = params[f"{self.name}.b_candidate"] if self.cell.gated_bias else None
+        r, pairs, gated, t = tape.r, tape.W.pairs, self.cell.gated, 0
+        matmul = space.clock.timed("recurrent products", np.matmul)
+        advance = space.clock.timed("elementwise", self.cell.forward)
+        for chunk in tape.chunks:
+            for a, prev, new, keep, work, _ in chunk.steps:
+                if keep_rows is not None:
+                    for field, entering in enumerate(prev):
+                        given = tape.after[field][t - 1] if t else entering
+                        np.multiply(given, keep_rows[t], out=entering)
+                    t += 1
+                for weights, into in pairs:
+                    matmul(prev[0], weights, into)
+                if gated:
+                    _copy_or_add(r[-1], b_candidate, keep[0])
+                advance(a, r, prev, new, keep, work)
         return tape
 
     def backward(
         self,
         params: Params,
-        x: Floats,
+        x: Floats | Words,
         tape: Tape,
         dh: Floats,
         space: Workspace,
@@ -149,106 +131,82 @@ class Layer:
         Returns
         -------
         dx : ndarray of shape (T, B, D)
-            Derivative by the inputs; memory of the workspace.
+            Derivative by the inputs, or ``(K, D)`` by the vectors of words; memory of the workspace.
         d : State
             Derivative by the state entering the window; memory of the workspace.
         """
-        T, B, _ = x.shape
-        G, H, cell = self.cell.gates, self.hidden, self.cell
+        B, H = dh.shape[1:]
+        G, cell = self.cell.gates, self.cell
         d: State = cell.state_type(*self._take(space, "d", (len(cell.state_type._fields), B, H)))
         for field, given in zip(d, dstate or [None] * len(d), strict=True):
             _copy_or_zero(given, field)
-        # Products with a transposed view cost half as much again at these sizes: copy once a window.
-        W_T = self._take(space, "W_T", (G, H, H))
-        np.copyto(W_T, params[f"{self.name}.W"].transpose(0, 2, 1))
         back, through = self._take(space, "back", (G, B, H)), self._take(space, "through", (B, H))
+        W_T = space.build(f"{self.name}.W_T", (B,), lambda: new_panels(space, f"{self.name}.W_T", H, back))
+        W_T.load(params[f"{self.name}.W"].transpose(0, 2, 1))
         plain = G - 1 if cell.gated else G
-        for t in reversed(range(T)):
-            a, prev, new, keep = tape.steps[t]
-            np.add(d[0], dh[t], out=d[0])
-            cell.backward(a, d, prev, new, keep, tape.work)
-            np.matmul(a[:plain], W_T[:plain], out=back[:plain])
-            if cell.gated:
-                np.matmul(keep[0], W_T[-1], out=back[-1])
-            if cell.direct:
-                np.add.reduce(back, axis=0, out=through)
-                np.add(d[0], through, out=d[0])
-            else:
-                np.add.reduce(back, axis=0, out=d[0])
-            if keep_rows is not None:
-                for field in d:
-                    np.multiply(field, keep_rows[t], out=field)
-        return self._window_products(params, x, tape, space, grads), d
+        pairs, gated = W_T.gates(0, plain), W_T.gates(plain, G)
+        timed, add, total = space.clock.timed, np.add, np.add.reduce
+        matmul = timed("recurrent products", np.matmul)
+        slopes, retreat = timed("elementwise", cell.slopes), timed("elementwise", cell.backward)
+        direct, dh_total = cell.direct, d[0]
+        for chunk in reversed(tape.chunks):
+            slopes(chunk.a, chunk.prev, chunk.new, chunk.keep, chunk.work)
+            t = chunk.first + len(chunk.steps)
+            for a, prev, new, keep, work, da in reversed(chunk.steps):
+                t -= 1
+                add(dh_total, dh[t], dh_total)
+                retreat(a, d, prev, new, keep, work)
+                for weights, into in pairs:
+                    matmul(da[:plain], weights, into)
+                for weights, into in gated:
+                    matmul(keep[0], weights, into)
+                if direct:
+                    total(back, 0, None, through)
+                    add(dh_total, through, dh_total)
+                else:
+                    total(back, 0, None, dh_total)
+                if keep_rows is not None:
+                    for field in d:
+                        np.multiply(field, keep_rows[t], out=field)
+        window_products = timed("input products", self._window_products)
+        return window_products(params, x, tape, space, grads), d
 
     def scaled(self, params: Params, space: Workspace) -> tuple[Floats, Floats, Floats]:
         """Return copies of U, W and b with the rows of sigmoid gates halved (see Cell.sigmoids)."""
-        half = self.cell.sigmoids
-        copies = []
-        for letter in "UWb":
-            source = params[f"{self.name}.{letter}"]
-            copy = self._take(space, f"{letter}_scaled", source.shape)
-            np.multiply(source[:half], 0.5, out=copy[:half])
-            np.copyto(copy[half:], source[half:])
-            copies.append(copy)
-        U, W, b = copies
-        return U, W, b
+        return self._halved(params, "U", space), self._halved(params, "W", space), self._halved(params, "b", space)
 
-    def _input_products(self, x: Floats, U: Floats, b: Floats, a: Floats) -> None:
-        """Write ``x U + b`` of the whole window into a; gate by gate, so that the sum finds it in cache."""
-        T, B, D = x.shape
-        rows = x.reshape(T * B, D)
-        for g in range(self.cell.gates):
-            block = a[g].reshape(T * B, self.hidden)
-            np.matmul(rows, U[g], out=block)
-            np.add(block, b[g], out=block)
+    def _halved(self, params: Params, letter: str, space: Workspace) -> Floats:
+        half, source = self.cell.sigmoids, params[f"{self.name}.{letter}"]
+        copy = self._take(space, f"{letter}_scaled", source.shape)
+        np.multiply(source[:half], 0.5, out=copy[:half])
+        np.copyto(copy[half:], source[half:])
+        return copy
+
+    def _project(self, params: Params, x: Floats | Words, space: Workspace, tape: Tape) -> None:
+        """Write the input products, and bring the recurrent weights into place."""
+        U, b = self._halved(params, "U", space), self._halved(params, "b", space)
+        Projection(space, self.name).forward(x, U, b, tape.a)
+        tape.W.load(params[f"{self.name}.W"], half=self.cell.sigmoids)
 
     def _window_products(
-        self, params: Params, x: Floats, tape: Tape, space: Workspace, grads: Params
+        self, params: Params, x: Floats | Words, tape: Tape, space: Workspace, grads: Params
     ) -> Floats:
         """Write dU, dW and db of the whole window; return dx."""
-        T, B, D = x.shape
-        G, H, N = self.cell.gates, self.hidden, T * B
-        rows, entering = x.reshape(N, D), tape.before[0].reshape(N, H)
-        dU, dW, db = (grads[f"{self.name}.{letter}"] for letter in "UWb")
-        U = params[f"{self.name}.U"]
-        ones = space.build("ones", (N, self.dtype), lambda: np.ones(N, self.dtype))
-        dx, part = self._take(space, "dx", (N, D)), self._take(space, "dx_part", (N, D))
-        for g in range(G):
-            da = tape.a[g].reshape(N, H)
-            np.matmul(rows.T, da, out=dU[g])
-            np.matmul(ones, da, out=db[g])  # a sum over rows, by BLAS: faster and more exact than reduce
-            np.matmul(da, U[g].T, out=part if g else dx)
-            if g:
-                np.add(dx, part, out=dx)
-            dr = tape.keep[0].reshape(N, H) if self.cell.gated and g == G - 1 else da
-            np.matmul(entering.T, dr, out=dW[g])
-            if self.cell.gated_bias and g == G - 1:
-                np.matmul(ones, dr, out=grads[f"{self.name}.b_candidate"])
-        return dx.reshape(T, B, D)
-
-    def _tape(self, T: int, B: int, space: Workspace, split: bool) -> Tape:
-        return space.build(f"{self.name}.tape", (T, B, split), lambda: self._new_tape(T, B, space, split))
+        G, T, B, H = tape.a.shape
+        U, dU, dW, db = params[f"{self.name}.U"], *(grads[f"{self.name}.{letter}"] for letter in "UWb")
+        dx = Projection(space, self.name).backward(x, U, tape.a, dU, db)
+        entering = tape.before[0].reshape(T * B, H).T
+        plain = G - 1 if self.cell.gated else G
+        np.matmul(entering, tape.a[:plain].reshape(plain, T * B, H), out=dW[:plain])
+        if self.cell.gated:
+            dr = tape.keep[0].reshape(T * B, H)
+            np.matmul(entering, dr, out=dW[-1])
+            if self.cell.gated_bias:
+                np.matmul(np.ones(T * B, self.dtype), dr, out=grads[f"{self.name}.b_candidate"])
+        return dx
 
     def _new_tape(self, T: int, B: int, space: Workspace, split: bool) -> Tape:
-        cell, H = self.cell, self.hidden
-        a = self._take(space, "a", (cell.gates, T, B, H))
-        keep = self._take(space, "keep", (cell.keeps, T, B, H))
-        states = self._take(space, "states", (len(cell.state_type._fields), T + 1, B, H))
-        after = cell.state_type(*states[:, 1:])
-        # Rows that are reset enter a step with another state than they left the last one with.
-        entering = self._take(space, "entering", (len(states), T, B, H)) if split else states[:, :T]
-        before = cell.state_type(*entering)
-        steps = [
-            Step(
-                a[:, t],
-                cell.state_type(*(s[t] for s in before)),
-                cell.state_type(*(s[t] for s in after)),
-                keep[:, t],
-            )
-            for t in range(T)
-        ]
-        r = self._take(space, "r", (cell.gates, B, H))
-        return Tape(a, keep, before, after, r, self._take(space, "work", (cell.scratch, B, H)), steps)
+        return new_tape(self.cell, T, B, self.hidden, self.dtype, space, self.name, split=split)
 
     def _take(self, space: Workspace, name: str, shape: tuple[int, ...]) -> Floats:
         return space.take(f"{self.name}.{name}", shape, self.dtype)

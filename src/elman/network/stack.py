@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from elman.network.cells import State
 from elman.network.functional import dropout_mask
-from elman.network.layer import Layer, Tape
+from elman.network.inputs import Words
+from elman.network.layer import Layer
+from elman.network.tape import Tape
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Params
 
@@ -17,7 +19,7 @@ from elman.typing import Floats, Params
 class StackTape(NamedTuple):
     """What the forward pass leaves for the backward pass."""
 
-    inputs: list[Floats]  # (T, B, D or H): the input of each layer, then the output of the stack
+    inputs: list[Any]  # (T, B, D or H) or Words: the input of each layer, then the output of the stack
     tapes: list[Tape]
     masks: list[Floats | None]  # (T, B, H): the dropout mask on the output of each layer
     keep_rows: Floats | None  # (T, B, 1)
@@ -53,7 +55,7 @@ class Stack:
     def forward(
         self,
         params: Params,
-        x: Floats,
+        x: Floats | Words,
         state: tuple[State, ...],
         space: Workspace,
         *,
@@ -61,7 +63,8 @@ class Stack:
         keep_rows: Floats | None = None,
     ) -> StackTape:
         """Run x ``(T, B, D)`` through all layers; ``inputs[-1]`` of the result is the output."""
-        inputs, tapes, masks = [x], [], []
+        inputs: list[Any] = [x]
+        tapes, masks = [], []
         for layer, entering in zip(self.layers, state, strict=True):
             tape = layer.forward(params, inputs[-1], entering, space, keep_rows)
             h, mask = tape.after[0], None
@@ -77,7 +80,7 @@ class Stack:
     def backward(
         self, params: Params, tape: StackTape, dh: Floats, space: Workspace, grads: Params
     ) -> tuple[Floats, tuple[State, ...]]:
-        """Go back from dh ``(T, B, H)``; return dx ``(T, B, D)`` and the derivative by the initial state.
+        """Go back from dh ``(T, B, H)``; return dx ``(T, B, D)``, or ``(K, D)`` of words, and the derivative by the initial state.
 
         dh is used up.
         """

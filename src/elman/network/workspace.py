@@ -8,28 +8,43 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from elman.network.clock import Clock
 from elman.typing import Floats
 
 Built = TypeVar("Built")
 
+ALIGNMENT = 64  # bytes: a cache line, and one vector of AVX-512
+
+
+def aligned(size: int, dtype: np.dtype[Any]) -> Floats:
+    """Return an uninitialised vector whose memory begins at a cache line.
+
+    NumPy promises 16 bytes. Weights that straddle cache lines cost a small product up to half as much
+    again, as measured.
+    """
+    raw = np.empty(size * dtype.itemsize + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + size * dtype.itemsize].view(dtype)
+
 
 class Workspace:
-    """Named scratch arrays and the views cut from them.
+    """Named scratch arrays, the views cut from them, and the clock of what is done in them.
 
     It holds nothing that one call of the model needs from another: dropping it changes no result. One
     workspace serves one thread.
     """
 
     def __init__(self) -> None:
+        self.clock = Clock()
         self._blocks: dict[str, Floats] = {}
         self._built: dict[str, tuple[tuple[Any, ...], Any]] = {}
 
     def take(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Floats:
-        """Return an uninitialised C-contiguous array; the block behind a name only ever grows."""
+        """Return an uninitialised C-contiguous array, aligned; the block behind a name only ever grows."""
         size = prod(shape)
         block = self._blocks.get(name)
         if block is None or block.size < size or block.dtype != dtype:
-            block = self._blocks[name] = np.empty(size, dtype)
+            block = self._blocks[name] = aligned(size, dtype)
         return block[:size].reshape(shape)
 
     def build(self, name: str, key: tuple[Any, ...], make: Callable[[], Built]) -> Built:

@@ -63,7 +63,7 @@ def _in_params(model: LanguageModel) -> str | None:
 def _in_forward(model: LanguageModel, window: Window, state: ModelState, offset: int = 0) -> str | None:
     with np.errstate(all="ignore"):
         tape = forward(model.network, window.x, state, reset=window.reset)
-        places: list[tuple[str, Floats]] = [("the word vectors", tape.inputs[0])]
+        places: list[tuple[str, Floats]] = [("the word vectors", model.params["embedding.E"][window.x])]
         for layer, made in zip(model.stack.layers, tape.tapes, strict=True):
             places += [(f"state {name} of {layer.name}", made.after[i]) for i, name in _fields(made.after)]
         for name, array in places:

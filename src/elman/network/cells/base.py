@@ -110,6 +110,24 @@ class Cell(ABC):
             Scratch.
         """
 
+    def slopes(self, a: Floats, prev: State, new: State, keep: Floats, work: Floats) -> None:
+        """Get ready to go back over some steps: all of the backward steps that needs no derivative.
+
+        It is called once for several steps, before their backward steps, so that what it does costs a few
+        large operations rather than many small ones. Without it `backward` does everything.
+
+        Parameters
+        ----------
+        a : ndarray of shape (G, n, B, H)
+            The gates that `forward` left. May be overwritten with what `backward` wants to find there.
+        prev, new : State
+            The states before and after the steps, ``(n, B, H)`` each, read.
+        keep : ndarray of shape (keeps, n, B, H)
+            What `forward` kept. May be overwritten likewise.
+        work : ndarray of shape (scratch, n, B, H)
+            Scratch, which stays until `backward` has gone over these steps.
+        """
+
     @abstractmethod
     def backward(self, a: Floats, d: State, prev: State, new: State, keep: Floats, work: Floats) -> None:
         """Take one step back.
@@ -117,7 +135,8 @@ class Cell(ABC):
         Parameters
         ----------
         a : ndarray of shape (G, B, H)
-            The gates that `forward` left. Becomes the derivative by the pre-activations (not halved).
+            The gates that `forward` left, or what `slopes` made of them. Becomes the derivative by the
+            pre-activations (not halved).
         d : State
             Derivative by the state after the step. Becomes the elementwise part of the derivative by
             the state before it; the layer adds the part that flows through the recurrent product. Without
@@ -125,7 +144,8 @@ class Cell(ABC):
         prev, new : State
             The states before and after the step, read.
         keep : ndarray of shape (keeps, B, H)
-            What `forward` kept. If `gated` is set, block 0 becomes the derivative by the gated product.
+            What `forward` kept, or `slopes` made of it. If `gated` is set, block 0 becomes the derivative by
+            the gated product.
         work : ndarray of shape (scratch, B, H)
-            Scratch.
+            Scratch, as `slopes` left it.
         """

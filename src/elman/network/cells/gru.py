@@ -50,19 +50,25 @@ class GRU(Cell):
         np.multiply(h, z, out=h)
         np.add(h, n, out=h)
 
-    def backward(self, a: Floats, d: State, prev: State, new: State, keep: Floats, work: Floats) -> None:
-        rz, (reset, z, n), dh, product = a[:2], a, d[0], keep[0]
-        by_gate, slope, dn = work[:2], work[2:], work[2]
-        np.subtract(prev[0], n, out=by_gate[1])
-        np.multiply(by_gate[1], dh, out=by_gate[1])  # by z
-        np.subtract(1.0, z, out=dn)
-        np.multiply(dn, dh, out=dn)  # by n
-        np.multiply(dh, z, out=dh)  # by h_prev, past the candidate
+    def slopes(self, a: Floats, prev: State, new: State, keep: Floats, work: Floats) -> None:
+        (reset, z, n), product = a, keep[0]
+        update, slope, spare = work[0], work[1:3], work[3]
+        np.copyto(update, z)
+        np.multiply(a[:2], a[:2], out=slope)
+        np.subtract(a[:2], slope, out=slope)  # s (1 - s)
+        np.subtract(prev[0], n, out=spare)
+        np.multiply(slope[1], spare, out=z)
         np.multiply(n, n, out=n)
         np.subtract(1.0, n, out=n)
-        np.multiply(n, dn, out=n)  # by the candidate's pre-activation
-        np.multiply(n, product, out=by_gate[0])  # by r
-        np.multiply(n, reset, out=product)  # by the gated product
-        np.multiply(rz, rz, out=slope)
-        np.subtract(rz, slope, out=slope)  # s (1 - s)
-        np.multiply(by_gate, slope, out=rz)
+        np.subtract(1.0, update, out=spare)
+        np.multiply(n, spare, out=n)
+        np.multiply(slope[0], product, out=slope[0])
+        np.multiply(n, reset, out=product)
+        np.multiply(slope[0], n, out=reset)
+
+    def backward(self, a: Floats, d: State, prev: State, new: State, keep: Floats, work: Floats) -> None:
+        # a holds dh/dr, dh/dz, dh/dn (pre-activations), keep[0] that by the gated product, work[0] the gate z
+        dh, product = d[0], keep[0]
+        np.multiply(a, dh, out=a)
+        np.multiply(product, dh, out=product)
+        np.multiply(dh, work[0], out=dh)

@@ -48,7 +48,7 @@ class LSTM(Cell):
     gates = 4
     sigmoids = 3
     keeps = 1
-    scratch = 8
+    scratch = 4
     state_type = LSTMState
 
     def forward(self, a: Floats, r: Floats, prev: State, new: State, keep: Floats, work: Floats) -> None:
@@ -65,22 +65,31 @@ class LSTM(Cell):
         np.tanh(c, out=tanh_c)
         np.multiply(o, tanh_c, out=h)
 
+    def slopes(self, a: Floats, prev: State, new: State, keep: Floats, work: Floats) -> None:
+        i, f, o, g = a
+        c_prev, tanh_c = prev[1], keep[0]
+        by_gate, forget = work[:3], work[3]
+        np.copyto(forget, f)
+        ifo = a[:3]
+        np.multiply(ifo, ifo, out=by_gate)
+        np.subtract(ifo, by_gate, out=by_gate)  # s (1 - s)
+        np.multiply(by_gate[0], g, out=by_gate[0])
+        np.multiply(by_gate[1], c_prev, out=by_gate[1])
+        np.multiply(by_gate[2], tanh_c, out=by_gate[2])
+        np.multiply(g, g, out=g)
+        np.subtract(1.0, g, out=g)
+        np.multiply(g, i, out=g)
+        np.multiply(tanh_c, tanh_c, out=tanh_c)
+        np.subtract(1.0, tanh_c, out=tanh_c)
+        np.multiply(tanh_c, o, out=tanh_c)
+        np.copyto(ifo, by_gate)
+
     def backward(self, a: Floats, d: State, prev: State, new: State, keep: Floats, work: Floats) -> None:
-        (i, f, o, g), (dh, dc), c_prev, tanh_c = a, d, prev[1], keep[0]
-        by_gate, slope = work[:4], work[4:]
-        di, df, do, dg = by_gate
-        # slope: s (1 - s) for the sigmoids, 1 - g^2 for tanh
-        np.multiply(a, a, out=slope)
-        np.subtract(a[:3], slope[:3], out=slope[:3])
-        np.subtract(1.0, slope[3], out=slope[3])
-        # dc += dh * o * (1 - tanh(c)^2), with di as scratch
-        np.multiply(dh, tanh_c, out=do)
-        np.multiply(do, tanh_c, out=di)
-        np.subtract(dh, di, out=di)
-        np.multiply(di, o, out=di)
-        np.add(dc, di, out=dc)
-        np.multiply(dc, g, out=di)
-        np.multiply(dc, i, out=dg)
-        np.multiply(dc, c_prev, out=df)
-        np.multiply(dc, f, out=dc)
-        np.multiply(by_gate, slope, out=a)
+        # a holds dc/di, dc/df, dh/do, dc/dg (pre-activations), keep[0] dh/dc, work[3] the forget gate
+        (dh, dc), through_h = d, work[0]
+        np.multiply(dh, keep[0], out=through_h)
+        np.add(dc, through_h, out=dc)
+        np.multiply(a[:2], dc, out=a[:2])
+        np.multiply(a[2], dh, out=a[2])
+        np.multiply(a[3], dc, out=a[3])
+        np.multiply(dc, work[3], out=dc)

@@ -49,19 +49,23 @@ class MGU(Cell):
         np.multiply(h, f, out=h)
         np.add(h, h_prev, out=h)
 
-    def backward(self, a: Floats, d: State, prev: State, new: State, keep: Floats, work: Floats) -> None:
-        (f, n), dh, product = a, d[0], keep[0]
-        df, p = work
-        np.subtract(n, prev[0], out=df)
-        np.multiply(df, dh, out=df)  # by f, where it forgets
-        np.multiply(dh, f, out=p)  # by n
-        np.subtract(dh, p, out=dh)  # by h_prev, past the candidate
+    def slopes(self, a: Floats, prev: State, new: State, keep: Floats, work: Floats) -> None:
+        (f, n), product = a, keep[0]
+        past, spare = work
+        np.subtract(n, prev[0], out=past)
         np.multiply(n, n, out=n)
         np.subtract(1.0, n, out=n)
-        np.multiply(n, p, out=n)  # by the candidate's pre-activation
-        np.multiply(n, product, out=p)
-        np.add(df, p, out=df)  # by f, where it resets
-        np.multiply(n, f, out=product)  # by the gated product
-        np.multiply(f, f, out=p)
-        np.subtract(f, p, out=f)  # f (1 - f)
-        np.multiply(f, df, out=f)
+        np.multiply(n, f, out=n)  # dh/dn
+        np.multiply(n, product, out=spare)
+        np.add(past, spare, out=spare)  # dh/df: where it forgets, and where it resets
+        np.multiply(n, f, out=product)
+        np.subtract(1.0, f, out=past)
+        np.multiply(f, past, out=f)
+        np.multiply(f, spare, out=f)
+
+    def backward(self, a: Floats, d: State, prev: State, new: State, keep: Floats, work: Floats) -> None:
+        # a holds dh/df, dh/dn (pre-activations), keep[0] that by the gated product, work[0] is 1 - f
+        dh, product = d[0], keep[0]
+        np.multiply(a, dh, out=a)
+        np.multiply(product, dh, out=product)
+        np.multiply(dh, work[0], out=dh)

@@ -28,11 +28,12 @@ class RNN(Cell):
         np.add(a, r, out=a)
         np.tanh(a[0], out=new[0])
 
+    def slopes(self, a: Floats, prev: State, new: State, keep: Floats, work: Floats) -> None:
+        np.multiply(new[0], new[0], out=a[0])
+        np.subtract(1.0, a[0], out=a[0])  # tanh' = 1 - h^2
+
     def backward(self, a: Floats, d: State, prev: State, new: State, keep: Floats, work: Floats) -> None:
-        da, dh, h = a[0], d[0], new[0]
-        np.multiply(h, h, out=da)
-        np.subtract(1.0, da, out=da)  # tanh' = 1 - h^2
-        np.multiply(da, dh, out=da)
+        np.multiply(a[0], d[0], out=a[0])
 
 
 class ReluRNN(RNN):
@@ -55,7 +56,5 @@ class ReluRNN(RNN):
         np.add(a, r, out=a)
         np.maximum(a[0], 0.0, out=new[0])
 
-    def backward(self, a: Floats, d: State, prev: State, new: State, keep: Floats, work: Floats) -> None:
-        da = a[0]
-        np.sign(new[0], out=da)  # h is never negative: 1 where it passed, 0 where it did not
-        np.multiply(da, d[0], out=da)
+    def slopes(self, a: Floats, prev: State, new: State, keep: Floats, work: Floats) -> None:
+        np.sign(new[0], out=a[0])  # h is never negative: 1 where it passed, 0 where it did not

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from elman.network.functional import cross_entropy, cross_entropy_backward
+from elman.network.functional import cross_entropy
+from elman.network.output.columns import Columns, columns_nll_and_grads
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Ints, Params
 
 CHUNK_NUMBERS = 2**19
-"""How many logits are in memory at once: 2 MiB in float32, which a core's own cache holds."""
+"""How many logits are in memory at once, where that is enough rows: 2 MiB in float32."""
+
+FEWEST_ROWS = 128
+"""Rows of a chunk, at least; or as many as V has. Adding up dV costs the more the fewer they are."""
 
 
 @dataclass(frozen=True)
@@ -97,27 +102,15 @@ class Softmax:
         dh : ndarray of shape (N, H)
             Overwritten with the derivative by the hidden states.
         """
-        V, tied = self.weights(params), self.tied
-        dV, dc = grads["embedding.E" if tied else "output.V"], grads["output.c"]
-        part = space.take("output.dV", dV.shape, self.dtype)
-        dc_part = space.take("output.dc", dc.shape, self.dtype)
-        nll = space.take("output.nll", (len(y),), self.dtype)
-        for rows in self._chunks(len(y)):
-            logits, first = self._logits_of(params, h[rows], space), rows.start == 0
-            cross_entropy(logits, y[rows], nll[rows])
-            dlogits = cross_entropy_backward(logits, y[rows], scale)
-            left, right = (dlogits.T, h[rows]) if tied else (h[rows].T, dlogits)
-            np.matmul(left, right, out=dV if first else part)
-            np.add.reduce(dlogits, axis=0, out=dc if first else dc_part)
-            if not first:
-                np.add(dV, part, out=dV)
-                np.add(dc, dc_part, out=dc)
-            np.matmul(dlogits, V.T, out=dh[rows])
-        return float(np.sum(nll, dtype=np.float64))
+        V, dV = self.weights(params), self.weights(grads)
+        return columns_nll_and_grads(
+            Columns(V, params["output.c"], dV, grads["output.c"]), h, y, scale, space, dh, self._chunks(len(y))
+        )
 
     def _chunks(self, rows: int) -> list[slice]:
-        size = max(64, CHUNK_NUMBERS // self.classes)
-        return [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
+        longest = max(FEWEST_ROWS, self.hidden, CHUNK_NUMBERS // self.classes)
+        bounds = np.linspace(0, rows, -(-rows // longest) + 1).astype(int)
+        return [slice(int(start), int(stop)) for start, stop in pairwise(bounds)]
 
     def _logits_of(self, params: Params, h: Floats, space: Workspace) -> Floats:
-        return self.logits(params, h, out=space.take("output.logits", (len(h), self.classes), self.dtype))
+        return self.logits(params, h, out=space.take("output.e", (len(h), self.classes), self.dtype))

@@ -1,0 +1,115 @@
+"""What a layer reads: vectors, or words. The products of a whole window with the input weights."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from elman.network.functional import embedding, embedding_backward
+from elman.network.workspace import Workspace
+from elman.typing import Floats, Ints
+
+
+class Words(NamedTuple):
+    """Tokens and the vectors that they stand for: the input of the first layer."""
+
+    E: Floats  # (K, D)
+    tokens: Ints  # (T, B)
+    dE: Floats | None = None  # (K, D): where the derivative by E goes; memory of the workspace if not given
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(T, B, D)``, as of the vectors themselves."""
+        T, B = self.tokens.shape
+        return T, B, self.E.shape[1]
+
+    @property
+    def tabled(self) -> bool:
+        """Whether products of all K words are fewer operations than products of all T B tokens.
+
+        Forward K of them take the place of T B; backward each of K words sums its tokens, as a product with
+        T B rows of zeros and ones, and two products with T B rows become products with K.
+        """
+        (K, D), N = self.E.shape, self.tokens.size
+        return 3 * K * D + N * K < 3 * N * D
+
+    def vectors(self, out: Floats) -> Floats:
+        """Write the vectors ``(T, B, D)``."""
+        return embedding(self.E, self.tokens, out)
+
+
+class Projection:
+    """Input products of one layer: ``a = x U + b`` of a whole window, and the way back.
+
+    Parameters
+    ----------
+    space : Workspace
+        Its memory; the names in it begin with `name`.
+    name : str
+        Of the layer.
+    """
+
+    def __init__(self, space: Workspace, name: str) -> None:
+        self.space, self.name = space, name
+
+    def forward(self, x: Floats | Words, U: Floats, b: Floats, a: Floats) -> None:
+        """Write ``x U + b`` into a ``(G, T, B, H)``; gate by gate, so that the sum finds it in cache."""
+        G, T, B, H = a.shape
+        if isinstance(x, Words) and x.tabled:
+            table = self._take("table", (len(x.E), H), a)
+            for g in range(G):
+                np.matmul(x.E, U[g], out=table)
+                np.add(table, b[g], out=table)
+                # Tokens have been checked; mode="clip" only spares NumPy a buffered second copy.
+                np.take(table, x.tokens, axis=0, out=a[g], mode="clip")
+            return
+        rows = self._rows(x, a)
+        for g in range(G):
+            block = a[g].reshape(T * B, H)
+            np.matmul(rows, U[g], out=block)
+            np.add(block, b[g], out=block)
+
+    def backward(self, x: Floats | Words, U: Floats, da: Floats, dU: Floats, db: Floats) -> Floats:
+        """Write dU and db; return the derivative by x ``(T, B, D)``, or by all word vectors ``(K, D)``."""
+        G, T, B, H = da.shape
+        rows_of_a = da.reshape(G, T * B, H)
+        if isinstance(x, Words) and x.tabled:
+            # Each row of the table is a word; what its tokens' rows sum to goes on as if it were one row.
+            picks = self._take("picks", (T * B, len(x.E)), da)
+            picks.fill(0.0)
+            picks[np.arange(T * B), x.tokens.reshape(-1)] = 1.0
+            summed = self._take("summed", (G, len(x.E), H), da)
+            np.matmul(picks.T, rows_of_a, out=summed)
+            return self._products(x.E, U, summed, dU, db, x.dE)
+        dx = self._products(self._rows(x, da), U, rows_of_a, dU, db).reshape(x.shape)
+        if isinstance(x, Words):
+            dE = self._take("dE", x.E.shape, da) if x.dE is None else x.dE
+            embedding_backward(dx, x.tokens, dE)
+            return dE
+        return dx
+
+    def _products(
+        self, rows: Floats, U: Floats, da: Floats, dU: Floats, db: Floats, out: Floats | None = None
+    ) -> Floats:
+        """Write dU and db for rows ``(N, D)`` and da ``(G, N, H)``; return the derivative by the rows."""
+        N, D = rows.shape
+        ones = self.space.build(f"{self.name}.ones", (N, da.dtype), lambda: np.ones(N, da.dtype))
+        dx = self._take("dx", (N, D), da) if out is None else out
+        part = self._take("dx_part", (N, D), da)
+        for g, by_gate in enumerate(da):
+            np.matmul(rows.T, by_gate, out=dU[g])
+            np.matmul(ones, by_gate, out=db[g])  # a sum over rows, by BLAS: faster and more exact than reduce
+            np.matmul(by_gate, U[g].T, out=part if g else dx)
+            if g:
+                np.add(dx, part, out=dx)
+        return dx
+
+    def _rows(self, x: Floats | Words, like: Floats) -> Floats:
+        """Return x as rows ``(T B, D)``; the vectors of words are looked up, also on the way back."""
+        T, B, D = x.shape
+        vectors = x.vectors(self._take("x", x.shape, like)) if isinstance(x, Words) else x
+        return vectors.reshape(T * B, D)
+
+    def _take(self, name: str, shape: tuple[int, ...], like: Floats) -> Floats:
+        return self.space.take(f"{self.name}.{name}", shape, like.dtype)

@@ -1,0 +1,107 @@
+"""The memory of one layer over a window: what the forward pass leaves for the backward pass, cut into steps."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from elman.network.cells import Cell, State
+from elman.network.panels import Panels, new_panels
+from elman.network.workspace import Workspace
+from elman.typing import Floats
+
+CHUNK_BYTES = 2**18
+"""Bytes of gates whose slopes are computed at once: with states and scratch, what a core's own cache holds."""
+
+
+class Step(NamedTuple):
+    """The slices of one time step, as a cell sees them."""
+
+    a: Floats  # (G, B, H) pre-activations, then gates, then their derivatives
+    prev: State  # (B, H) each
+    new: State  # (B, H) each
+    keep: Floats  # (keeps, B, H)
+    work: Floats  # (scratch, B, H)
+    da: Floats  # (G, 1, B, H): a, as the matrices of a product with panels
+
+
+class Chunk(NamedTuple):
+    """Steps that follow one another, and the slices of them all."""
+
+    a: Floats  # (G, n, B, H)
+    prev: State  # (n, B, H) each
+    new: State  # (n, B, H) each
+    keep: Floats  # (keeps, n, B, H)
+    work: Floats  # (scratch, n, B, H)
+    first: int
+    steps: list[Step]
+
+
+class Tape(NamedTuple):
+    """What a forward pass leaves; memory of a workspace."""
+
+    a: Floats  # (G, T, B, H)
+    keep: Floats  # (keeps, T, B, H)
+    before: State  # (T, B, H) each: the state entering each step
+    after: State  # (T, B, H) each: the state leaving each step
+    r: Floats  # (G, B, H) recurrent products of one step
+    W: Panels  # recurrent weights, multiplied into r
+    chunks: list[Chunk]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that grow with the window: gates, kept blocks and states."""
+        return self.a.nbytes + self.keep.nbytes + sum(field.nbytes for field in self.after)
+
+
+def new_tape(
+    cell: Cell, T: int, B: int, H: int, dtype: np.dtype[Any], space: Workspace, name: str, *, split: bool
+) -> Tape:
+    """Lay out the memory of a layer for windows of T steps and B rows.
+
+    Parameters
+    ----------
+    cell : Cell
+        Says how many blocks it needs.
+    T, B, H : int
+        Steps, rows, hidden width.
+    dtype : numpy.dtype
+        float32 or float64.
+    space : Workspace
+        Where the memory is taken, under names that begin with `name`.
+    name : str
+        Of the layer.
+    split : bool
+        Whether rows may be reset: they then enter a step with another state than they left the last one with.
+    """
+
+    def take(block: str, *shape: int) -> Floats:
+        return space.take(f"{name}.{block}", shape, dtype)
+
+    fields = len(cell.state_type._fields)
+    a, keep = take("a", cell.gates, T, B, H), take("keep", cell.keeps, T, B, H)
+    states = take("states", fields, T + 1, B, H)
+    before = cell.state_type(*(take("entering", fields, T, B, H) if split else states[:, :T]))
+    after = cell.state_type(*states[:, 1:])
+    n = max(1, min(T, CHUNK_BYTES // a[:, 0].nbytes))
+    work = take("work", cell.scratch, n, B, H)
+    r = take("r", cell.gates, B, H)
+    chunks = []
+    for first in range(0, T, n):
+        part = slice(first, min(first + n, T))
+        some = work[:, : part.stop - first]
+        state_before, state_after = (cell.state_type(*(f[part] for f in s)) for s in (before, after))
+        steps = [
+            Step(
+                a[:, t],
+                cell.state_type(*(f[t] for f in before)),
+                cell.state_type(*(f[t] for f in after)),
+                keep[:, t],
+                work[:, t - first],
+                a[:, t, None],
+            )
+            for t in range(part.start, part.stop)
+        ]
+        chunks.append(Chunk(a[:, part], state_before, state_after, keep[:, part], some, first, steps))
+    return Tape(a, keep, before, after, r, new_panels(space, f"{name}.W", H, r), chunks)
