@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from elman import LanguageModel
-from elman.training.clip import clip_by_global_norm
 from elman.training.optim import OPTIMIZERS
 from elman.training.processes import best_threads, make_workers
 from elman.training.workers import single_threaded_blas
@@ -23,21 +22,17 @@ class Side:
         )
         rng = np.random.default_rng(0)
         self.tokens = rng.integers(0, s["K"], (8, s["T"] + 1, s["B"]))
-        self.optimizer = OPTIMIZERS[s["optimizer"]]()
         threads = s.get("threads") or best_threads(model, s["B"], s["T"])
-        self.model, self.threads = model, threads
-        self.workers = make_workers(model, s["B"], threads, s["T"])
-        self.state = model.initial_state(s["B"])
-        self.moments = self.optimizer.init(model.params)
+        self.threads = threads
+        self.state, optimizer = model.initial_state(s["B"]), OPTIMIZERS[s["optimizer"]]()
+        self.workers = make_workers(model, s["B"], threads, s["T"], optimizer, optimizer.init(model.params))
         self.single = single_threaded_blas()
 
     def run(self, n: int) -> float:
-        s, model = self.settings, self.model
-        loss = 0.0
+        s, loss = self.settings, 0.0
         with self.single():
             for i in range(n):
                 window = self.tokens[i % len(self.tokens)]
-                loss, self.state, grads = self.workers.loss_and_grads(window[:-1], window[1:], self.state)
-                clip_by_global_norm(grads, s["clip"], inplace=True)
-                self.optimizer.update(model.params, grads, self.moments, s["lr"], inplace=True)
+                loss, self.state, _ = self.workers.loss_and_grads(window[:-1], window[1:], self.state)
+                self.workers.update(s["lr"], s["clip"])
         return loss

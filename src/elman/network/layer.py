@@ -58,7 +58,12 @@ class Layer:
         return state
 
     def forward(
-        self, params: Params, x: Floats | Words, state: State, space: Workspace, keep_rows: Floats | None = None
+        self,
+        params: Params,
+        x: Floats | Words,
+        state: State,
+        space: Workspace,
+        keep_rows: Floats | None = None,
     ) -> Tape:
         """Run over a window.
 
@@ -88,7 +93,7 @@ class Layer:
             np.copyto(entering[0], given)
         b_candidate = params[f"{self.name}.b_candidate"] if self.cell.gated_bias else None
         r, pairs, gated, t = tape.r, tape.W.pairs, self.cell.gated, 0
-        matmul = space.clock.timed("recurrent products", np.matmul)
+        matmul: Any = space.clock.timed("recurrent products", np.matmul)
         advance = space.clock.timed("elementwise", self.cell.forward)
         for chunk in tape.chunks:
             for a, prev, new, keep, work, _ in chunk.steps:
@@ -98,7 +103,7 @@ class Layer:
                         np.multiply(given, keep_rows[t], out=entering)
                     t += 1
                 for weights, into in pairs:
-                    matmul(prev[0], weights, into)
+                    matmul(prev[0], weights, out=into)
                 if gated:
                     _copy_or_add(r[-1], b_candidate, keep[0])
                 advance(a, r, prev, new, keep, work)
@@ -146,7 +151,7 @@ class Layer:
         plain = G - 1 if cell.gated else G
         pairs, gated = W_T.gates(0, plain), W_T.gates(plain, G)
         timed, add, total = space.clock.timed, np.add, np.add.reduce
-        matmul = timed("recurrent products", np.matmul)
+        matmul: Any = timed("recurrent products", np.matmul)
         slopes, retreat = timed("elementwise", cell.slopes), timed("elementwise", cell.backward)
         direct, dh_total = cell.direct, d[0]
         for chunk in reversed(tape.chunks):
@@ -157,14 +162,14 @@ class Layer:
                 add(dh_total, dh[t], dh_total)
                 retreat(a, d, prev, new, keep, work)
                 for weights, into in pairs:
-                    matmul(da[:plain], weights, into)
+                    matmul(da[:plain], weights, out=into)
                 for weights, into in gated:
-                    matmul(keep[0], weights, into)
+                    matmul(keep[0], weights, out=into)
                 if direct:
-                    total(back, 0, None, through)
+                    total(back, axis=0, out=through)
                     add(dh_total, through, dh_total)
                 else:
-                    total(back, 0, None, dh_total)
+                    total(back, axis=0, out=dh_total)
                 if keep_rows is not None:
                     for field in d:
                         np.multiply(field, keep_rows[t], out=field)
@@ -173,7 +178,11 @@ class Layer:
 
     def scaled(self, params: Params, space: Workspace) -> tuple[Floats, Floats, Floats]:
         """Return copies of U, W and b with the rows of sigmoid gates halved (see Cell.sigmoids)."""
-        return self._halved(params, "U", space), self._halved(params, "W", space), self._halved(params, "b", space)
+        return (
+            self._halved(params, "U", space),
+            self._halved(params, "W", space),
+            self._halved(params, "b", space),
+        )
 
     def _halved(self, params: Params, letter: str, space: Workspace) -> Floats:
         half, source = self.cell.sigmoids, params[f"{self.name}.{letter}"]

@@ -21,9 +21,11 @@ from elman.network.checks import (
     check_tokens,
     check_whole,
 )
+from elman.network.clock import Clock
 from elman.network.layer import Layer
 from elman.network.output import Softmax
 from elman.network.stack import Stack
+from elman.network.team import Team
 from elman.network.truncation import Truncation
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Ints, Params
@@ -153,6 +155,11 @@ class LanguageModel:
             f"LanguageModel(vocab_size={self.vocab_size}, cell={self.cell!r}, embedding={first.inputs}, "
             f"hidden={first.hidden}, layers={len(self.stack.layers)}, dtype={self.dtype.name!r})"
         )
+
+    @property
+    def clock(self) -> Clock:
+        """What measures the parts of a pass; off unless it is switched on."""
+        return self._space.clock
 
     @property
     def n_params(self) -> int:
@@ -290,16 +297,18 @@ class LanguageModel:
         self, x: Ints, y: Ints, state: ModelState, grads: Params, scale: float, *,
         rng: np.random.Generator | None = None, reset: NDArray[np.bool_] | None = None,
         skip: int = 0, state_after: int | None = None, truncation: Truncation | None = None,
+        team: Team | None = None,
     ) -> Backprop:  # fmt: skip
         """Do the work of :meth:`loss_and_grads` on arguments that have been checked.
 
         The loss is summed, and `grads` become the gradient of `scale` times it: some rows of a batch can so
-        be one thread's, and add up to the whole.
+        be one thread's, and add up to the whole. With a team (never with `truncation`) the loss is that of
+        all its members (see :func:`elman.network.backprop.backprop`).
         """
         if truncation is None:
             return backprop(
                 self.network, x, y, state, grads, scale=scale, rng=rng, reset=reset, skip=skip,
-                state_after=state_after,
+                state_after=state_after, team=team,
             )  # fmt: skip
         return truncated_backprop(
             self.network, x, y, state, grads, truncation, scale=scale, rng=rng, reset=reset

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -71,5 +71,5 @@ def _cut(out: Floats, width: int) -> Floats:
     G, B, n = out.shape
     g, b, element = out.strides
     shape, strides = (G, n // width, B, width), (g, width * element, b, element)
-    view: Any = np.lib.stride_tricks.as_strided(out, shape, strides)
+    view: Floats = np.lib.stride_tricks.as_strided(out, shape, strides)
     return view

@@ -1,4 +1,4 @@
-"""The memory of one layer over a window: what the forward pass leaves for the backward pass, cut into steps."""
+"""The memory of one layer over a window: what the forward pass leaves for the backward one, cut in steps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from elman.network.workspace import Workspace
 from elman.typing import Floats
 
 CHUNK_BYTES = 2**18
-"""Bytes of gates whose slopes are computed at once: with states and scratch, what a core's own cache holds."""
+"""Bytes of gates whose slopes are computed at once: with states and scratch they stay in a core's cache."""
 
 
 class Step(NamedTuple):

@@ -92,10 +92,13 @@ def fit(
     """
     config, progress = session.config, session.progress
     keeper = _Keeper(session, sample)
-    workers = make_workers(session.model, config.batch, config.threads or 1, config.back or config.window)
+    back = config.back or config.window
+    workers = make_workers(
+        session.model, config.batch, config.threads or 1, back, session.optimizer, progress.moments
+    )
     steps = training_steps(
-        session.model, session.stream, session.optimizer, session.schedule, progress, workers,
-        clip=config.clip, seed=config.seed, back=config.back or config.window,
+        session.model, session.stream, session.schedule, progress, workers,
+        clip=config.clip, seed=config.seed, back=back,
     )  # fmt: skip
     try:
         reason, single = keeper.reason(), single_threaded_blas()

@@ -1,10 +1,10 @@
 """Softmax cross-entropy over some columns of the output weights, forward and backward.
 
-The logits of a chunk of rows are written, exponentiated and summed in blocks of columns that stay in a core's
-own cache, and are never normalised: with ``e = exp(z)`` and its row sums ``s``, the derivative
-``scale (e / s - onehot)`` is ``diag(scale / s) (e - diag(s) onehot)``, so that the rows of ``h`` and of ``dh`` are
-scaled in place of the many more numbers of ``e``. Nor are logits shifted by their maximum, unless a row's sum
-shows that it must be: the exponential of a float32 leaves its range at 88.
+The logits of a chunk of rows are written, exponentiated and summed in blocks of columns that stay in a
+core's own cache, and are never normalised: with ``e = exp(z)`` and its row sums ``s``, the derivative
+``scale (e / s - onehot)`` is ``diag(scale / s) (e - diag(s) onehot)``, so that the rows of ``h`` and ``dh``
+are scaled in place of the many more numbers of ``e``. Nor are logits shifted by their maximum, unless a
+row's sum shows that it must be: the exponential of a float32 leaves its range at 88.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ def _exponentials(columns: Columns, chunk: Chunk, team: Team | None) -> tuple[Fl
 def _summed(columns: Columns, chunk: Chunk, shift: Floats | None, team: Team | None) -> tuple[Floats, Floats]:
     V, c = columns.V, columns.c
     n, k = chunk.e.shape
-    sums, ones = np.zeros(n, chunk.e.dtype), np.ones(k, chunk.e.dtype)
-    targets = np.zeros(n, chunk.e.dtype)
+    ones, both = np.ones(k, chunk.e.dtype), np.zeros((2, n), chunk.e.dtype)
+    sums, targets = both
     for block in _blocks(n, k):
         e = chunk.e[:, block]
         _multiply(chunk.h, V[:, block], c[block], e)
@@ -121,8 +121,7 @@ def _summed(columns: Columns, chunk: Chunk, shift: Floats | None, team: Team | N
         targets[chunk.rows[at]] = e[chunk.rows[at], chunk.columns[at] - block.start]
         np.exp(e, out=e)
         sums += np.matmul(e, ones[block])
-    if team is not None:
-        return team.total(sums), team.total(targets)
+    sums, targets = both if team is None else team.total(both)
     return sums, targets
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from elman.network.functional import cross_entropy
 from elman.network.output.columns import Columns, columns_nll_and_grads
+from elman.network.team import Team
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Ints, Params
 
@@ -87,8 +88,9 @@ class Softmax:
         return nll, best
 
     def nll_and_grads(
-        self, params: Params, h: Floats, y: Ints, scale: float, space: Workspace, grads: Params, dh: Floats
-    ) -> float:
+        self, params: Params, h: Floats, y: Ints, scale: float, space: Workspace, grads: Params, dh: Floats,
+        team: Team | None = None,
+    ) -> float:  # fmt: skip
         """Return the summed negative log-likelihood, and write the derivatives of `scale` times it.
 
         Parameters
@@ -100,12 +102,16 @@ class Softmax:
         grads : dict
             ``output.c`` and ``output.V`` are overwritten; where tied, ``embedding.E``.
         dh : ndarray of shape (N, H)
-            Overwritten with the derivative by the hidden states.
+            Overwritten with the derivative by the hidden states; with a team, as far as it passes through
+            the member's own classes.
+        team : Team, optional
+            Those who have some of the classes each. Of `grads` only the member's own are overwritten.
         """
         V, dV = self.weights(params), self.weights(grads)
-        return columns_nll_and_grads(
-            Columns(V, params["output.c"], dV, grads["output.c"]), h, y, scale, space, dh, self._chunks(len(y))
-        )
+        columns = Columns(V, params["output.c"], dV, grads["output.c"])
+        if team is not None:
+            columns = columns.part(*team.columns(self.classes))
+        return columns_nll_and_grads(columns, h, y, scale, space, dh, self._chunks(len(y)), team)
 
     def _chunks(self, rows: int) -> list[slice]:
         longest = max(FEWEST_ROWS, self.hidden, CHUNK_NUMBERS // self.classes)
