@@ -6,6 +6,8 @@ import numpy as np
 
 from elman.typing import Floats, Ints
 
+FEW = 16  # tokens that are added up one by one faster than sorted
+
 
 def embedding(E: Floats, tokens: Ints, out: Floats) -> Floats:
     """Look up word vectors.
@@ -59,7 +61,12 @@ def embedding_backward(dx: Floats, tokens: Ints, dE: Floats) -> None:
     [[2.0], [0.0], [5.0]]
     """
     dE.fill(0.0)
-    words, sums = sum_by_word(dx.reshape(tokens.size, -1), tokens.reshape(-1))
+    rows, flat = dx.reshape(tokens.size, -1), tokens.reshape(-1)
+    if len(flat) <= FEW:
+        for token, row in zip(flat, rows, strict=True):
+            dE[token] += row
+        return
+    words, sums = sum_by_word(rows, flat)
     dE[words] = sums
 
 

@@ -100,7 +100,7 @@ class Projection:
     ) -> Floats:
         """Write dU and db for rows ``(N, D)`` and da ``(G, N, H)``; return the derivative by the rows."""
         N, D = rows.shape
-        ones = self.space.build(f"{self.name}.ones", (N, da.dtype), lambda: np.ones(N, da.dtype))
+        ones = self.space.ones(N, da.dtype)
         dx = self._take("dx", (N, D), da) if out is None else out
         part = self._take("dx_part", (N, D), da)
         for g, by_gate in enumerate(da):

@@ -9,7 +9,7 @@ import numpy as np
 
 from elman.network.cells import Cell, State
 from elman.network.inputs import Projection, Words
-from elman.network.panels import new_panels
+from elman.network.panels import Pairs, Panels, new_panels
 from elman.network.tape import Tape, new_tape
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Params
@@ -146,10 +146,14 @@ class Layer:
         for field, given in zip(d, dstate or [None] * len(d), strict=True):
             _copy_or_zero(given, field)
         back, through = self._take(space, "back", (G, B, H)), self._take(space, "through", (B, H))
-        W_T = space.build(f"{self.name}.W_T", (B,), lambda: new_panels(space, f"{self.name}.W_T", H, back))
-        W_T.load(params[f"{self.name}.W"].transpose(0, 2, 1))
         plain = G - 1 if cell.gated else G
-        pairs, gated = W_T.gates(0, plain), W_T.gates(plain, G)
+
+        def panels() -> tuple[Panels, Pairs, Pairs]:
+            W_T = new_panels(space, f"{self.name}.W_T", H, back)
+            return W_T, W_T.gates(0, plain), W_T.gates(plain, G)
+
+        W_T, pairs, gated = space.build(f"{self.name}.W_T", (B,), panels)
+        W_T.load(params[f"{self.name}.W"].transpose(0, 2, 1))
         timed, add, total = space.clock.timed, np.add, np.add.reduce
         matmul: Any = timed("recurrent products", np.matmul)
         slopes, retreat = timed("elementwise", cell.slopes), timed("elementwise", cell.backward)
@@ -177,7 +181,7 @@ class Layer:
         return window_products(params, x, tape, space, grads), d
 
     def scaled(self, params: Params, space: Workspace) -> tuple[Floats, Floats, Floats]:
-        """Return copies of U, W and b with the rows of sigmoid gates halved (see Cell.sigmoids)."""
+        """Return U, W and b, copied if there are sigmoid gates, whose blocks are halved (see Cell.sigmoids)."""
         return (
             self._halved(params, "U", space),
             self._halved(params, "W", space),
@@ -186,6 +190,8 @@ class Layer:
 
     def _halved(self, params: Params, letter: str, space: Workspace) -> Floats:
         half, source = self.cell.sigmoids, params[f"{self.name}.{letter}"]
+        if not half:
+            return source
         copy = self._take(space, f"{letter}_scaled", source.shape)
         np.multiply(source[:half], 0.5, out=copy[:half])
         np.copyto(copy[half:], source[half:])
@@ -211,7 +217,7 @@ class Layer:
             dr = tape.keep[0].reshape(T * B, H)
             np.matmul(entering, dr, out=dW[-1])
             if self.cell.gated_bias:
-                np.matmul(np.ones(T * B, self.dtype), dr, out=grads[f"{self.name}.b_candidate"])
+                np.matmul(space.ones(T * B, self.dtype), dr, out=grads[f"{self.name}.b_candidate"])
         return dx
 
     def _new_tape(self, T: int, B: int, space: Workspace, split: bool) -> Tape:

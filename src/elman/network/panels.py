@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from elman.typing import Floats
 WIDEST = 64  # columns: four vectors of AVX-512 in float32, the widest strip its kernel takes at once
 NARROWEST = 16
 
+Pairs: TypeAlias = tuple[tuple[Floats, Floats], ...]
+
 
 class Panels(NamedTuple):
     """Weights ``(G, D, H)`` in strips of columns, and where the products of one step go.
@@ -22,7 +24,7 @@ class Panels(NamedTuple):
     """
 
     strips: tuple[Floats, ...]  # (G, P, D, C) each; the columns left over are strips of another width
-    pairs: tuple[tuple[Floats, Floats], ...]  # the strips, and views (G, P, B, C) of where products go
+    pairs: Pairs  # the strips, and views (G, P, B, C) of where products go
 
     def load(self, weights: Floats, half: int = 0) -> None:
         """Copy weights ``(G, D, H)``, of any layout; the first `half` gates are halved on the way."""
@@ -35,7 +37,7 @@ class Panels(NamedTuple):
             np.copyto(strip[half:], source[half:])
             start += P * C
 
-    def gates(self, first: int, last: int) -> tuple[tuple[Floats, Floats], ...]:
+    def gates(self, first: int, last: int) -> Pairs:
         """Return the pairs of some of the gates; none where there are no gates."""
         if first == last:
             return ()

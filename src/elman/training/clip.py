@@ -87,17 +87,17 @@ def squares(vector: Floats) -> float:
     A float32 block is a scalar product in float32, unless that leaves the range of normal numbers.
     """
     total = 0.0
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # an infinite norm is an answer
-        for start in range(0, vector.size, BLOCK):
-            block = vector[start : start + BLOCK]
-            part = float(block @ block)
-            if not LEAST < part < math.inf and block.dtype == np.float32:
-                block = block.astype(np.float64)
-                part = float(block @ block)
-            total += part
+    for start in range(0, vector.size, BLOCK):
+        block = vector[start : start + BLOCK]
+        part = float(block.dot(block))
+        if not LEAST < part < math.inf and block.dtype == np.float32:
+            block = block.astype(np.float64)
+            part = float(block.dot(block))
+        total += part
     return total
 
 
 def _norm(grads: Mapping[str, Floats]) -> float:
     """The square root of the sum of all squares."""
-    return math.sqrt(sum(squares(vector.reshape(-1)) for vector in _vectors(grads)))
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # an infinite norm is an answer
+        return math.sqrt(sum(squares(vector.reshape(-1)) for vector in _vectors(grads)))

@@ -74,6 +74,10 @@ class Member:
         Where the classes are shared, one's own words are part of it.
         """
         self._wait()
+        with np.errstate(all="ignore"):  # what overflows shows in the norm
+            return self._add_up()
+
+    def _add_up(self) -> float:
         total, total_squares = self.shared.grads.vector, 0.0
         for start, stop in _blocks(*self._added):
             block = total[start:stop]

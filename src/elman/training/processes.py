@@ -90,7 +90,8 @@ class ProcessWorkers(Workers):
             self._move(shared)
             order = {
                 "file": file, "size": measure.size, "batch": self.batch, "threads": count,
-                "steps": self.steps, "split": self.split, "spin": usable_cores() >= count, "model": settings_of(model),
+                "steps": self.steps, "split": self.split, "spin": usable_cores() >= count,
+                "model": settings_of(model),
                 "optimizer": self.optimizer and [self.optimizer.name, dict(self.optimizer.settings)],
             }  # fmt: skip
             try:
