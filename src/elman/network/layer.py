@@ -181,7 +181,7 @@ class Layer:
         return window_products(params, x, tape, space, grads), d
 
     def scaled(self, params: Params, space: Workspace) -> tuple[Floats, Floats, Floats]:
-        """Return U, W and b, copied if there are sigmoid gates, whose blocks are halved (see Cell.sigmoids)."""
+        """Return U, W and b, in copies where blocks of sigmoid gates are halved (see Cell.sigmoids)."""
         return (
             self._halved(params, "U", space),
             self._halved(params, "W", space),

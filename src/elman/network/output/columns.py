@@ -42,7 +42,9 @@ class Columns(NamedTuple):
 
     def multiply(self, h: Floats, out: Floats) -> None:
         """Write ``h V + c`` for h ``(n, H + 1)`` with a column of ones."""
-        if self.Vc is not None:
+        if self.Vc is not None and len(h) == 1:
+            np.dot(h[0], self.Vc, out[0])
+        elif self.Vc is not None:
             np.matmul(h, self.Vc, out=out)
         else:
             np.matmul(h[:, :-1], self.V, out=out)
@@ -63,14 +65,16 @@ class Columns(NamedTuple):
         np.add(self.c, part[-1], out=self.c)
 
 
-def new_columns(V: Floats, c: Floats, rows: int) -> Columns:
-    """Return V ``(H, K)`` and c ``(K,)`` as columns, for products with so many rows.
+def new_columns(V: Floats, c: Floats, rows: int | None) -> Columns:
+    """Return V ``(H, K)`` and c ``(K,)`` as columns, for products of so many rows; None: for many products.
 
     In a model's parameters, and gradients, c lies behind V in memory, and is then one more row of it: the
     bias takes part in the product. Where there are many logits this costs a pass over them less.
     """
     base = V.base
-    if rows * len(c) < WORTH_LOOKING or base is not c.base or base is None or not V.flags.c_contiguous:
+    if rows is not None and rows * len(c) < WORTH_LOOKING:
+        return Columns(V, c, None)
+    if base is not c.base or base is None or not V.flags.c_contiguous:
         return Columns(V, c, None)
     start, below = _address(V) - _address(base), _address(c) - _address(V)
     if below != V.nbytes:
