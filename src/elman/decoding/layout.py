@@ -9,7 +9,7 @@ import numpy as np
 from elman.network import LanguageModel
 from elman.network.cells import State
 from elman.network.layer import Layer
-from elman.network.panels import new_panels
+from elman.network.panels import new_panels, operand
 from elman.network.workspace import Workspace, aligned
 from elman.typing import Floats, Ints, Params
 
@@ -29,7 +29,7 @@ class Product:
 
     def __init__(self, weights: Floats, rows: int, out: Floats) -> None:
         G, D, H = weights.shape
-        self._single = rows == 1
+        self._single, self._outputs = rows == 1, H
         if self._single:
             # A vector and one matrix whose rows have all gates: the fewest calls, the longest runs of memory.
             self._weights = aligned(weights.size, weights.dtype).reshape(D, G * H)
@@ -44,8 +44,9 @@ class Product:
         if self._single:
             np.dot(x[0], self._weights, self._out)
             return
+        rows = operand(x, self._outputs)
         for weights, into in self._panels.pairs:
-            np.matmul(x, weights, out=into)
+            np.matmul(rows, weights, out=into)
 
 
 class Lookup:

@@ -96,14 +96,14 @@ class Layer:
         matmul: Any = space.clock.timed("recurrent products", np.matmul)
         advance = space.clock.timed("elementwise", self.cell.forward)
         for chunk in tape.chunks:
-            for a, prev, new, keep, work, _ in chunk.steps:
+            for a, prev, new, keep, work, h, _, _ in chunk.steps:
                 if keep_rows is not None:
                     for field, entering in enumerate(prev):
                         given = tape.after[field][t - 1] if t else entering
                         np.multiply(given, keep_rows[t], out=entering)
                     t += 1
                 for weights, into in pairs:
-                    matmul(prev[0], weights, out=into)
+                    matmul(h, weights, out=into)
                 if gated:
                     _copy_or_add(r[-1], b_candidate, keep[0])
                 advance(a, r, prev, new, keep, work)
@@ -161,14 +161,14 @@ class Layer:
         for chunk in reversed(tape.chunks):
             slopes(chunk.a, chunk.prev, chunk.new, chunk.keep, chunk.work)
             t = chunk.first + len(chunk.steps)
-            for a, prev, new, keep, work, da in reversed(chunk.steps):
+            for a, prev, new, keep, work, _, da, dr in reversed(chunk.steps):
                 t -= 1
                 add(dh_total, dh[t], dh_total)
                 retreat(a, d, prev, new, keep, work)
                 for weights, into in pairs:
                     matmul(da[:plain], weights, out=into)
                 for weights, into in gated:
-                    matmul(keep[0], weights, out=into)
+                    matmul(dr, weights, out=into)
                 if direct:
                     total(back, axis=0, out=through)
                     add(dh_total, through, dh_total)
