@@ -113,7 +113,7 @@ def training_steps(
     while True:
         start, stop = progress.position, min(progress.position + stream.window, stream.steps)
         entered = max(0, start - reach)
-        window = stream.window_at(entered, stop)
+        window = model.clock.timed("data", stream.window_at)(entered, stop)
         lr = schedule(progress.step, progress.evaluations)
         loss, state, grads = workers.loss_and_grads(
             window.x,

@@ -123,7 +123,8 @@ class ProcessWorkers(Workers):
             area.ask(task)
             line.send(PASS)
         first = self.members[0]
-        results = [(first.perform(tasks[0]), first.add_up())]
+        add_up = self.model.clock.timed("sum of gradients", first.add_up)
+        results = [(first.perform(tasks[0]), add_up())]
         self._await()
         results += [(Backprop(float(a.numbers[1]), a.leaving, ()), float(a.numbers[2])) for a in areas]
         return results
@@ -131,7 +132,7 @@ class ProcessWorkers(Workers):
     def _update(self) -> None:
         for line in self._lines:
             line.send(UPDATE)
-        self.members[0].update()
+        self.model.clock.timed("update", self.members[0].update)()
         self._await()
 
     def _await(self) -> None:

@@ -152,12 +152,13 @@ class Workers:
         """Do the tasks; return what they gave, and the squares of each member's stretch of the gradient."""
 
         def work(member: Member) -> tuple[Backprop, float]:
-            return member.perform(tasks[member.index]), member.add_up()
+            add_up = member.model.clock.timed("sum of gradients", member.add_up)
+            return member.perform(tasks[member.index]), add_up()
 
         return self._together(work)
 
     def _update(self) -> None:
-        self._together(Member.update)
+        self._together(lambda member: member.model.clock.timed("update", member.update)())
 
     def _together(self, work: Callable[[Member], R]) -> list[R]:
         """Let every member work; raise what the first of them to fail raised."""
