@@ -54,8 +54,8 @@ class Cut(NamedTuple):
 
 def cut_of(rows: int, inputs: int, outputs: int) -> Cut:
     """Return the cut with which every part of the product needs no packing, or none at all."""
-    limit = unpacked_limit()
     if rows > 1:
+        limit = unpacked_limit()
         for pieces in range(1, MOST_PIECES + 1):
             for width in WIDTHS:
                 if rows % pieces == 0 and rows // pieces * inputs * min(width, outputs) <= limit:

@@ -149,7 +149,7 @@ def settings_of(model: LanguageModel) -> dict[str, Any]:
     return {
         "vocab_size": model.vocab_size, "cell": model.cell, "embedding": layer.inputs,
         "hidden": layer.hidden, "layers": len(model.stack.layers), "dropout": model.stack.dropout,
-        "tied": model.output.tied, "dtype": model.dtype.name,
+        "tied": model.output.tied, "dtype": model.dtype.name, "init": "zeros",
     }  # fmt: skip
 
 
