@@ -62,7 +62,7 @@ class Member:
         # Rows of the word vectors that have a gradient; all of them unless they are known to be few.
         self._touched: Ints | None = None
         self._turn = 0
-        self._scratch = np.empty(max(BLOCK, E.shape[1]), model.dtype)
+        self._scratch = np.empty((2, max(BLOCK, E.shape[1])), model.dtype)
 
     def perform(self, task: Task) -> Backprop:
         """Do a task: the loss of one's rows, or with shared classes of all rows, and one's gradients."""
@@ -100,9 +100,11 @@ class Member:
         vectors = [shared.params.vector, shared.grads.vector, *(slot.vector for slot in shared.slots)]
 
         def walk(p: Floats, g: Floats, *slots: Floats) -> None:
+            # The gradient is clipped in scratch: written back it would cost a pass over memory.
+            scratch, clipped = self._scratch[:, : p.size]
             if scale != 1.0:
-                np.multiply(g, scale, out=g)
-            rule(p, g, slots, self._scratch[: p.size])
+                g = np.multiply(g, scale, out=clipped)
+            rule(p, g, slots, scratch)
 
         stretches = list(self._walked)
         if self._split:
