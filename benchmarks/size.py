@@ -26,6 +26,7 @@ from bench.side import SideFailed
 from bench.targets import row
 
 TORCH = "torch==2.13.0+cpu" if sys.platform == "linux" else "torch==2.13.0"
+LABELS = {"PyTorch": "without CUDA", "ONNX Runtime": "infers only"}
 MB = 1e6
 LARGEST = 5  # folders that are listed
 
@@ -76,11 +77,11 @@ def main() -> None:
     ratio = found["PyTorch"]["total"] / found["elman"]["total"]
     figures = {
         "sides": [
-            {"name": name, "label": "", "threads": None, "values": [one["total"]],
+            {"name": name, "label": LABELS.get(name, ""), "threads": None, "values": [one["total"]],
              **dict.fromkeys(("median", "low", "high"), one["total"]), "largest": one["largest"]}
             for name, one in found.items()
         ],
-        "rival": {"name": "PyTorch", "label": "without CUDA", "threads": None},
+        "rival": {"name": "PyTorch", "label": LABELS["PyTorch"], "threads": None},
         "ratio": dict.fromkeys(("median", "low", "high"), ratio),
     }  # fmt: skip
     rows = [row("size/installed", "a fresh virtual environment", "MB", figures)]

@@ -18,7 +18,6 @@ from bench.environment import cores
 from bench.figures import best, summary, times_better
 from bench.kept import keep, show
 from bench.memory import Peak, peak_memory
-from bench.pairs import key
 from bench.preparation import prepared
 from bench.side import Side
 from bench.targets import row
@@ -40,7 +39,7 @@ def measure(workload: Workload, rounds: int, seconds: float) -> dict[str, list[P
         for _ in range(rounds):
             for name, module, label, more in VARIANTS:
                 with Side(name, module, {**settings, **more}, label) as side:
-                    found.setdefault(key(side), []).append(peak_memory(side, seconds))
+                    found.setdefault(side.title, []).append(peak_memory(side, seconds))
     return found
 
 

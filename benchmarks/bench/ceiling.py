@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from bench.environment import cores, in_words
-from bench.pairs import Effort, contest, key, started
+from bench.pairs import Effort, contest, started
 from bench.side import Side
 
 SIZES = (512, 1024, 2048)
@@ -28,7 +28,7 @@ def ceiling(effort: Effort, *, quick: bool = False) -> dict[str, Any]:
         measured = contest(sides, effort.trial, effort.trials)
         for side in sides:
             s = side.settings
-            peak = max(measured.rates[key(side)]) * 2 * s["size"] ** 3 / 1e9
+            peak = max(measured.rates[side.title]) * 2 * s["size"] ** 3 / 1e9
             which = "1" if s["threads"] == 1 else "all"
             for table in (found, found["libraries"][s["library"]]):
                 table[which] = max(table.get(which, 0.0), round(peak, 1))

@@ -12,8 +12,6 @@ from bench.figures import agree, best, summary, times_better
 from bench.procfs import machine_seconds
 from bench.side import PAUSE, Side, SideFailed
 
-QUIET = 0.05  # share of a core that others may take before the figures are in doubt
-
 
 @dataclass(frozen=True)
 class Effort:
@@ -64,20 +62,20 @@ def started(make: Callable[[], Sequence[Side]]) -> Iterator[list[Side]]:
 
 
 def contest(sides: Sequence[Side], seconds: float, rounds: int) -> Contest:
-    """Let the sides take turns; return their rates in steps a second, by the key of each side.
+    """Let the sides take turns; return their rates in steps a second, by the title of each.
 
     A turn lasts about as long for each side. The order turns round from one round to the next, so that a
     machine that grows slower or faster favours none. The first turns are for warming up.
     """
-    steps = {key(side): _steps(side, seconds) for side in sides}
-    found = Contest(rates={key(side): [] for side in sides})
+    steps = {side.title: _steps(side, seconds) for side in sides}
+    found = Contest(rates={side.title: [] for side in sides})
     began, (busy, stolen), ours = time.perf_counter(), machine_seconds(), _cpu(sides)
     for number in range(rounds):
         for side in sides if number % 2 == 0 else list(reversed(sides)):
             waiting = [other for other in sides if other is not side]
             before = _cpu(waiting)
-            answer = side.turn("run", steps[key(side)])
-            found.rates[key(side)].append(steps[key(side)] / answer["seconds"])
+            answer = side.turn("run", steps[side.title])
+            found.rates[side.title].append(steps[side.title] / answer["seconds"])
             found.idle = max(found.idle, (_cpu(waiting) - before) / max(answer["seconds"], PAUSE))
             side.rest()
     found.seconds = time.perf_counter() - began
@@ -85,11 +83,6 @@ def contest(sides: Sequence[Side], seconds: float, rounds: int) -> Contest:
     found.stolen = (now[1] - stolen) / found.seconds
     found.others = max(0.0, (now[0] - busy - (_cpu(sides) - ours)) / found.seconds)
     return found
-
-
-def key(side: Side) -> str:
-    """Return what tells a side from the others of its contest."""
-    return f"{side.name}, {side.label}" if side.label else side.name
 
 
 def choose(
@@ -101,7 +94,7 @@ def choose(
     """
     with started(candidates) as sides:
         found = contest(sides, effort.trial, effort.trials)
-        rates = {side.label: summary(found.rates[key(side)])["median"] for side in sides}
+        rates = {side.label: summary(found.rates[side.title])["median"] for side in sides}
         label = max(rates, key=lambda name: rates[name])
         chosen = next(side for side in sides if side.label == label)
         return {**chosen.settings, "label": label}, rates
@@ -110,7 +103,7 @@ def choose(
 def disagreement(sides: Sequence[Side]) -> list[str]:
     """Return the sides that computed something else than the first from the same start."""
     first = sides[0]
-    return [key(side) for side in sides[1:] if not agree(first.check, side.check)]
+    return [side.title for side in sides[1:] if not agree(first.check, side.check)]
 
 
 def compare(
@@ -122,20 +115,20 @@ def compare(
     whose names are in `against`, or of all.
     """
     ours = sides[0]
-    rates = {key(side): [rate * per_step for rate in found.rates[key(side)]] for side in sides}
+    rates = {side.title: [rate * per_step for rate in found.rates[side.title]] for side in sides}
     rivals = [side for side in sides[1:] if against is None or side.name in against]
     if not rivals:
         raise SideFailed("there is no rival to compare with")
-    name = best({key(side): rates[key(side)] for side in rivals}, higher=True)
-    rival = next(side for side in rivals if key(side) == name)
+    name = best({side.title: rates[side.title] for side in rivals}, higher=True)
+    rival = next(side for side in rivals if side.title == name)
     return {
         "sides": [
             {"name": side.name, "label": side.label, "threads": side.threads,
-             **summary(rates[key(side)]), "values": rates[key(side)]}
+             **summary(rates[side.title]), "values": rates[side.title]}
             for side in sides
         ],
         "rival": {"name": rival.name, "label": rival.label, "threads": rival.threads},
-        "ratio": times_better(rates[key(ours)], rates[name], higher=True),
+        "ratio": times_better(rates[ours.title], rates[name], higher=True),
         "quiet": found.record(),
     }  # fmt: skip
 

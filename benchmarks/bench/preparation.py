@@ -17,10 +17,11 @@ from bench.workloads import Workload
 
 
 @contextmanager
-def prepared(workload: Workload, *whats: str) -> Iterator[dict[str, Any]]:
+def prepared(workload: Workload, *whats: str, more: dict[str, Any] | None = None) -> Iterator[dict[str, Any]]:
     """Draw the parameters, and make `whats` of them ("onnx"); yield the settings of the sides."""
     with tempfile.TemporaryDirectory(prefix="elman-bench-") as folder:
-        settings = workload.settings(folder=folder, params=str(Path(folder) / "params.safetensors"))
+        files = {"folder": folder, "params": str(Path(folder) / "params.safetensors")}
+        settings = {**workload.settings(**files), **(more or {})}
         for what in ("params", *whats):
             prepare(what, settings, folder)
         yield settings

@@ -1,4 +1,7 @@
-"""What Linux tells of processes: their time on a core and their memory, with those of their children."""
+"""What Linux tells of processes: their time on a core and their memory, with those of their children.
+
+Elsewhere there is nothing to read, and all of it is zero.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,8 @@ def cpu_seconds(pids: Iterable[int]) -> float:
 def machine_seconds() -> tuple[float, float]:
     """Return the seconds that all cores have been busy, and those that a hypervisor took from them."""
     fields = [int(field) for field in _read(PROC / "stat").split("\n", 1)[0].split()[1:]]
+    if len(fields) < 8:
+        return 0.0, 0.0
     user, nice, system, _, _, irq, softirq, steal = fields[:8]
     return (user + nice + system + irq + softirq) / TICK, steal / TICK
 

@@ -57,6 +57,11 @@ class Side:
         self.close()
 
     @property
+    def title(self) -> str:
+        """What tells it from the others of its contest."""
+        return f"{self.name}, {self.label}" if self.label else self.name
+
+    @property
     def pid(self) -> int:
         """The process that was started; it may have children."""
         return self._process.pid
@@ -84,7 +89,7 @@ class Side:
             self._process.stdin.write(f"{method} {argument}\n")
             self._process.stdin.flush()
         except BrokenPipeError as error:
-            raise SideFailed(f"{self.name} {self.label} has ended") from error
+            raise SideFailed(f"{self.title} has ended") from error
 
     def finish(self) -> dict[str, Any]:
         """Wait for the end of the turn; return its ``seconds`` and ``value``."""
@@ -109,7 +114,7 @@ class Side:
             if self.cpu_seconds() - before < RESTLESS * PAUSE:
                 return
             if time.monotonic() > deadline:
-                raise SideFailed(f"{self.name} {self.label} keeps a core busy while it waits")
+                raise SideFailed(f"{self.title} keeps a core busy while it waits")
 
     def close(self) -> None:
         """End the side."""
@@ -128,11 +133,11 @@ class Side:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise SideFailed(f"{self.name} {self.label} has ended; what it said stands above")
+            raise SideFailed(f"{self.title} has ended; what it said stands above")
         try:
             answer = json.loads(line)
         except json.JSONDecodeError as error:
-            raise SideFailed(f"{self.name} {self.label} answered {line!r:.80}") from error
+            raise SideFailed(f"{self.title} answered {line!r:.80}") from error
         if not isinstance(answer, dict):
-            raise SideFailed(f"{self.name} {self.label} answered {line!r:.80}")
+            raise SideFailed(f"{self.title} answered {line!r:.80}")
         return answer

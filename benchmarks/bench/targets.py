@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from bench.workloads import WORKLOADS
+
 CHARACTERS = "train, characters"
 WORDS = "train, words"
 GENERATE = "generate one token, B 1"
@@ -48,6 +50,12 @@ def row(identity: str, setting: str, unit: str, figures: dict[str, Any], **more:
         "id": identity, "question": target.question, "setting": setting, "unit": unit,
         "least": target.least, "aim": target.aim, **figures, **more,
     }  # fmt: skip
+
+
+def setting(identity: str) -> str:
+    """Return the setting of a row that has not been measured."""
+    name = identity.split("/")[1]
+    return WORKLOADS[name].model if name in WORKLOADS else name
 
 
 def missed(row: dict[str, Any]) -> bool:

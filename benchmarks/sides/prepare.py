@@ -23,8 +23,9 @@ def params(s: dict[str, Any], folder: Path) -> None:
     from elman import LanguageModel
 
     model = LanguageModel(
-        vocab_size=s["K"], cell=s["cell"], embedding=s["E"], hidden=s["H"], layers=s["layers"], seed=0
-    )
+        vocab_size=s["K"], cell=s["cell"], embedding=s["E"], hidden=s["H"], layers=s["layers"],
+        seed=s.get("seed", 0),
+    )  # fmt: skip
     save_file({name: array.copy() for name, array in model.params.items()}, folder / "params.safetensors")
 
 

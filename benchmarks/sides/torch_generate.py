@@ -11,7 +11,7 @@ import torch
 from . import common
 from .torch_model import Layers, Steps, zeros
 
-FORMS = ("layer", "layer without oneDNN", "cells", "cells, TorchScript")
+FORMS = ("layer", "layer without oneDNN", "cells", "cells, TorchScript", "cells, torch.compile")
 Step = Callable[[torch.Tensor, Any], Any]
 
 
@@ -61,4 +61,6 @@ def _build(s: dict[str, Any]) -> tuple[Step, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # it is deprecated, and still the fastest
             cells = torch.jit.freeze(torch.jit.script(cells))
+    elif form == "cells, torch.compile":
+        cells = torch.compile(cells, mode="max-autotune-no-cudagraphs")
     return cells, state

@@ -14,8 +14,8 @@ from .torch_model import Layers, detached, zeros
 class Trainer:
     """A model in training.
 
-    Beside the sizes the settings have `threads`, `update` ("fused" or "foreach", of the optimiser) and
-    `loss` ("whole", or "chunked": the logits are never all in memory).
+    Beside the sizes the settings have `threads`, `update` ("fused" or "foreach", of the optimiser), `loss`
+    ("whole", or "chunked": the logits are never all in memory) and `compile`.
     """
 
     def __init__(self, s: dict[str, Any]) -> None:
@@ -30,24 +30,27 @@ class Trainer:
         self.optimizer = kinds[s["optimizer"]](self.parameters, lr=s["lr"], **how)
         self.chunks = nn.LinearCrossEntropyOptions() if s.get("loss") == "chunked" else None
         self.state = zeros(s)
+        self.forward = torch.compile(self.loss) if s.get("compile") else self.loss
 
     def step(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Take one step on a window ``(T, B)``; return the loss."""
-        h, state = self.model.hidden(x, self.state)
+        loss, state = self.forward(x, y, self.state)
         self.state = detached(state)
-        loss = self.loss(h.view(-1, self.s["H"]), y.reshape(-1))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.parameters, self.s["clip"], foreach=True)
         self.optimizer.step()
         return loss.detach()
 
-    def loss(self, h: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """Return the mean cross-entropy."""
+    def loss(self, x: torch.Tensor, y: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
+        """Return the mean cross-entropy of a window, and the state after it."""
+        h, state = self.model.hidden(x, state)
+        h, y = h.view(-1, self.s["H"]), y.reshape(-1)
         if self.chunks is None:
-            return nn.functional.cross_entropy(self.model.output(h), y)
+            return nn.functional.cross_entropy(self.model.output(h), y), state
         weight, bias = self.model.output.weight, self.model.output.bias
-        return nn.functional.linear_cross_entropy(h, weight, y, linear_bias=bias, options=self.chunks)
+        loss = nn.functional.linear_cross_entropy(h, weight, y, linear_bias=bias, options=self.chunks)
+        return loss, state
 
 
 class Side:
