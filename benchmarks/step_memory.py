@@ -4,8 +4,9 @@
 
 Each side trains alone while the memory of all its processes is sampled: their proportional set sizes, so
 that what processes share counts once. The highest sum is the figure, libraries and interpreter included.
-PyTorch is measured with its usual cross-entropy and with the one that takes the logits in chunks; the smaller
-counts. Beside it stands what the interpreter and the imports took before there was a model. Keeps
+PyTorch is measured with its usual cross-entropy and with the one that takes the logits in chunks, with one
+thread and with all; the smallest counts. A library that other processes use at the same time would count less:
+run nothing else meanwhile. Beside it stands what the interpreter and the imports took before there was a model. Keeps
 benchmarks/results/step_memory.json.
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from bench import script
-from bench.environment import cores
+from bench.environment import cores, in_words
 from bench.figures import best, summary, times_better
 from bench.kept import keep, show
 from bench.memory import Peak, peak_memory
@@ -26,8 +27,11 @@ from bench.workloads import WORKLOADS, Workload
 WORKLOAD = WORKLOADS["words-650"]
 VARIANTS: list[tuple[str, str, str, dict[str, Any]]] = [
     ("elman", "elman_train", "", {}),
-    ("PyTorch", "torch_train", "whole logits", {"threads": cores(), "loss": "whole"}),
-    ("PyTorch", "torch_train", "logits in chunks", {"threads": cores(), "loss": "chunked"}),
+    *(
+        ("PyTorch", "torch_train", f"{what}, {in_words(threads)}", {"threads": threads, "loss": loss})
+        for what, loss in (("whole logits", "whole"), ("logits in chunks", "chunked"))
+        for threads in sorted({1, cores()})
+    ),
     ("plain", "plain_train", "", {"threads": cores()}),
 ]
 
@@ -59,7 +63,7 @@ def figures(found: dict[str, list[Peak]]) -> dict[str, Any]:
         })  # fmt: skip
     return {
         "sides": sides,
-        "rival": {"name": "PyTorch", "label": rival.removeprefix("PyTorch, "), "threads": cores()},
+        "rival": {"name": "PyTorch", "label": rival.removeprefix("PyTorch, "), "threads": None},
         "ratio": times_better(totals["elman"], totals[rival], higher=False),
     }
 

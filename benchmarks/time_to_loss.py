@@ -1,6 +1,6 @@
 """How long until the model is good? Tiny Shakespeare to 1.55 nats a character, the same recipe on both sides.
 
-    python benchmarks/time_to_loss.py --text input.txt [--quick] [--seeds 3] [--steps 6000]
+    python benchmarks/time_to_loss.py --text input.txt [--quick] [--seeds 3] [--steps 10000]
 
 LSTM 2 x 128 on the first 90 % of the text: Adam, 200 updates of warm-up to 0.004 and a cosine down to zero at
 the last of a fixed number of updates, dropout 0.1 on the output of each layer, clipping at 5, 50 rows and 50
@@ -41,6 +41,12 @@ def torch_variants(settings: dict[str, Any]) -> list[Side]:
     ]  # fmt: skip
 
 
+def best_torch(settings: dict[str, Any], effort: Effort) -> dict[str, Any]:
+    """Return what makes PyTorch the fastest: threads, update, and both in words."""
+    best, _ = choose(lambda: torch_variants(settings), effort)
+    return {name: best[name] for name in ("threads", "update", "label")}
+
+
 def race(sides: list[Side], steps: int, every: int, goal: float) -> list[Curve]:
     """Train in turns of `every` updates until each side has reached the goal, or the end of its recipe."""
     curves: list[Curve] = [[] for _ in sides]
@@ -62,61 +68,69 @@ def reached(curve: Curve, goal: float) -> tuple[int, float] | None:
     return next(((step, seconds) for step, seconds, loss in curve if loss <= goal), None)
 
 
-def measure(
-    text: Path, seed: int, steps: int, every: int, goal: float, effort: Effort
-) -> list[tuple[Side, Curve]]:
-    """Run both sides once; return them, ended, with their curves."""
-    workload = WORKLOADS["char-128"].but(K=len(vocabulary(str(text))))
-    more = {**RECIPE, "seed": seed, "steps": steps, "text": str(text.resolve())}
-    with prepared(workload, more=more) as settings:
-        torch, _ = choose(lambda: torch_variants(settings), effort)
-        with started(
-            lambda: [
-                Side("elman", "elman_text", settings),
-                Side("PyTorch", "torch_text", torch, torch["label"]),
-            ]
-        ) as sides:
-            if disagreement(sides):
-                raise SideFailed("the sides begin with different losses")
-            return list(zip(sides, race(sides, steps, every, goal), strict=True))
-
-
-def figures(runs: list[list[tuple[Side, Curve]]], goal: float) -> dict[str, Any]:
-    """Return the figures of the row: a value for each seed."""
-    seconds: list[list[float]] = [[], []]
-    found = []
-    for run in runs:
-        for i, (side, curve) in enumerate(run):
+def measure(settings: dict[str, Any], torch: dict[str, Any], every: int, goal: float) -> list[dict[str, Any]]:
+    """Run both sides once; return what each is, its curve, and where it arrived."""
+    with started(
+        lambda: [
+            Side("elman", "elman_text", settings),
+            Side("PyTorch", "torch_text", {**settings, **torch}, torch["label"]),
+        ]
+    ) as sides:
+        if disagreement(sides):
+            raise SideFailed("the sides begin with different losses")
+        found = []
+        for side, curve in zip(sides, race(sides, settings["steps"], every, goal), strict=True):
             arrived = reached(curve, goal)
             if arrived is None:
                 lowest = min(loss for _, _, loss in curve)
                 raise SideFailed(f"{side.name} came to {lowest:.4f} nats and no lower: give more --steps")
-            seconds[i].append(arrived[1])
-    for i, (side, _) in enumerate(runs[0]):
-        curves = [run[i][1] for run in runs]
-        arrivals = [arrived[0] for arrived in (reached(curve, goal) for curve in curves) if arrived]
-        found.append({
-            "name": side.name, "label": side.label, "threads": side.threads, **summary(seconds[i]),
-            "values": seconds[i], "updates": arrivals, "curves": curves,
+            found.append({
+                "name": side.name, "label": side.label, "threads": side.threads, "curve": curve,
+                "updates": arrived[0], "seconds": arrived[1],
+            })  # fmt: skip
+        return found
+
+
+def figures(runs: list[list[dict[str, Any]]], goal: float) -> dict[str, Any]:
+    """Return the figures of the row: a value for each seed."""
+    sides = []
+    for attempts in zip(*runs, strict=True):
+        seconds = [attempt["seconds"] for attempt in attempts]
+        sides.append({
+            **{name: attempts[0][name] for name in ("name", "label", "threads")}, **summary(seconds),
+            "values": seconds, "updates": [attempt["updates"] for attempt in attempts],
+            "curves": [attempt["curve"] for attempt in attempts],
         })  # fmt: skip
-    rival = {"name": "PyTorch", "label": found[1]["label"], "threads": found[1]["threads"]}
-    return {"sides": found, "rival": rival, "ratio": times_better(*seconds, higher=False), "goal": goal}
+    ours, theirs = sides
+    return {
+        "sides": sides,
+        "rival": {name: theirs[name] for name in ("name", "label", "threads")},
+        "ratio": times_better(ours["values"], theirs["values"], higher=False),
+        "goal": goal,
+    }
 
 
 def main() -> None:
     """Run every seed, print and keep."""
     parser = script.arguments(__doc__)
     parser.add_argument("--text", type=Path, required=True, help="Tiny Shakespeare")
-    parser.add_argument("--steps", type=int, default=6000, help="updates of the recipe (default 6000)")
-    parser.add_argument("--every", type=int, default=100, help="updates of a turn (default 100)")
-    parser.add_argument("--seeds", type=int, default=3, help="how often it is run (default 3)")
+    parser.add_argument("--steps", type=int, default=10_000, help="updates of the recipe")
+    parser.add_argument("--every", type=int, default=100, help="updates of a turn")
+    parser.add_argument("--seeds", type=int, default=3, help="how often it is run")
     arguments = parser.parse_args()
     steps, every, seeds, goal = arguments.steps, arguments.every, arguments.seeds, GOAL
     if arguments.quick:
         steps, every, seeds, goal = 300, 100, 1, 2.7
-    effort = script.effort(arguments.quick)
-    runs = [measure(arguments.text, seed, steps, every, goal, effort) for seed in range(seeds)]
-    setting = f"{WORKLOADS['char-128'].setting}, {goal} nats, {steps:,} updates"
+    workload = WORKLOADS["char-128"].but(K=len(vocabulary(str(arguments.text))))
+    more = {**RECIPE, "steps": steps, "text": str(arguments.text.resolve())}
+    runs: list[list[dict[str, Any]]] = []
+    torch: dict[str, Any] = {}
+    for seed in range(seeds):
+        with prepared(workload, more={**more, "seed": seed}) as settings:
+            if not torch:
+                torch = best_torch(settings, script.effort(arguments.quick))
+            runs.append(measure(settings, torch, every, goal))
+    setting = f"{workload.setting}, {goal} nats, {steps:,} updates"
     rows = [row("time-to-loss/char-128", setting, "s", figures(runs, goal))]
     show(rows)
     for side in rows[0]["sides"]:
