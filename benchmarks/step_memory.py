@@ -5,9 +5,9 @@
 Each side trains alone while the memory of all its processes is sampled: their proportional set sizes, so
 that what processes share counts once. The highest sum is the figure, libraries and interpreter included.
 PyTorch is measured with its usual cross-entropy and with the one that takes the logits in chunks, with one
-thread and with all; the smallest counts. A library that other processes use at the same time would count less:
-run nothing else meanwhile. Beside it stands what the interpreter and the imports took before there was a model. Keeps
-benchmarks/results/step_memory.json.
+thread and with all; the smallest counts. Beside it stands what the interpreter and the imports took before
+there was a model. A library that other processes use at the same time would count less: run nothing else
+meanwhile. Keeps benchmarks/results/step_memory.json.
 """
 
 from __future__ import annotations
