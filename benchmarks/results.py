@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import re
 import statistics
 import subprocess
@@ -24,7 +22,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from bench.environment import ROOT, free_environment, machine
+
 KEPT = ROOT / "benchmarks" / "results"
 SHAKESPEARE = [
     "--split", "90/10/0", "--tokens", "char", "--cell", "lstm", "--embedding", "64", "--hidden", "128",
@@ -35,9 +34,8 @@ SHAKESPEARE = [
 
 def run(*arguments: str, quiet: bool = True) -> str:
     """Run the command line in an environment that holds no BLAS back; return what it printed."""
-    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
     done = subprocess.run(
-        [sys.executable, *arguments], env=environment, check=True, text=True, stdout=subprocess.PIPE
+        [sys.executable, *arguments], env=free_environment(), check=True, text=True, stdout=subprocess.PIPE
     )
     if not quiet:
         print(done.stdout)
@@ -50,22 +48,6 @@ def keep(section: str, found: dict[str, Any]) -> None:
     found = {**found, "machine": machine(), "date": time.strftime("%Y-%m-%d")}
     (KEPT / f"{section}.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     print(json.dumps({name: value for name, value in found.items() if name != "curve"}, indent=1)[:2000])
-
-
-def machine() -> dict[str, Any]:
-    """Say what this was measured on."""
-    import numpy as np
-    from threadpoolctl import threadpool_info
-
-    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    blas = next((info for info in threadpool_info() if info["user_api"] == "blas"), {})
-    return {
-        "processor": model.group(1) if model else platform.processor(),
-        "cores": len(os.sched_getaffinity(0)),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "blas": f"{blas.get('internal_api')} {blas.get('version')}, {blas.get('architecture')} kernels",
-    }
 
 
 def metrics(folder: Path) -> list[dict[str, Any]]:

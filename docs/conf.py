@@ -91,7 +91,7 @@ html_css_files = ["elman.css"]
 html_copy_source = False
 html_show_sourcelink = False
 # Pages without others beside them need no list of those beside them.
-_ALONE = ("install", "quickstart", "architecture", "results", "contributing", "changelog")
+_ALONE = ("install", "quickstart", "architecture", "results", "benchmarks", "contributing", "changelog")
 html_sidebars: dict[str, list[str]] = {page: [] for page in _ALONE}
 html_theme_options = {
     "logo": {"text": "elman"},

@@ -11,28 +11,46 @@ from elman.training.optim import OPTIMIZERS
 from elman.training.processes import best_threads, make_workers
 from elman.training.workers import single_threaded_blas
 
+from . import common
+
+
+class Trainer:
+    """A model in training; `step` is what the loop of ``elman.training.loop`` does in a step."""
+
+    def __init__(self, s: dict[str, Any], dropout: float = 0.0) -> None:
+        self.clip = s["clip"]
+        self.model = model = LanguageModel(
+            vocab_size=s["K"], cell=s["cell"], embedding=s["E"], hidden=s["H"], layers=s["layers"],
+            dropout=dropout,
+        )  # fmt: skip
+        for name, array in common.parameters(s).items():
+            np.copyto(model.params[name], array)
+        optimizer, self.state = OPTIMIZERS[s["optimizer"]](), model.initial_state(s["B"])
+        self.threads = s.get("threads") or best_threads(model, s["B"], s["T"])
+        self.workers = make_workers(
+            model, s["B"], self.threads, s["T"], optimizer, optimizer.init(model.params)
+        )
+        self.single = single_threaded_blas()
+
+    def step(self, x: Any, y: Any, lr: float, seed: tuple[int, ...] | None = None) -> float:
+        """Take one step on a window ``(T, B)``; return the loss. To be called within `single`."""
+        loss, self.state, _ = self.workers.loss_and_grads(x, y, self.state, seed=seed)
+        self.workers.update(lr, self.clip)
+        return loss
+
 
 class Side:
     """Carried state, loss and gradients, clipping, update."""
 
     def __init__(self, s: dict[str, Any]) -> None:
-        self.settings = s
-        model = LanguageModel(
-            vocab_size=s["K"], cell=s["cell"], embedding=s["E"], hidden=s["H"], layers=s["layers"], seed=0
-        )
-        rng = np.random.default_rng(0)
-        self.tokens = rng.integers(0, s["K"], (8, s["T"] + 1, s["B"]))
-        threads = s.get("threads") or best_threads(model, s["B"], s["T"])
-        self.threads = threads
-        self.state, optimizer = model.initial_state(s["B"]), OPTIMIZERS[s["optimizer"]]()
-        self.workers = make_workers(model, s["B"], threads, s["T"], optimizer, optimizer.init(model.params))
-        self.single = single_threaded_blas()
+        self.trainer, self.lr, self.tokens = Trainer(s), s["lr"], common.tokens(s)
+        self.threads = self.trainer.threads
+        self.check = [self.run(1)]
 
     def run(self, n: int) -> float:
-        s, loss = self.settings, 0.0
-        with self.single():
+        loss, trainer, lr = 0.0, self.trainer, self.lr
+        with trainer.single():
             for i in range(n):
-                window = self.tokens[i % len(self.tokens)]
-                loss, self.state, _ = self.workers.loss_and_grads(window[:-1], window[1:], self.state)
-                self.workers.update(s["lr"], s["clip"])
+                window = self.tokens[i % common.WINDOWS]
+                loss = trainer.step(window[:-1], window[1:], lr)
         return loss

@@ -1,59 +1,70 @@
-"""Training steps with PyTorch: fused layers, fused optimiser, gradients freed rather than zeroed."""
+"""Training steps with PyTorch: fused layers, gradients freed rather than zeroed, its own clipping."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
+from . import common
+from .torch_model import Layers, detached, zeros
 
-class Model(nn.Module):
-    """Embedding, recurrent layers, output."""
+
+class Trainer:
+    """A model in training.
+
+    Beside the sizes the settings have `threads`, `update` ("fused" or "foreach", of the optimiser), `loss`
+    ("whole", or "chunked": the logits are never all in memory) and `compile`.
+    """
 
     def __init__(self, s: dict[str, Any]) -> None:
-        super().__init__()
-        kinds = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
-        self.embedding = nn.Embedding(s["K"], s["E"])
-        self.rnn = kinds[s["cell"]](s["E"], s["H"], s["layers"])
-        self.output = nn.Linear(s["H"], s["K"])
+        torch.set_num_threads(s["threads"])
+        torch.manual_seed(s.get("seed", 0))
+        self.s, self.threads = s, s["threads"]
+        self.model = Layers(s)
+        self.model.fill(common.parameters(s), s)
+        self.parameters = list(self.model.parameters())
+        how = {s.get("update", "fused"): True}
+        kinds = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+        self.optimizer = kinds[s["optimizer"]](self.parameters, lr=s["lr"], **how)
+        self.chunks = nn.LinearCrossEntropyOptions() if s.get("loss") == "chunked" else None
+        self.state = zeros(s)
+        self.forward = torch.compile(self.loss) if s.get("compile") else self.loss
 
-    def forward(self, x: torch.Tensor, state: Any) -> Any:
-        h, state = self.rnn(self.embedding(x), state)
-        return self.output(h), state
+    def step(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Take one step on a window ``(T, B)``; return the loss."""
+        loss, state = self.forward(x, y, self.state)
+        self.state = detached(state)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.parameters, self.s["clip"], foreach=True)
+        self.optimizer.step()
+        return loss.detach()
+
+    def loss(self, x: torch.Tensor, y: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
+        """Return the mean cross-entropy of a window, and the state after it."""
+        h, state = self.model.hidden(x, state)
+        h, y = h.view(-1, self.s["H"]), y.reshape(-1)
+        if self.chunks is None:
+            return nn.functional.cross_entropy(self.model.output(h), y), state
+        weight, bias = self.model.output.weight, self.model.output.bias
+        loss = nn.functional.linear_cross_entropy(h, weight, y, linear_bias=bias, options=self.chunks)
+        return loss, state
 
 
 class Side:
     """Carried state, loss and gradients, clipping, update."""
 
     def __init__(self, s: dict[str, Any]) -> None:
-        torch.set_num_threads(s["threads"])
-        torch.manual_seed(0)
-        self.settings, self.threads = s, s["threads"]
-        self.model = Model(s)
-        rng = np.random.default_rng(0)
-        self.tokens = torch.from_numpy(rng.integers(0, s["K"], (8, s["T"] + 1, s["B"])))
-        parameters = self.model.parameters()
-        self.optimizer: torch.optim.Optimizer = (
-            torch.optim.Adam(parameters, lr=s["lr"], fused=True)
-            if s["optimizer"] == "adam"
-            else torch.optim.SGD(parameters, lr=s["lr"], fused=True)
-        )
-        shape = (s["layers"], s["B"], s["H"])
-        self.state: Any = torch.zeros(shape)
-        if s["cell"] == "lstm":
-            self.state = (torch.zeros(shape), torch.zeros(shape))
+        self.trainer = Trainer(s)
+        self.tokens = torch.from_numpy(common.tokens(s))
+        self.threads = s["threads"]
+        self.check = [self.run(1)]
 
     def run(self, n: int) -> float:
-        s, loss = self.settings, torch.zeros(())
+        loss = torch.zeros(())
         for i in range(n):
-            window = self.tokens[i % len(self.tokens)]
-            logits, state = self.model(window[:-1], self.state)
-            self.state = tuple(field.detach() for field in state) if s["cell"] == "lstm" else state.detach()
-            loss = nn.functional.cross_entropy(logits.view(-1, s["K"]), window[1:].reshape(-1))
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(self.model.parameters(), s["clip"], foreach=True)
-            self.optimizer.step()
-        return float(loss.detach())
+            window = self.tokens[i % common.WINDOWS]
+            loss = self.trainer.step(window[:-1], window[1:])
+        return float(loss)

@@ -1,0 +1,1 @@
+"""What the benchmark scripts share: sides as processes, medians, targets, kept results, the page."""
