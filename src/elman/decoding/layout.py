@@ -36,7 +36,7 @@ class Product:
             np.copyto(self._weights.reshape(D, G, H), weights.transpose(1, 0, 2))
             self._out = out.reshape(G * H)
         else:
-            self._panels = new_panels(Workspace(), "decoded", D, out)
+            self._panels = new_panels(Workspace(), D, out)
             self._panels.load(weights)
 
     def __call__(self, x: Floats) -> None:
@@ -66,7 +66,7 @@ class Lookup:
         self.table: Floats | None = None
         self._x1 = _with_ones(rows, D, model.dtype)
         if model.n_params >= K * G * H:  # it is never larger than the model
-            U, _, b = layer.scaled(model.params, Workspace())
+            U, _, b = layer.scaled(model.params)
             self.table = np.matmul(self.E, U)
             np.add(self.table, b[:, None], out=self.table)
 
@@ -113,7 +113,7 @@ class DecodedLayer:
     def __init__(self, layer: Layer, params: Params, state: State, rows: int, *, reads: bool) -> None:
         self.cell = cell = layer.cell
         H, dtype = layer.hidden, layer.dtype
-        U, W, b = layer.scaled(params, Workspace())
+        U, W, b = layer.scaled(params)
         self.b_candidate = params.get(f"{layer.name}.b_candidate")
         self.a, self._r = (aligned(cell.gates * rows * H, dtype).reshape(cell.gates, rows, H) for _ in "ar")
         self._keep = np.empty((cell.keeps, rows, H), dtype)

@@ -56,14 +56,17 @@ class Projection:
     def __init__(self, space: Workspace, name: str) -> None:
         self.space, self.name = space, name
 
-    def forward(self, x: Floats | Words, U: Floats, b: Floats, a: Floats) -> None:
-        """Write ``x U + b`` into a ``(G, T, B, H)``; gate by gate, so that the sum finds it in cache."""
+    def forward(self, x: Floats | Words, U: Floats, b: Floats, a: Floats, half: int = 0) -> None:
+        """Write ``x U + b`` into a ``(G, T, B, H)``; gate by gate, so that the sum finds it in cache.
+
+        The first `half` gates are halved: exactly as if their weights were, without a copy of these.
+        """
         G, T, B, H = a.shape
         if isinstance(x, Words) and x.tabled:
             table = self._take("table", (len(x.E), H), a)
             for g in range(G):
                 np.matmul(x.E, U[g], out=table)
-                np.add(table, b[g], out=table)
+                _finish(table, b[g], halve=g < half)
                 # Tokens have been checked; mode="clip" only spares NumPy a buffered second copy.
                 np.take(table, x.tokens, axis=0, out=a[g], mode="clip")
             return
@@ -71,7 +74,7 @@ class Projection:
         for g in range(G):
             block = a[g].reshape(T * B, H)
             np.matmul(rows, U[g], out=block)
-            np.add(block, b[g], out=block)
+            _finish(block, b[g], halve=g < half)
 
     def backward(self, x: Floats | Words, U: Floats, da: Floats, dU: Floats, db: Floats) -> Floats:
         """Write dU and db; return the derivative by x ``(T, B, D)``, or by all word vectors ``(K, D)``."""
@@ -119,3 +122,9 @@ class Projection:
 
     def _take(self, name: str, shape: tuple[int, ...], like: Floats) -> Floats:
         return self.space.take(f"{self.name}.{name}", shape, like.dtype)
+
+
+def _finish(products: Floats, bias: Floats, *, halve: bool) -> None:
+    np.add(products, bias, out=products)
+    if halve:
+        np.multiply(products, 0.5, out=products)

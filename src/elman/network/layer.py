@@ -149,7 +149,7 @@ class Layer:
         plain = G - 1 if cell.gated else G
 
         def panels() -> tuple[Panels, Pairs, Pairs]:
-            W_T = new_panels(space, f"{self.name}.W_T", H, back)
+            W_T = new_panels(space, H, back)
             return W_T, W_T.gates(0, plain), W_T.gates(plain, G)
 
         W_T, pairs, gated = space.build(f"{self.name}.W_T", (B,), panels)
@@ -180,28 +180,19 @@ class Layer:
         window_products = timed("input products", self._window_products)
         return window_products(params, x, tape, space, grads), d
 
-    def scaled(self, params: Params, space: Workspace) -> tuple[Floats, Floats, Floats]:
-        """Return U, W and b, in copies where blocks of sigmoid gates are halved (see Cell.sigmoids)."""
-        return (
-            self._halved(params, "U", space),
-            self._halved(params, "W", space),
-            self._halved(params, "b", space),
-        )
-
-    def _halved(self, params: Params, letter: str, space: Workspace) -> Floats:
-        half, source = self.cell.sigmoids, params[f"{self.name}.{letter}"]
-        if not half:
-            return source
-        copy = self._take(space, f"{letter}_scaled", source.shape)
-        np.multiply(source[:half], 0.5, out=copy[:half])
-        np.copyto(copy[half:], source[half:])
-        return copy
+    def scaled(self, params: Params) -> tuple[Floats, Floats, Floats]:
+        """Return copies of U, W and b whose blocks of sigmoid gates are halved (see Cell.sigmoids)."""
+        copies = [params[f"{self.name}.{letter}"].copy() for letter in "UWb"]
+        for copy in copies:
+            copy[: self.cell.sigmoids] *= 0.5
+        U, W, b = copies
+        return U, W, b
 
     def _project(self, params: Params, x: Floats | Words, space: Workspace, tape: Tape) -> None:
         """Write the input products, and bring the recurrent weights into place."""
-        U, b = self._halved(params, "U", space), self._halved(params, "b", space)
-        Projection(space, self.name).forward(x, U, b, tape.a)
-        tape.W.load(params[f"{self.name}.W"], half=self.cell.sigmoids)
+        U, W, b = (params[f"{self.name}.{letter}"] for letter in "UWb")
+        Projection(space, self.name).forward(x, U, b, tape.a, half=self.cell.sigmoids)
+        tape.W.load(W, half=self.cell.sigmoids)
 
     def _window_products(
         self, params: Params, x: Floats | Words, tape: Tape, space: Workspace, grads: Params

@@ -70,8 +70,12 @@ def operand(x: Floats, outputs: int) -> Floats:
     return x.reshape(*gates, pieces, 1, rows // pieces, inputs)
 
 
-def new_panels(space: Workspace, name: str, inputs: int, out: Floats) -> Panels:
-    """Return panels for products with `inputs` summands, written to out ``(G, B, H)``; not loaded yet."""
+def new_panels(space: Workspace, inputs: int, out: Floats) -> Panels:
+    """Return panels for products with `inputs` summands, written to out ``(G, B, H)``; not loaded yet.
+
+    All panels of a workspace share one memory: they are loaded before a loop over time, and of no use after
+    it.
+    """
     G, B, H = out.shape
     pieces, width = cut_of(B, inputs, H)
     whole = H - H % width
@@ -80,7 +84,7 @@ def new_panels(space: Workspace, name: str, inputs: int, out: Floats) -> Panels:
         if start == stop:
             continue
         shape = (G, 1, (stop - start) // wide, inputs, wide)
-        strip = space.take(f"{name}.{part}", shape, out.dtype)
+        strip = space.take(f"panels.{part}", shape, out.dtype)
         strips.append(strip)
         pairs.append((strip, _cut(out[:, :, start:stop], pieces, wide)))
     return Panels(tuple(strips), tuple(pairs))

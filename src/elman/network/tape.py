@@ -108,4 +108,4 @@ def new_tape(
             for t in range(part.start, part.stop)
         ]
         chunks.append(Chunk(a[:, part], state_before, state_after, keep[:, part], some, first, steps))
-    return Tape(a, keep, before, after, r, new_panels(space, f"{name}.W", H, r), chunks)
+    return Tape(a, keep, before, after, r, new_panels(space, H, r), chunks)

@@ -59,8 +59,11 @@ class Member:
         self._added = self._cut(self._first, self._first + sum(sizes))
         self._walked = [self._added, self._cut(self._first + sum(sizes), model.n_params)]
         self._classes = self.columns(model.vocab_size)
-        # Rows of the word vectors that have a gradient; all of them unless they are known to be few.
+        # Words that have a gradient, all of the classes unless they are known to be few; and where the others
+        # need not be looked at, their gradients, which then stand nowhere else.
         self._touched: Ints | None = None
+        self._sums: Floats | None = None
+        self._sparse = self._split and not model.output.tied and optimizer is not None and optimizer.sparse
         self._turn = 0
         self._scratch = np.empty((2, max(BLOCK, E.shape[1])), model.dtype)
 
@@ -86,7 +89,9 @@ class Member:
             total_squares += squares(block)
         for start, stop in _blocks(*self._walked[1]):
             total_squares += squares(total[start:stop])
-        if self._split:
+        if self._sums is not None:
+            total_squares += squares(self._sums.reshape(-1))
+        elif self._split:
             dE = self.shared.grads.arrays["embedding.E"]
             words = slice(*self._classes) if self._touched is None else self._touched
             total_squares += squares(dE[words].reshape(-1))
@@ -109,24 +114,23 @@ class Member:
         stretches = list(self._walked)
         if self._split:
             D = shared.params.arrays["embedding.E"].shape[1]
-            if self._touched is not None and self.optimizer.sparse:
-                self._update_touched(walk)
+            if self._touched is not None and self._sums is not None:
+                self._update_words(self._touched, self._sums, walk)
             else:
                 stretches.append((self._classes[0] * D, self._classes[1] * D))
         for stretch in stretches:
             for start, stop in _blocks(*stretch):
                 walk(*(vector[start:stop] for vector in vectors))
 
-    def _update_touched(self, walk: Callable[[Floats, Floats], None]) -> None:
+    def _update_words(self, words: Ints, sums: Floats, walk: Callable[[Floats, Floats], None]) -> None:
         """Update only the words that have a gradient."""
-        E, dE = (flat.arrays["embedding.E"] for flat in (self.shared.params, self.shared.grads))
-        assert self._touched is not None
+        E = self.shared.params.arrays["embedding.E"]
         at_once = max(1, BLOCK // E.shape[1])
-        for start in range(0, len(self._touched), at_once):
-            words = self._touched[start : start + at_once]
-            p, g = E[words], dE[words]
-            walk(p.reshape(-1), g.reshape(-1))
-            E[words] = p
+        for start in range(0, len(words), at_once):
+            some = slice(start, start + at_once)
+            p = E[words[some]]
+            walk(p.reshape(-1), sums[some].reshape(-1))
+            E[words[some]] = p
 
     def columns(self, classes: int) -> tuple[int, int]:
         """Return the first of the member's own classes, and the one after its last."""
@@ -178,6 +182,9 @@ class Member:
         words, sums = sum_by_word(rows, every, inside)
         if tied:
             dE[words] += sums
+            return
+        if self._sparse:
+            self._touched, self._sums = words, sums
             return
         if self._touched is None:
             dE[first:last] = 0.0

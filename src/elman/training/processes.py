@@ -31,7 +31,7 @@ from elman.training.shared import Carver, Shared, take_shared
 from elman.training.shares import Task, usable_cores
 from elman.training.workers import Workers
 
-ENOUGH_WORK = 2e8  # floating-point operations a step for which a process pays
+ENOUGH_WORK = 4e8  # floating-point operations a step for which a process pays
 FEWEST_ROWS = 8  # in a share, where nobody has said how many shares; fewer make products too thin
 READY, PASS, UPDATE, DONE = b"r", b"p", b"u", b"d"
 

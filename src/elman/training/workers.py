@@ -89,7 +89,9 @@ class Workers:
         Returns
         -------
         loss, state, grads
-            As there; the arrays of `grads` are overwritten by the next call.
+            As there; the arrays of `grads` are overwritten by the next call. Where classes are shared and an
+            optimiser that needs no other words is at work, the gradients of the words that occurred are not
+            among them.
         """
         counted = (len(x) - skip) * self.batch
         # Columns of a C-contiguous window are not contiguous; tokens are small, so they are copied.
