@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from elman import LanguageModel
-from elman.training.clip import clip_by_global_norm
 from elman.training.optim import OPTIMIZERS
 from elman.training.processes import best_threads, make_workers
 from elman.training.workers import single_threaded_blas
@@ -26,18 +25,17 @@ class Trainer:
         )  # fmt: skip
         for name, array in common.parameters(s).items():
             np.copyto(model.params[name], array)
-        self.optimizer = OPTIMIZERS[s["optimizer"]]()
+        optimizer, self.state = OPTIMIZERS[s["optimizer"]](), model.initial_state(s["B"])
         self.threads = s.get("threads") or best_threads(model, s["B"], s["T"])
-        self.workers = make_workers(model, s["B"], self.threads, s["T"])
-        self.state = model.initial_state(s["B"])
-        self.moments = self.optimizer.init(model.params)
+        self.workers = make_workers(
+            model, s["B"], self.threads, s["T"], optimizer, optimizer.init(model.params)
+        )
         self.single = single_threaded_blas()
 
     def step(self, x: Any, y: Any, lr: float, seed: tuple[int, ...] | None = None) -> float:
         """Take one step on a window ``(T, B)``; return the loss. To be called within `single`."""
-        loss, self.state, grads = self.workers.loss_and_grads(x, y, self.state, seed=seed)
-        clip_by_global_norm(grads, self.clip, inplace=True)
-        self.optimizer.update(self.model.params, grads, self.moments, lr, inplace=True)
+        loss, self.state, _ = self.workers.loss_and_grads(x, y, self.state, seed=seed)
+        self.workers.update(lr, self.clip)
         return loss
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from elman import decoding
 from elman.data import Text, check_given
@@ -17,9 +17,10 @@ from elman.network import LanguageModel
 from elman.storage.config import TrainConfig
 from elman.storage.run import Run
 from elman.text_model import TextModel
-from elman.training.fit import Event, fit
-from elman.training.session import Session, begin
-from elman.training.session import resume as take_up
+
+if TYPE_CHECKING:  # loaded by those who train, not by those who only load
+    from elman.training.fit import Event
+    from elman.training.session import Session
 
 SAMPLE_TEMPERATURE = 0.8
 
@@ -122,6 +123,9 @@ def train(
     Training leaves a checkpoint at every evaluation and at least once a minute. An interruption loses what
     came after it, and no more: ``elman.train(resume="runs/mine")`` goes on from there.
     """
+    from elman.training.session import begin
+    from elman.training.session import resume as take_up
+
     if resume is not None:
         if text is not None or out is not None or overwrite:
             raise ConfigError("resume goes on with a run as it is: leave out text, out and overwrite")
@@ -135,6 +139,8 @@ def train(
 
 
 def _trained(opened: AbstractContextManager[Session], on_event: Callable[[Event], None] | None) -> TextModel:
+    from elman.training.fit import fit
+
     with opened as session:
         for event in fit(session):
             if on_event is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from elman import decoding
 from elman.data import Tokenizer, check_given, encode_corpus
@@ -15,7 +15,9 @@ from elman.network import LanguageModel
 from elman.network.checks import check_whole
 from elman.storage.config import TrainConfig
 from elman.storage.run import Run
-from elman.training.evaluation import Evaluation, evaluate
+
+if TYPE_CHECKING:  # the training room is loaded when it is needed, and predictions do without
+    from elman.training.evaluation import Evaluation
 
 
 class TextModel:
@@ -260,6 +262,8 @@ class TextModel:
         >>> found.tokens, found.accuracy
         (4, 0.75)
         """
+        from elman.training.evaluation import evaluate
+
         batch, window = check_whole("batch", batch, 1), check_whole("window", window, 1)
         if source is None:
             return self._evaluate_test(batch, window)
@@ -273,6 +277,8 @@ class TextModel:
             return evaluate(self.model, corpus.parts["test"], self.tokenizer, batch=batch, window=window)
 
     def _evaluate_test(self, batch: int, window: int) -> Evaluation:
+        from elman.training.evaluation import evaluate
+
         part = self.run.corpus().parts.get("test") if self.run else None
         if part is None:
             raise DataError("this run has no test part; say which text to evaluate on")

@@ -13,7 +13,7 @@ from elman.data import Part, Stream
 from elman.errors import DivergenceError
 from elman.network import LanguageModel
 from elman.training.loop import Progress, StepRecord, training_steps
-from elman.training.optim import adam, sgd
+from elman.training.optim import Optimizer, adam, sgd
 from elman.training.schedules import constant, cosine
 from elman.training.workers import Workers
 
@@ -34,15 +34,15 @@ class Training:
 
     def __init__(
         self, part: Part, *, batch: int = 2, window: int = 5, back: int | None = None, clip: float = 0.0,
-        threads: int = 1, lr: float = 0.5, **model: Any,
+        threads: int = 1, lr: float = 0.5, optimizer: Optimizer | None = None, **model: Any,
     ) -> None:  # fmt: skip
         self.model, self.stream = model_of(**model), Stream(part, batch, window)
-        self.optimizer = sgd()
-        moments = self.optimizer.init(self.model.params)
+        optimizer = optimizer or sgd()
+        moments = optimizer.init(self.model.params)
         self.progress = Progress(self.model.initial_state(batch), moments)
-        self.workers = Workers(self.model, batch, threads)
+        self.workers = Workers(self.model, batch, threads, back or window, optimizer, moments)
         self.steps: Iterator[StepRecord] = training_steps(
-            self.model, self.stream, self.optimizer, constant(lr), self.progress, self.workers,
+            self.model, self.stream, constant(lr), self.progress, self.workers,
             clip=clip, seed=4, back=back or window,
         )  # fmt: skip
 
@@ -163,7 +163,7 @@ def test_the_rate_is_the_schedules(monkeypatch: pytest.MonkeyPatch) -> None:
 
     training.progress.evaluations.append((0, 2.5))
     steps = training_steps(
-        training.model, training.stream, training.optimizer, asking, training.progress, training.workers,
+        training.model, training.stream, asking, training.progress, training.workers,
         clip=0.0, seed=0, back=5,
     )  # fmt: skip
     records = list(islice(steps, 10))
@@ -178,7 +178,7 @@ def test_dropout_depends_on_the_seed_and_the_step_alone() -> None:
     broken = Training(part_of(80), dropout=0.4)
     assert [record.loss for record in islice(broken.steps, 6)] == losses[:6]
     again = training_steps(
-        broken.model, broken.stream, broken.optimizer, constant(0.5), broken.progress, broken.workers,
+        broken.model, broken.stream, constant(0.5), broken.progress, broken.workers,
         clip=0.0, seed=4, back=5,
     )  # fmt: skip
     assert [record.loss for record in islice(again, 6)] == losses[6:]
@@ -222,13 +222,8 @@ def test_nothing_is_updated_by_what_is_not_finite(value: float) -> None:
 def test_adam_works_through_the_loop_too() -> None:
     """Moments are those of plain calls of the optimiser on plain gradients."""
     part, optimizer = part_of(47), adam()
-    training = Training(part, threads=2)
-    moments = optimizer.init(training.model.params)
-    progress = Progress(training.model.initial_state(2), moments)
-    steps = training_steps(
-        training.model, training.stream, optimizer, constant(0.01), progress, training.workers,
-        clip=0.0, seed=0, back=5,
-    )  # fmt: skip
+    training = Training(part, threads=2, optimizer=optimizer, lr=0.01)
+    steps, progress = training.steps, training.progress
     model = model_of()
     params, state, carried = model.params, optimizer.init(model.params), model.initial_state(2)
     for start, stop in list(training.stream.windows())[:4]:

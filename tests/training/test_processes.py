@@ -41,12 +41,14 @@ def bits(loss: float, state: Any, grads: dict[str, Any]) -> list[Any]:
 
 
 @pytest.mark.parametrize("cell", CELL_NAMES)
-def test_processes_give_the_bits_of_threads(cell: str) -> None:
+@pytest.mark.parametrize("split", [False, True], ids=["own classes", "shared classes"])
+def test_processes_give_the_bits_of_threads(cell: str, split: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("elman.training.workers.splits", lambda model: split)
     settings = {"cell": cell, "dropout": 0.3, "tied": cell == "gru", "dtype": "float32"}
     threaded, spread = model_of(**settings), model_of(**settings)
-    threads, processes = Workers(threaded, B, 3), ProcessWorkers(spread, B, 3, T)
     optimizer = adam()
-    moments = [optimizer.init(model.params) for model in (threaded, spread)]
+    threads = Workers(threaded, B, 3, T, optimizer, optimizer.init(threaded.params))
+    processes = ProcessWorkers(spread, B, 3, T, optimizer, optimizer.init(spread.params))
     resets = np.random.default_rng(0).random((T, B)) < 0.3
     try:
         # Shorter windows after longer ones, every option, and parameters that change in between.
@@ -54,13 +56,13 @@ def test_processes_give_the_bits_of_threads(cell: str) -> None:
             (T, 2), (None, resets), ((0, None), (1, 0), (1, 2)), (None, (4, 2**40))
         ):
             found = []
-            for workers, model, moment in zip((threads, processes), (threaded, spread), moments, strict=True):
+            for workers, model in ((threads, threaded), (processes, spread)):
                 result = workers.loss_and_grads(
                     **window_of(model, steps), seed=seed, skip=skip, state_after=after,
                     reset=None if reset is None else reset[:steps],
                 )  # fmt: skip
                 found.append(bits(*result))
-                optimizer.update(model.params, result[2], moment, 0.01, inplace=True)
+                workers.update(0.01, clip=0.1)
             assert found[0] == found[1]
     finally:
         threads.close()
@@ -99,7 +101,7 @@ def test_an_error_in_a_process_is_an_error_here(
 ) -> None:
     # A seed that no generator takes; our own share is spared it.
     monkeypatch.setattr(
-        "elman.training.workers.perform", lambda model, task, grads: Backprop(0.0, task.state, ())
+        "elman.training.member.perform", lambda model, task, grads, team: Backprop(0.0, task.state, ())
     )
     model = model_of()
     workers = ProcessWorkers(model, B, 2, T)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -9,6 +11,8 @@ import numpy as np
 import pytest
 
 from elman.network import LanguageModel
+from elman.training.clip import clip_by_global_norm
+from elman.training.optim import adam, sgd
 from elman.training.shares import usable_cores
 from elman.training.workers import Workers, single_threaded_blas
 
@@ -34,12 +38,20 @@ def window_of(batch: int, model: LanguageModel) -> dict[str, Any]:
 def workers_of(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
     """Make Workers that are closed at the end."""
 
-    def make(model: LanguageModel, batch: int, threads: int) -> Workers:
-        workers = Workers(model, batch, threads)
+    def make(model: LanguageModel, batch: int, threads: int, *optimizer: Any) -> Workers:
+        workers = Workers(model, batch, threads, T, *optimizer)
         request.addfinalizer(workers.close)
         return workers
 
     return make
+
+
+@pytest.fixture(params=["own", "shared", "shared tied"])
+def model(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> LanguageModel:
+    """A model whose classes every member has for itself, or whose members share them."""
+    monkeypatch.setattr("elman.training.workers.splits", lambda model: request.param != "own")
+    monkeypatch.setattr("elman.training.member.BLOCK", 64)  # so that there are several blocks
+    return model_of(**({"embedding": 6, "tied": True} if "tied" in request.param else {}))
 
 
 @pytest.mark.parametrize(("threads", "batch"), list(product([1, 2, 3, 5], [1, 2, 4, 7])))
@@ -49,9 +61,8 @@ def workers_of(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
     ids=lambda options: " ".join(options) or "plain",
 )
 def test_any_number_of_threads_gives_the_models_own(
-    workers_of: Any, threads: int, batch: int, options: dict[str, Any]
+    model: LanguageModel, workers_of: Any, threads: int, batch: int, options: dict[str, Any]
 ) -> None:
-    model = model_of()
     window = window_of(batch, model)
     if "reset" in options:
         options = {"reset": np.random.default_rng(0).random((T, batch)) < 0.3}
@@ -66,10 +77,40 @@ def test_any_number_of_threads_gives_the_models_own(
     assert list(found) == list(grads)
     for name, grad in grads.items():
         np.testing.assert_allclose(found[name], grad, rtol=0, atol=1e-12, err_msg=name)
+    assert workers.norm == pytest.approx(clip_by_global_norm(grads, None)[1], rel=1e-12)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
-def test_the_same_bits_from_run_to_run(workers_of: Any, threads: int) -> None:
+@pytest.mark.parametrize("make", [sgd, partial(sgd, momentum=0.9), adam], ids=["sgd", "momentum", "adam"])
+@pytest.mark.parametrize("clip", [None, 1e-2])
+def test_updates_are_the_optimizers_own(
+    model: LanguageModel, workers_of: Any, threads: int, make: Any, clip: float | None
+) -> None:
+    """Windows of other words one after the other: what a step has touched the next must not keep."""
+    optimizer, plain = make(), copy.deepcopy(model)
+    moments, expected = (optimizer.init(model.params) for _ in range(2))
+    workers = workers_of(model, 4, threads, optimizer, moments)
+    for step in range(4):
+        window = window_of(4, model)
+        window["x"] = (window["x"] + step) % 3 + 2 * step
+        _, _, grads = plain.loss_and_grads(**window)
+        clip_by_global_norm(grads, clip, inplace=True)
+        optimizer.update(plain.params, grads, expected, 0.1, inplace=True)
+        workers.loss_and_grads(**window)
+        workers.update(0.1, clip)
+    for name, array in plain.params.items():
+        np.testing.assert_allclose(model.params[name], array, rtol=0, atol=1e-12, err_msg=name)
+    assert int(moments["t"]) == 4
+    for name, array in expected.items():
+        np.testing.assert_allclose(moments[name], array, rtol=0, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("split", [False, True])
+def test_the_same_bits_from_run_to_run(
+    monkeypatch: pytest.MonkeyPatch, workers_of: Any, threads: int, split: bool
+) -> None:
+    monkeypatch.setattr("elman.training.workers.splits", lambda model: split)
     model = model_of(dtype="float32", dropout=0.3)
     window = window_of(7, model)
     window["state"] = model.initial_state(7)
@@ -126,7 +167,7 @@ def test_an_error_in_a_thread_reaches_the_caller(workers_of: Any, monkeypatch: p
     def broken(*arguments: object, **named: object) -> None:
         raise MemoryError("planted")
 
-    monkeypatch.setattr(workers._replicas[0], "backprop", broken)
+    monkeypatch.setattr(workers.members[1].model, "backprop", broken)
     with pytest.raises(MemoryError, match="planted"):
         workers.loss_and_grads(**window_of(4, model))
 

@@ -1,4 +1,4 @@
-"""``elman gradcheck``, ``info`` and ``plot``: looking inside."""
+"""``elman gradcheck``, ``info``, ``plot`` and ``doctor``: looking inside."""
 
 from __future__ import annotations
 
@@ -125,3 +125,19 @@ def plot(
             raise ConfigError(f"{found.metrics.path} holds no records yet; nothing to draw")
     plot_runs(records, out, against=against)
     print(f"wrote {out}")
+
+
+def doctor(
+    size: Annotated[int, typer.Option(help="Side of the large matrices.", min=1)] = 1024,
+    rounds: Annotated[int, typer.Option(help="How often to measure; the median counts.", min=1)] = 5,
+    as_json: AsJson = False,
+) -> None:
+    """Say what holds this machine back: its BLAS, its processor, how fast they are, and what to set.
+
+    What a variable of the environment costs is measured without it, in a second process.
+    """
+    from elman.insight.doctor import examine
+    from elman.insight.rates import Sizes
+
+    report = examine(Sizes(matrix=size, rounds=rounds))
+    print(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else report)

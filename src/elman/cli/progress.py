@@ -16,6 +16,7 @@ from elman.errors import ElmanError
 from elman.training.evaluation import Evaluation, unigram_loss
 from elman.training.fit import Evaluated, Event, Finished
 from elman.training.loop import StepRecord
+from elman.training.profile import Profile
 from elman.training.session import Session
 
 PLAIN_SECONDS = 15.0  # between lines where there is no terminal
@@ -109,10 +110,12 @@ class Reporter:
             self.finished = event
 
     def end(self) -> None:
-        """Say how it ended, and what to type next."""
+        """Say how it ended, where the time went if that was asked, and what to type next."""
         finished, run, name = self.finished, self.session.run, as_argument(self.session.run.path)
         if finished is None:
             return
+        if finished.profile is not None:
+            self.console.print("\n" + profile_table(finished.profile, self.session.config.threads or 1))
         if finished.reason == "stopped":
             self.console.print(f"\nStopped and saved at step {finished.step:,}. Go on with:")
             self.console.print(f"  {program()} train --resume {name}")
@@ -222,6 +225,25 @@ def _figures(result: Evaluation) -> str:
     coded = f"{bits:.3f}" if bits < 1000 else f"{bits:.4g}"
     shown = f"{perplexity:,.2f}" if perplexity < 1e6 else f"{perplexity:.3g}"
     return f"{loss} nats a token, perplexity {shown}, {coded} bits a character"
+
+
+def profile_table(profile: Profile, threads: int) -> str:
+    """Return where the time went, a line a part."""
+    steps, whose = (
+        max(profile.steps, 1),
+        f", as the first of {threads} workers sees it" if threads > 1 else "",
+    )
+    lines = [
+        f"{profile.steps:,} steps in {profile.seconds:.1f} s{whose}:",
+        f"  {'part':<20}{'seconds':>9}{'share':>8}{'ms a step':>12}{'calls a step':>14}",
+    ]
+    for name, seconds, calls in profile.parts():
+        shown = f"{calls / steps:,.1f}" if calls else ""
+        lines.append(
+            f"  {name:<20}{seconds:>9.2f}{seconds / profile.seconds:>8.1%}"
+            f"{1000 * seconds / steps:>12.3f}{shown:>14}"
+        )
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _length(session: Session) -> str:

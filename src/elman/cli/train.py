@@ -34,6 +34,9 @@ def train(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run at --out.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print evaluations only, without samples.")] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="At the end print where the time went, part by part.")
+    ] = False,
     **settings: Any,
 ) -> None:
     """Train a language model on a text.
@@ -61,9 +64,8 @@ def train(
         reporter = Reporter(session, quiet=quiet)
         reporter.begin(resumed=resume is not None)
         with _signals() as stopped, reporter.progress():
-            for event in fit(
-                session, stop=lambda: bool(stopped), sample=None if quiet else api.sampler(session)
-            ):
+            sample = None if quiet else api.sampler(session)
+            for event in fit(session, stop=lambda: bool(stopped), sample=sample, profile=profile):
                 reporter.show(event)
         reporter.end()
     if stopped and stopped[0] == signal.SIGINT:

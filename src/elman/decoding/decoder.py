@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from elman.data import Tokenizer
+from elman.decoding.layout import DecodedLayer, Lookup
 from elman.errors import DataError
 from elman.network import LanguageModel, ModelState
 from elman.network.backprop import forward
-from elman.network.cells import State
-from elman.network.functional import embedding
-from elman.network.layer import Layer
-from elman.network.workspace import Workspace
-from elman.typing import Floats, Ints, Params
+from elman.network.output.columns import new_columns
+from elman.typing import Floats, Ints
 
 PRIMED_AT_ONCE = 256  # steps of a prompt that go through the network as one window
 
@@ -48,8 +46,8 @@ def context(tokenizer: Tokenizer, text: str | None) -> Ints:
 class Decoder:
     """A model and the state it has reached, for any number of rows.
 
-    The weights are laid out once, and a token allocates nothing but what NumPy needs within a call. The
-    parameters must not change meanwhile.
+    The weights are laid out once for that number of rows, and a token allocates nothing but what NumPy needs
+    within a call. The parameters must not change meanwhile.
 
     Parameters
     ----------
@@ -64,6 +62,12 @@ class Decoder:
     ----------
     logits : ndarray of shape (B, K)
         Unnormalised log-probabilities of the next token; overwritten by :meth:`feed`.
+
+    Notes
+    -----
+    One row reads every weight once a token, and that is what a token costs: ``4 n_params`` bytes in float32,
+    less the input weights of the first layer where the vocabulary is small. Their products with all words are
+    then a table, of which a token looks up a row.
 
     Examples
     --------
@@ -84,11 +88,12 @@ class Decoder:
             state = tape.states(len(x))
         h = tape.inputs[-1][-1]
         self.logits: Floats = np.repeat(model.output.logits(model.params, h), rows, axis=0)
+        self._lookup = Lookup(model, rows)
         self._layers = [
-            _Layer(layer, model.params, entering, rows)
-            for layer, entering in zip(model.stack.layers, state, strict=True)
+            DecodedLayer(layer, model.params, entering, rows, reads=self._lookup.table is None or index > 0)
+            for index, (layer, entering) in enumerate(zip(model.stack.layers, state, strict=True))
         ]
-        self._x = np.empty((rows, model.stack.layers[0].inputs), model.dtype)
+        self._output = new_columns(model.output.weights(model.params), model.params["output.c"], None)
 
     @property
     def state(self) -> ModelState:
@@ -97,37 +102,14 @@ class Decoder:
 
     def feed(self, tokens: Ints) -> Floats:
         """Read one token a row, shape ``(B,)``; return the logits of the next."""
-        h = embedding(self.model.params["embedding.E"], tokens, self._x)
-        for layer in self._layers:
-            h = layer.advance(h)
-        return self.model.output.logits(self.model.params, h, out=self.logits)
-
-
-class _Layer:
-    """A layer ready for single steps: weights scaled once, and two states that take turns."""
-
-    def __init__(self, layer: Layer, params: Params, state: State, rows: int) -> None:
-        self.cell = cell = layer.cell
-        # A space of its own, so that the scaled weights stay; U and W are C-contiguous gate by gate.
-        self.U, self.W, b = layer.scaled(params, Workspace())
-        self.b = b[:, None]  # (G, 1, H)
-        self.b_candidate = params.get(f"{layer.name}.b_candidate")
-        blocks = (cell.gates, rows, layer.hidden)
-        self.a, self.r = np.empty(blocks, layer.dtype), np.empty(blocks, layer.dtype)
-        self.keep = np.empty((cell.keeps, *blocks[1:]), layer.dtype)
-        self.work = np.empty((cell.scratch, *blocks[1:]), layer.dtype)
-        self.state: State = type(state)(*(np.repeat(field, rows, axis=0) for field in state))
-        self.other: State = type(state)(*(np.empty_like(field) for field in self.state))
-
-    def advance(self, x: Floats) -> Floats:
-        """Take one step with inputs x ``(B, D)``; return h ``(B, H)``."""
-        np.matmul(x, self.U, out=self.a)
-        np.add(self.a, self.b, out=self.a)
-        np.matmul(self.state[0], self.W, out=self.r)
-        if self.b_candidate is not None:
-            np.add(self.r[-1], self.b_candidate, out=self.keep[0])
-        elif self.cell.gated:
-            np.copyto(self.keep[0], self.r[-1])
-        self.cell.forward(self.a, self.r, self.state, self.other, self.keep, self.work)
-        self.state, self.other = self.other, self.state
-        return self.state[0]
+        first, *others = self._layers
+        if self._lookup.table is None:
+            first.read(self._lookup.vectors(tokens))
+        else:
+            self._lookup.products(tokens, first.a)
+        h1 = first.advance()
+        for layer in others:
+            layer.read(h1)
+            h1 = layer.advance()
+        self._output.multiply(h1, self.logits)
+        return self.logits

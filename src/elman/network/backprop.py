@@ -11,6 +11,7 @@ from elman.network.cells import State
 from elman.network.inputs import Words
 from elman.network.output import Softmax
 from elman.network.stack import Stack, StackTape
+from elman.network.team import Team
 from elman.network.truncation import Truncation
 from elman.network.workspace import Workspace
 from elman.typing import Ints, Params
@@ -40,11 +41,13 @@ def forward(
     *,
     rng: np.random.Generator | None = None,
     reset: NDArray[np.bool_] | None = None,
+    team: Team | None = None,
 ) -> StackTape:
     """Run tokens x ``(T, B)`` through embedding and stack."""
     E = net.params["embedding.E"]
     keep_rows = None if reset is None else np.subtract(1, reset[..., None], dtype=E.dtype)
-    return net.stack.forward(net.params, Words(E, x), state, net.space, rng=rng, keep_rows=keep_rows)
+    words = Words(E, x, team=team, tied=net.output.tied)
+    return net.stack.forward(net.params, words, state, net.space, rng=rng, keep_rows=keep_rows)
 
 
 def backprop(
@@ -59,12 +62,15 @@ def backprop(
     reset: NDArray[np.bool_] | None = None,
     skip: int = 0,
     state_after: int | None = None,
+    team: Team | None = None,
 ) -> Backprop:
     """Write into grads the gradient of `scale` times the summed loss of steps `skip` and later.
 
-    The state returned is that after `state_after` steps, or after all.
+    The state returned is that after `state_after` steps, or after all. With a team, rows, state and the
+    gradients of the layers are the member's own; the loss is that of all members, and of embedding and output
+    the gradients of the member's own classes are written.
     """
-    tape = forward(net, x, state, rng=rng, reset=reset)
+    tape = forward(net, x, state, rng=rng, reset=reset, team=team)
     if state_after == 0:  # the tape has it only after resets, which belong to the step that follows
         leaving = tuple(type(layer)(*(field.copy() for field in layer)) for layer in state)
     else:
@@ -73,13 +79,19 @@ def backprop(
     H = h.shape[-1]
     dh = net.space.take("output.dh", h.shape, h.dtype)
     dh[:skip] = 0.0
-    counted = (h[skip:].reshape(-1, H), y[skip:].reshape(-1))
+    counted, targets, dcounted = h[skip:].reshape(-1, H), y[skip:].reshape(-1), dh[skip:].reshape(-1, H)
     nll_and_grads = net.space.clock.timed("softmax", net.output.nll_and_grads)
-    nll = nll_and_grads(net.params, *counted, scale, net.space, grads, dh[skip:].reshape(-1, H))
-    dE = grads["embedding.E"]
-    tape.inputs[0] = tape.inputs[0]._replace(dE=None if net.output.tied else dE)
+    if team is None:
+        nll = nll_and_grads(net.params, counted, targets, scale, net.space, grads, dcounted)
+    else:
+        every, all_targets = team.gather(counted, targets)
+        part = team.parts(len(every))
+        nll = nll_and_grads(net.params, every, all_targets, scale, net.space, grads, part, team)
+        team.scatter(dcounted)
+    dE, alone_and_tied = grads["embedding.E"], net.output.tied and team is None
+    tape.inputs[0] = tape.inputs[0]._replace(dE=None if alone_and_tied else dE)
     by_words, dstate = net.stack.backward(net.params, tape, dh, net.space, grads)
-    if net.output.tied:  # dE has what passes through the output already
+    if alone_and_tied:  # dE has what passes through the output already
         np.add(dE, by_words, out=dE)
     return Backprop(nll, leaving, dstate)
 

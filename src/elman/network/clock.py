@@ -13,6 +13,8 @@ R = TypeVar("R")
 class Clock:
     """Seconds and calls by part. A clock that is off measures nothing, and costs nothing.
 
+    Where one part runs within another, its time counts for itself alone.
+
     Attributes
     ----------
     seconds, calls : dict of str to float and int
@@ -32,6 +34,7 @@ class Clock:
         self.on = on
         self.seconds: dict[str, float] = {}
         self.calls: dict[str, int] = {}
+        self._within = 0.0  # seconds of the parts within the part that runs
 
     def timed(self, part: str, function: Callable[P, R]) -> Callable[P, R]:
         """Return the function, or one that does the same and adds its time to the part."""
@@ -41,10 +44,13 @@ class Clock:
         self.calls.setdefault(part, 0)
 
         def timed(*args: P.args, **kwargs: P.kwargs) -> R:
+            outside, self._within = self._within, 0.0
             began = perf_counter()
             result = function(*args, **kwargs)
-            self.seconds[part] += perf_counter() - began
+            spent = perf_counter() - began
+            self.seconds[part] += spent - self._within
             self.calls[part] += 1
+            self._within = outside + spent
             return result
 
         return timed

@@ -6,6 +6,8 @@ import numpy as np
 
 from elman.typing import Floats, Ints
 
+FEW = 16  # tokens that are added up one by one faster than sorted
+
 
 def embedding(E: Floats, tokens: Ints, out: Floats) -> Floats:
     """Look up word vectors.
@@ -58,12 +60,49 @@ def embedding_backward(dx: Floats, tokens: Ints, dE: Floats) -> None:
     >>> dE.tolist()
     [[2.0], [0.0], [5.0]]
     """
-    flat = tokens.reshape(-1)
-    order = np.argsort(flat, kind="stable")
-    ordered = flat[order]
-    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
     dE.fill(0.0)
-    dE[ordered[starts]] = np.add.reduceat(dx.reshape(flat.size, -1)[order], starts, axis=0)
+    rows, flat = dx.reshape(tokens.size, -1), tokens.reshape(-1)
+    if len(flat) <= FEW:
+        for token, row in zip(flat, rows, strict=True):
+            dE[token] += row
+        return
+    words, sums = sum_by_word(rows, flat)
+    dE[words] = sums
+
+
+def sum_by_word(dx: Floats, tokens: Ints, inside: Ints | None = None) -> tuple[Ints, Floats]:
+    """Add up the rows that belong to one word, for every word that occurs.
+
+    Parameters
+    ----------
+    dx : ndarray of shape (N, D)
+        Rows.
+    tokens : ndarray of int, shape (N,)
+        The word of each.
+    inside : ndarray of int, optional
+        Which rows count; all, if not given.
+
+    Returns
+    -------
+    words : ndarray of int, shape (n,)
+        Those that occur, in ascending order.
+    sums : ndarray of shape (n, D)
+        Of the rows of each, added up in the order in which they stand.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> words, sums = sum_by_word(np.array([[1.0], [2.0], [4.0]]), np.array([2, 0, 2]))
+    >>> words.tolist(), sums.tolist()
+    ([0, 2], [[2.0], [5.0]])
+    """
+    some = tokens if inside is None else tokens[inside]
+    order = np.argsort(some, kind="stable")
+    ordered = some[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+    if not len(starts):
+        return starts, dx[:0]
+    return ordered[starts], np.add.reduceat(dx[order if inside is None else inside[order]], starts, axis=0)
 
 
 def dropout_mask(out: Floats, rate: float, rng: np.random.Generator) -> Floats:

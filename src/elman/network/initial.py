@@ -6,6 +6,7 @@ The shape is that of a parameter, ``(..., fan_in, fan_out)``, and hidden the wid
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from elman.errors import ConfigError
 from elman.typing import Params
 
-Initializer = Callable[[tuple[int, ...], int, np.random.Generator], NDArray[np.float64]]
+Initializer: TypeAlias = "Callable[[tuple[int, ...], int, np.random.Generator], NDArray[np.float64]]"
 """A function of the shape, the hidden width H and a generator."""
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from elman.network.functional import embedding, embedding_backward
+from elman.network.team import Team
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Ints
 
@@ -17,6 +18,8 @@ class Words(NamedTuple):
     E: Floats  # (K, D)
     tokens: Ints  # (T, B)
     dE: Floats | None = None  # (K, D): where the derivative by E goes; memory of the workspace if not given
+    team: Team | None = None  # those whose words' derivatives go there too
+    tied: bool = False  # whether dE has something already, if there is a team
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -32,7 +35,7 @@ class Words(NamedTuple):
         T B rows of zeros and ones, and two products with T B rows become products with K.
         """
         (K, D), N = self.E.shape, self.tokens.size
-        return 3 * K * D + N * K < 3 * N * D
+        return self.team is None and 3 * K * D + N * K < 3 * N * D
 
     def vectors(self, out: Floats) -> Floats:
         """Write the vectors ``(T, B, D)``."""
@@ -85,7 +88,10 @@ class Projection:
         dx = self._products(self._rows(x, da), U, rows_of_a, dU, db).reshape(x.shape)
         if isinstance(x, Words):
             dE = self._take("dE", x.E.shape, da) if x.dE is None else x.dE
-            embedding_backward(dx, x.tokens, dE)
+            if x.team is None:
+                embedding_backward(dx, x.tokens, dE)
+            else:
+                x.team.add_words(dx, x.tokens, dE, tied=x.tied)
             return dE
         return dx
 
@@ -94,7 +100,7 @@ class Projection:
     ) -> Floats:
         """Write dU and db for rows ``(N, D)`` and da ``(G, N, H)``; return the derivative by the rows."""
         N, D = rows.shape
-        ones = self.space.build(f"{self.name}.ones", (N, da.dtype), lambda: np.ones(N, da.dtype))
+        ones = self.space.ones(N, da.dtype)
         dx = self._take("dx", (N, D), da) if out is None else out
         part = self._take("dx_part", (N, D), da)
         for g, by_gate in enumerate(da):

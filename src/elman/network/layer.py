@@ -9,7 +9,7 @@ import numpy as np
 
 from elman.network.cells import Cell, State
 from elman.network.inputs import Projection, Words
-from elman.network.panels import new_panels
+from elman.network.panels import Pairs, Panels, new_panels
 from elman.network.tape import Tape, new_tape
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Params
@@ -58,7 +58,12 @@ class Layer:
         return state
 
     def forward(
-        self, params: Params, x: Floats | Words, state: State, space: Workspace, keep_rows: Floats | None = None
+        self,
+        params: Params,
+        x: Floats | Words,
+        state: State,
+        space: Workspace,
+        keep_rows: Floats | None = None,
     ) -> Tape:
         """Run over a window.
 
@@ -88,17 +93,17 @@ class Layer:
             np.copyto(entering[0], given)
         b_candidate = params[f"{self.name}.b_candidate"] if self.cell.gated_bias else None
         r, pairs, gated, t = tape.r, tape.W.pairs, self.cell.gated, 0
-        matmul = space.clock.timed("recurrent products", np.matmul)
+        matmul: Any = space.clock.timed("recurrent products", np.matmul)
         advance = space.clock.timed("elementwise", self.cell.forward)
         for chunk in tape.chunks:
-            for a, prev, new, keep, work, _ in chunk.steps:
+            for a, prev, new, keep, work, h, _, _ in chunk.steps:
                 if keep_rows is not None:
                     for field, entering in enumerate(prev):
                         given = tape.after[field][t - 1] if t else entering
                         np.multiply(given, keep_rows[t], out=entering)
                     t += 1
                 for weights, into in pairs:
-                    matmul(prev[0], weights, into)
+                    matmul(h, weights, out=into)
                 if gated:
                     _copy_or_add(r[-1], b_candidate, keep[0])
                 advance(a, r, prev, new, keep, work)
@@ -141,30 +146,34 @@ class Layer:
         for field, given in zip(d, dstate or [None] * len(d), strict=True):
             _copy_or_zero(given, field)
         back, through = self._take(space, "back", (G, B, H)), self._take(space, "through", (B, H))
-        W_T = space.build(f"{self.name}.W_T", (B,), lambda: new_panels(space, f"{self.name}.W_T", H, back))
-        W_T.load(params[f"{self.name}.W"].transpose(0, 2, 1))
         plain = G - 1 if cell.gated else G
-        pairs, gated = W_T.gates(0, plain), W_T.gates(plain, G)
+
+        def panels() -> tuple[Panels, Pairs, Pairs]:
+            W_T = new_panels(space, f"{self.name}.W_T", H, back)
+            return W_T, W_T.gates(0, plain), W_T.gates(plain, G)
+
+        W_T, pairs, gated = space.build(f"{self.name}.W_T", (B,), panels)
+        W_T.load(params[f"{self.name}.W"].transpose(0, 2, 1))
         timed, add, total = space.clock.timed, np.add, np.add.reduce
-        matmul = timed("recurrent products", np.matmul)
+        matmul: Any = timed("recurrent products", np.matmul)
         slopes, retreat = timed("elementwise", cell.slopes), timed("elementwise", cell.backward)
         direct, dh_total = cell.direct, d[0]
         for chunk in reversed(tape.chunks):
             slopes(chunk.a, chunk.prev, chunk.new, chunk.keep, chunk.work)
             t = chunk.first + len(chunk.steps)
-            for a, prev, new, keep, work, da in reversed(chunk.steps):
+            for a, prev, new, keep, work, _, da, dr in reversed(chunk.steps):
                 t -= 1
                 add(dh_total, dh[t], dh_total)
                 retreat(a, d, prev, new, keep, work)
                 for weights, into in pairs:
-                    matmul(da[:plain], weights, into)
+                    matmul(da[:plain], weights, out=into)
                 for weights, into in gated:
-                    matmul(keep[0], weights, into)
+                    matmul(dr, weights, out=into)
                 if direct:
-                    total(back, 0, None, through)
+                    total(back, axis=0, out=through)
                     add(dh_total, through, dh_total)
                 else:
-                    total(back, 0, None, dh_total)
+                    total(back, axis=0, out=dh_total)
                 if keep_rows is not None:
                     for field in d:
                         np.multiply(field, keep_rows[t], out=field)
@@ -172,11 +181,17 @@ class Layer:
         return window_products(params, x, tape, space, grads), d
 
     def scaled(self, params: Params, space: Workspace) -> tuple[Floats, Floats, Floats]:
-        """Return copies of U, W and b with the rows of sigmoid gates halved (see Cell.sigmoids)."""
-        return self._halved(params, "U", space), self._halved(params, "W", space), self._halved(params, "b", space)
+        """Return U, W and b, in copies where blocks of sigmoid gates are halved (see Cell.sigmoids)."""
+        return (
+            self._halved(params, "U", space),
+            self._halved(params, "W", space),
+            self._halved(params, "b", space),
+        )
 
     def _halved(self, params: Params, letter: str, space: Workspace) -> Floats:
         half, source = self.cell.sigmoids, params[f"{self.name}.{letter}"]
+        if not half:
+            return source
         copy = self._take(space, f"{letter}_scaled", source.shape)
         np.multiply(source[:half], 0.5, out=copy[:half])
         np.copyto(copy[half:], source[half:])
@@ -202,7 +217,7 @@ class Layer:
             dr = tape.keep[0].reshape(T * B, H)
             np.matmul(entering, dr, out=dW[-1])
             if self.cell.gated_bias:
-                np.matmul(np.ones(T * B, self.dtype), dr, out=grads[f"{self.name}.b_candidate"])
+                np.matmul(space.ones(T * B, self.dtype), dr, out=grads[f"{self.name}.b_candidate"])
         return dx
 
     def _new_tape(self, T: int, B: int, space: Workspace, split: bool) -> Tape:

@@ -21,9 +21,11 @@ from elman.network.checks import (
     check_tokens,
     check_whole,
 )
+from elman.network.clock import Clock
 from elman.network.layer import Layer
 from elman.network.output import Softmax
 from elman.network.stack import Stack
+from elman.network.team import Team
 from elman.network.truncation import Truncation
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Ints, Params
@@ -60,7 +62,7 @@ class LanguageModel:
         Of the initial values. The same seed gives the same model in both precisions, up to rounding.
     init : str
         ``uniform`` (within 1/sqrt(H)) or ``glorot``, for U, V and, unless `init_recurrent` says
-        otherwise, W.
+        otherwise, W; or ``zeros`` for all parameters, whose values are then to be copied in.
     init_recurrent : str, optional
         ``uniform``, ``glorot``, ``orthogonal`` or ``identity``, for W. By default that of `init`; for
         ``rnn-relu``, ``identity``.
@@ -130,10 +132,11 @@ class LanguageModel:
         )
         self.output = Softmax(hidden, self.vocab_size, tied, self.dtype)
         self.params: Params = self._new_params(embedding)
-        initial.initialise(
-            self.params, cell=cell, hidden=hidden, tied=tied, seed=seed, init=init,
-            init_recurrent=init_recurrent, forget_bias=forget_bias,
-        )  # fmt: skip
+        if init != "zeros":  # no generator either, which takes a while to load
+            initial.initialise(
+                self.params, cell=cell, hidden=hidden, tied=tied, seed=seed, init=init,
+                init_recurrent=init_recurrent, forget_bias=forget_bias,
+            )  # fmt: skip
         self._space = Workspace()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -153,6 +156,11 @@ class LanguageModel:
             f"LanguageModel(vocab_size={self.vocab_size}, cell={self.cell!r}, embedding={first.inputs}, "
             f"hidden={first.hidden}, layers={len(self.stack.layers)}, dtype={self.dtype.name!r})"
         )
+
+    @property
+    def clock(self) -> Clock:
+        """What measures the parts of a pass; off unless it is switched on."""
+        return self._space.clock
 
     @property
     def n_params(self) -> int:
@@ -290,16 +298,18 @@ class LanguageModel:
         self, x: Ints, y: Ints, state: ModelState, grads: Params, scale: float, *,
         rng: np.random.Generator | None = None, reset: NDArray[np.bool_] | None = None,
         skip: int = 0, state_after: int | None = None, truncation: Truncation | None = None,
+        team: Team | None = None,
     ) -> Backprop:  # fmt: skip
         """Do the work of :meth:`loss_and_grads` on arguments that have been checked.
 
         The loss is summed, and `grads` become the gradient of `scale` times it: some rows of a batch can so
-        be one thread's, and add up to the whole.
+        be one thread's, and add up to the whole. With a team (never with `truncation`) the loss is that of
+        all its members (see :func:`elman.network.backprop.backprop`).
         """
         if truncation is None:
             return backprop(
                 self.network, x, y, state, grads, scale=scale, rng=rng, reset=reset, skip=skip,
-                state_after=state_after,
+                state_after=state_after, team=team,
             )  # fmt: skip
         return truncated_backprop(
             self.network, x, y, state, grads, truncation, scale=scale, rng=rng, reset=reset

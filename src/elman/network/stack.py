@@ -80,9 +80,9 @@ class Stack:
     def backward(
         self, params: Params, tape: StackTape, dh: Floats, space: Workspace, grads: Params
     ) -> tuple[Floats, tuple[State, ...]]:
-        """Go back from dh ``(T, B, H)``; return dx ``(T, B, D)``, or ``(K, D)`` of words, and the derivative by the initial state.
+        """Go back from dh ``(T, B, H)``; return the derivatives by the input and by the initial state.
 
-        dh is used up.
+        That by the input is ``(T, B, D)``, or ``(K, D)`` of words. dh is used up.
         """
         dstates: list[State] = []
         for index in reversed(range(len(self.layers))):

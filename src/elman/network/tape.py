@@ -1,4 +1,4 @@
-"""The memory of one layer over a window: what the forward pass leaves for the backward pass, cut into steps."""
+"""The memory of one layer over a window: what the forward pass leaves for the backward one, cut in steps."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from elman.network.cells import Cell, State
-from elman.network.panels import Panels, new_panels
+from elman.network.panels import Panels, new_panels, operand
 from elman.network.workspace import Workspace
 from elman.typing import Floats
 
 CHUNK_BYTES = 2**18
-"""Bytes of gates whose slopes are computed at once: with states and scratch, what a core's own cache holds."""
+"""Bytes of gates whose slopes are computed at once: with states and scratch they stay in a core's cache."""
 
 
 class Step(NamedTuple):
@@ -23,7 +23,9 @@ class Step(NamedTuple):
     new: State  # (B, H) each
     keep: Floats  # (keeps, B, H)
     work: Floats  # (scratch, B, H)
-    da: Floats  # (G, 1, B, H): a, as the matrices of a product with panels
+    h: Floats  # prev[0], and below a and the gated product, as operands of products with panels
+    da: Floats
+    dr: Floats | None
 
 
 class Chunk(NamedTuple):
@@ -99,7 +101,9 @@ def new_tape(
                 cell.state_type(*(f[t] for f in after)),
                 keep[:, t],
                 work[:, t - first],
-                a[:, t, None],
+                operand(before[0][t], H),
+                operand(a[:, t], H),
+                operand(keep[0, t], H) if cell.gated else None,
             )
             for t in range(part.start, part.stop)
         ]

@@ -1,4 +1,9 @@
-"""Members that compute parts of one result side by side, and what they pass one another."""
+"""Members that work on the rows of a batch side by side, and share the classes of a large vocabulary.
+
+Every member has its own rows up to the last layer. The output weights are cut the other way, by columns: a
+member multiplies the hidden states of all rows with its own classes. So nobody holds the derivative of all
+output weights or of all word vectors beside the others', and nobody has to add them up.
+"""
 
 from __future__ import annotations
 
@@ -8,33 +13,38 @@ from elman.typing import Floats, Ints
 
 
 class Team(Protocol):
-    """What a member sees of the others. Sums are taken in the order of the members, by each for itself.
+    """What a member sees of the others. Sums are taken in the order of the members.
 
-    Attributes
-    ----------
-    index, size : int
-        Which member this is, and how many there are.
+    Every method but `columns` is a meeting: it returns when all members have called it.
     """
 
-    index: int
-    size: int
+    def columns(self, classes: int) -> tuple[int, int]:
+        """Return the first of the member's own classes, and the one after its last."""
+        ...
 
     def gather(self, h: Floats, y: Ints) -> tuple[Floats, Ints]:
-        """Return the rows of all members one below the other: hidden states ``(N, H)`` and targets ``(N,)``."""
+        """Return the rows of all members: hidden states ``(N, H)`` and targets ``(N,)``."""
         ...
 
     def total(self, values: Floats) -> Floats:
-        """Add up arrays ``(n,)``, one from each member."""
+        """Return the sum of arrays ``(2, n)``, one from each member."""
         ...
 
     def largest(self, values: Floats) -> Floats:
         """Return the elementwise maximum of arrays ``(n,)``, one from each member."""
         ...
 
-    def scatter(self, parts: Floats, out: Floats) -> None:
-        """Add up arrays ``(N, H)``, one from each member, and write one's own rows of the sum."""
+    def parts(self, rows: int) -> Floats:
+        """Return an array ``(rows, H)`` to fill for `scatter`."""
         ...
 
-    def scratch(self, rows: int) -> Floats:
-        """Return the array ``(N, H)`` to write for :meth:`scatter`."""
+    def scatter(self, dh: Floats) -> None:
+        """Add up the parts of all members, and write one's own rows of the sum."""
+        ...
+
+    def add_words(self, dx: Floats, tokens: Ints, dE: Floats, *, tied: bool) -> None:
+        """Write into the rows of one's own classes what the word vectors of all members add up to.
+
+        With `tied` it is added to what is there.
+        """
         ...

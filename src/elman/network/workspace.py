@@ -37,15 +37,24 @@ class Workspace:
     def __init__(self) -> None:
         self.clock = Clock()
         self._blocks: dict[str, Floats] = {}
+        self._views: dict[str, Floats] = {}
         self._built: dict[str, tuple[tuple[Any, ...], Any]] = {}
 
     def take(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Floats:
         """Return an uninitialised C-contiguous array, aligned; the block behind a name only ever grows."""
+        view = self._views.get(name)
+        if view is not None and view.shape == shape and view.dtype == dtype:
+            return view
         size = prod(shape)
         block = self._blocks.get(name)
         if block is None or block.size < size or block.dtype != dtype:
             block = self._blocks[name] = aligned(size, dtype)
-        return block[:size].reshape(shape)
+        view = self._views[name] = block[:size].reshape(shape)
+        return view
+
+    def ones(self, size: int, dtype: np.dtype[Any]) -> Floats:
+        """Return a vector of ones, to be read."""
+        return self.build(f"ones {size}", (size, dtype), lambda: np.ones(size, dtype))
 
     def build(self, name: str, key: tuple[Any, ...], make: Callable[[], Built]) -> Built:
         """Return what `make` made the last time `name` was asked for with this key, or make it now.

@@ -212,8 +212,8 @@ class Run:
         return corpus
 
     def new_model(self) -> LanguageModel:
-        """Build the model that the settings describe, with its initial values."""
-        return build_model(self.config, self.tokenizer.vocab_size)
+        """Build the model that the settings describe, blank: its parameters are to be filled in."""
+        return build_model(self.config, self.tokenizer.vocab_size, blank=True)
 
     def load_model(self) -> LanguageModel:
         """Build the model and fill in the best parameters saved."""
@@ -269,8 +269,8 @@ _REQUIRED = {
 }
 
 
-def build_model(c: TrainConfig, vocab_size: int) -> LanguageModel:
-    """Build the model that settings describe, with its initial values.
+def build_model(c: TrainConfig, vocab_size: int, *, blank: bool = False) -> LanguageModel:
+    """Build the model that settings describe, with its initial values, or blank, to be filled.
 
     Raises
     ------
@@ -280,7 +280,8 @@ def build_model(c: TrainConfig, vocab_size: int) -> LanguageModel:
     try:
         return LanguageModel(
             vocab_size=vocab_size, cell=c.cell, embedding=c.embedding, hidden=c.hidden, layers=c.layers,
-            dropout=c.dropout, tied=c.tied, dtype=c.dtype, seed=c.seed, init=c.init,
+            dropout=c.dropout, tied=c.tied, dtype=c.dtype, seed=c.seed,
+            init="zeros" if blank else c.init,
             init_recurrent=c.init_recurrent, forget_bias=c.forget_bias,
         )  # fmt: skip
     except ElmanError:

@@ -9,7 +9,10 @@ from elman.training._checks import real
 from elman.training.flat import BLOCK, flat_copy, flat_view
 from elman.typing import Floats, Params
 
-__all__ = ["clip_by_global_norm"]
+__all__ = ["clip_by_global_norm", "squares"]
+
+LEAST = 1e-30
+"""Sums of squares in float32 that are less have lost terms to underflow."""
 
 
 def clip_by_global_norm(
@@ -35,7 +38,7 @@ def clip_by_global_norm(
         The scaled gradients. It is the dictionary that was given where nothing had to be scaled, and with
         `inplace`.
     norm : float
-        The norm before clipping, added up in float64. Where it is NaN or infinite (in float64 also for values
+        The norm before clipping (see `squares`). Where it is NaN or infinite (in float64 also for values
         beyond about 1e154, whose squares overflow) nothing is scaled: the caller decides.
 
     Raises
@@ -71,15 +74,30 @@ def _vectors(arrays: Mapping[str, Floats]) -> list[Floats]:
     return list(arrays.values()) if whole is None else [whole]
 
 
+def squares(vector: Floats) -> float:
+    """Return the sum of the squares of a vector, block by block; the blocks are added up in float64.
+
+    Parameters
+    ----------
+    vector : ndarray of shape (N,)
+        float32 or float64.
+
+    Notes
+    -----
+    A float32 block is a scalar product in float32, unless that leaves the range of normal numbers.
+    """
+    total = 0.0
+    for start in range(0, vector.size, BLOCK):
+        block = vector[start : start + BLOCK]
+        part = float(block.dot(block))
+        if not LEAST < part < math.inf and block.dtype == np.float32:
+            block = block.astype(np.float64)
+            part = float(block.dot(block))
+        total += part
+    return total
+
+
 def _norm(grads: Mapping[str, Floats]) -> float:
-    """The square root of the sum of all squares, in float64 also for float32 gradients."""
-    total, wide = 0.0, np.empty(BLOCK)
-    with np.errstate(over="ignore"):  # an infinite norm is an answer
-        for vector in _vectors(grads):
-            flat = vector.reshape(-1)
-            for start in range(0, flat.size, BLOCK):
-                block = flat[start : start + BLOCK]
-                double = wide[: block.size]
-                np.copyto(double, block)
-                total += float(double @ double)
-    return math.sqrt(total)
+    """The square root of the sum of all squares."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # an infinite norm is an answer
+        return math.sqrt(sum(squares(vector.reshape(-1)) for vector in _vectors(grads)))

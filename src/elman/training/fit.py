@@ -13,6 +13,7 @@ from elman.training.divergence import explain_evaluation
 from elman.training.evaluation import Evaluation, evaluate
 from elman.training.loop import StepRecord, training_steps
 from elman.training.processes import make_workers
+from elman.training.profile import Profile
 from elman.training.session import Session
 from elman.training.workers import single_threaded_blas
 
@@ -58,11 +59,14 @@ class Finished:
         Updates made.
     seconds : float
         Time spent on the run, over all its sessions.
+    profile : Profile or None
+        Where the time of this session went, if that was asked.
     """
 
     reason: str
     step: int
     seconds: float
+    profile: Profile | None = None
 
 
 Event: TypeAlias = StepRecord | Evaluated | Finished
@@ -73,6 +77,7 @@ def fit(
     *,
     stop: Callable[[], bool] = lambda: False,
     sample: Callable[[LanguageModel, int], str] | None = None,
+    profile: bool = False,
 ) -> Iterator[Event]:
     """Train until the run is done; yield every step, evaluation, and the end.
 
@@ -84,6 +89,8 @@ def fit(
         Asked after every step; if true, all is saved and the session ends.
     sample : callable, optional
         Writes text with the model at each evaluation, given it and the step.
+    profile : bool
+        Measure where the time goes.
 
     Yields
     ------
@@ -91,11 +98,17 @@ def fit(
         In the order in which they happen; a Finished is the last.
     """
     config, progress = session.config, session.progress
-    keeper = _Keeper(session, sample)
-    workers = make_workers(session.model, config.batch, config.threads or 1, config.back or config.window)
+    keeper, measured = _Keeper(session, sample), Profile(session.model.clock) if profile else None
+    evaluate, save = keeper.evaluate, keeper.save
+    if measured is not None:
+        evaluate, save = measured.apart("evaluation", evaluate), measured.apart("checkpoints", save)
+    back = config.back or config.window
+    workers = make_workers(
+        session.model, config.batch, config.threads or 1, back, session.optimizer, progress.moments
+    )
     steps = training_steps(
-        session.model, session.stream, session.optimizer, session.schedule, progress, workers,
-        clip=config.clip, seed=config.seed, back=config.back or config.window,
+        session.model, session.stream, session.schedule, progress, workers,
+        clip=config.clip, seed=config.seed, back=back,
     )  # fmt: skip
     try:
         reason, single = keeper.reason(), single_threaded_blas()
@@ -108,15 +121,17 @@ def fit(
             reason = keeper.reason() or ("stopped" if stop() else "")
             if (reason and reason != "stopped") or keeper.evaluation_due():
                 with single():
-                    evaluated = keeper.evaluate(record)
+                    evaluated = evaluate(record)
                 yield evaluated
                 reason = reason or keeper.reason()
             else:
                 keeper.log(record)
             if reason or keeper.checkpoint_due():
-                keeper.save()
+                save()
         keeper.end()
-        yield Finished(reason, progress.step, progress.seconds)
+        if measured is not None:
+            measured.end(progress.step - keeper.first_step)
+        yield Finished(reason, progress.step, progress.seconds, measured)
     finally:
         workers.close()
 

@@ -10,9 +10,7 @@ import numpy as np
 
 from elman.data import Stream
 from elman.network import LanguageModel, ModelState
-from elman.training.clip import clip_by_global_norm
 from elman.training.divergence import explain_divergence
-from elman.training.optim import Optimizer
 from elman.training.optim import State as OptimizerState
 from elman.training.schedules import Schedule
 from elman.training.workers import Workers
@@ -77,7 +75,6 @@ class StepRecord(NamedTuple):
 def training_steps(
     model: LanguageModel,
     stream: Stream,
-    optimizer: Optimizer,
     schedule: Schedule,
     progress: Progress,
     workers: Workers,
@@ -94,12 +91,12 @@ def training_steps(
         Its parameters are updated in place.
     stream : Stream
         The training text as B parallel streams, cut into windows.
-    optimizer, schedule
-        What makes an update of a gradient, and a rate of a step.
+    schedule : Schedule
+        What makes a rate of a step.
     progress : Progress
         Where to start; updated in place before each record is yielded.
     workers : Workers
-        What computes loss and gradients.
+        What computes loss and gradients, and updates with an optimiser whose state is that of `progress`.
     clip : float
         Largest global norm of the gradient; 0 leaves it alone.
     seed : int
@@ -116,7 +113,7 @@ def training_steps(
     while True:
         start, stop = progress.position, min(progress.position + stream.window, stream.steps)
         entered = max(0, start - reach)
-        window = stream.window_at(entered, stop)
+        window = model.clock.timed("data", stream.window_at)(entered, stop)
         lr = schedule(progress.step, progress.evaluations)
         loss, state, grads = workers.loss_and_grads(
             window.x,
@@ -127,10 +124,9 @@ def training_steps(
             skip=start - entered,
             state_after=max(0, stop - reach) - entered,
         )
-        _, norm = clip_by_global_norm(grads, clip or None, inplace=True)
-        if not (np.isfinite(loss) and np.isfinite(norm)):
+        if not (np.isfinite(loss) and np.isfinite(workers.norm)):
             raise explain_divergence(model, window, progress.state, grads, progress.step, clip)
-        optimizer.update(model.params, grads, progress.moments, lr, inplace=True)
+        workers.update(lr, clip)
         progress.state, progress.position = state, stop
         progress.step += 1
         progress.tokens += (stop - start) * stream.batch
@@ -140,4 +136,4 @@ def training_steps(
             progress.epoch += 1
             progress.position = 0
             progress.state = model.initial_state(stream.batch)
-        yield StepRecord(progress.step, progress.tokens, loss, lr, norm)
+        yield StepRecord(progress.step, progress.tokens, loss, lr, workers.norm)

@@ -1,4 +1,4 @@
-"""``python -m elman.training.process``: one worker of elman.training.processes, at the end of a pipe."""
+"""``python -m elman.training.process``: one member of elman.training.processes, at the end of a pipe."""
 
 from __future__ import annotations
 
@@ -8,28 +8,42 @@ import os
 import sys
 
 from elman.network import LanguageModel
-from elman.training.processes import DONE, GO, READY, carve, copy_state
-from elman.training.shares import perform
+from elman.training.meeting import Line, Spoke
+from elman.training.member import Member
+from elman.training.optim import OPTIMIZERS
+from elman.training.processes import DONE, PASS, READY
+from elman.training.shared import Carver, copy_state, take_shared
+from elman.training.shares import split_rows
 
 
 def main() -> None:
-    """Read an order, then do a task for every byte that comes, until none comes any more."""
-    order = json.loads(_line())
+    """Read an order, then do one's part of a step for every byte that comes, until none comes any more."""
+    order = json.loads(_first_line())
     memory = mmap.mmap(order["file"], order["size"])
     os.close(order["file"])
     model = LanguageModel(**order["model"])
-    params, areas, _ = carve(model, order["batch"], order["threads"], order["steps"], memory)
-    model.params.update(params)
-    area = areas[order["index"]]
-    os.write(1, READY)
-    while os.read(0, 1) == GO:
-        done = perform(model, area.asked(), area.grads)
-        copy_state(done.state, area.leaving)
-        area.numbers[1] = done.nll
-        os.write(1, DONE)
+    optimizer = OPTIMIZERS[order["optimizer"][0]](**order["optimizer"][1]) if order["optimizer"] else None
+    slots = [None] * len(optimizer.slots) if optimizer else []
+    shared = take_shared(
+        Carver(memory), model, order["batch"], order["threads"], order["steps"], order["split"], None, slots
+    )
+    model.params.update(shared.params.arrays)
+    line = Line(0, 1, spin=order["spin"], gone=lambda: SystemExit(0))
+    rows = split_rows(order["batch"], order["threads"])
+    member = Member(order["index"], model, shared, rows, Spoke(line), optimizer)
+    area = shared.areas[order["index"] - 1]
+    line.send(READY)
+    while True:
+        if line.receive() == PASS:
+            done = member.perform(area.asked())
+            copy_state(done.state, area.leaving)
+            area.numbers[1:] = done.nll, member.add_up()
+        else:
+            member.update()
+        line.send(DONE)
 
 
-def _line() -> bytes:
+def _first_line() -> bytes:
     """Read a line, and not a byte more: those that follow are for the loop."""
     line = b""
     while not line.endswith(b"\n"):

@@ -12,138 +12,40 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from elman.errors import ElmanError
-from elman.network import LanguageModel, ModelState
+from elman.network import LanguageModel
 from elman.network.backprop import Backprop
-from elman.training.shares import Task, split_rows, usable_cores
+from elman.training.flat import flat_copy
+from elman.training.meeting import Hub, Line
+from elman.training.member import Member
+from elman.training.optim import OPTIMIZERS, Optimizer
+from elman.training.optim import State as OptimizerState
+from elman.training.shared import Carver, Shared, take_shared
+from elman.training.shares import Task, usable_cores
 from elman.training.workers import Workers
-from elman.typing import Params
 
-ALIGNMENT = 64  # bytes; of arrays in shared memory, a cache line
 ENOUGH_WORK = 2e8  # floating-point operations a step for which a process pays
 FEWEST_ROWS = 8  # in a share, where nobody has said how many shares; fewer make products too thin
-SEEDS = 4  # the most numbers a seed may have
-READY, GO, DONE = b"r", b"g", b"d"
-
-
-class Area(NamedTuple):
-    """The shared arrays of one process: what it is asked, and what it answers."""
-
-    x: NDArray[np.intp]  # (steps, rows)
-    y: NDArray[np.intp]  # (steps, rows)
-    reset: NDArray[np.bool_]  # (steps, rows)
-    entering: ModelState  # (rows, H) each
-    leaving: ModelState  # (rows, H) each
-    counts: NDArray[
-        np.int64
-    ]  # T, skip, state_after or -1, whether there are resets, length of the seed, seed
-    numbers: NDArray[np.float64]  # scale; summed loss
-    grads: Params
-
-    def ask(self, task: Task) -> None:
-        """Write a task."""
-        T, seed = len(task.x), task.seed or ()
-        self.x[:T], self.y[:T] = task.x, task.y
-        if task.reset is not None:
-            self.reset[:T] = task.reset
-        copy_state(task.state, self.entering)
-        after = -1 if task.state_after is None else task.state_after
-        self.counts[:5] = T, task.skip, after, task.reset is not None, len(seed)
-        self.counts[5 : 5 + len(seed)] = seed
-        self.numbers[0] = task.scale
-
-    def asked(self) -> Task:
-        """Read the task."""
-        T, skip, after, resets, seeds = (int(count) for count in self.counts[:5])
-        seed = tuple(int(number) for number in self.counts[5 : 5 + seeds])
-        return Task(
-            self.x[:T], self.y[:T], self.entering, float(self.numbers[0]), seed or None,
-            self.reset[:T] if resets else None, skip, None if after < 0 else after,
-        )  # fmt: skip
-
-
-def copy_state(source: ModelState, target: ModelState) -> None:
-    """Copy the arrays of one state into another."""
-    for one, other in zip(source, target, strict=True):
-        for array, copy in zip(one, other, strict=True):
-            np.copyto(copy, array)
-
-
-class Carver:
-    """Cuts arrays from a buffer, one after the other; without a buffer it only measures.
-
-    Both sides cut the same arrays in the same order, so that nothing need be said about where they lie.
-    """
-
-    def __init__(self, buffer: Any = None) -> None:
-        self.buffer, self.size = buffer, 0
-
-    def take(self, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-        """Return the next array, aligned."""
-        start = self.size
-        self.size += -(-prod(shape) * np.dtype(dtype).itemsize // ALIGNMENT) * ALIGNMENT
-        if self.buffer is None:
-            return np.empty(0, dtype)
-        return np.ndarray(shape, dtype, self.buffer, start)
-
-    def params(self, model: LanguageModel) -> Params:
-        """Return arrays like the parameters, end to end in one block."""
-        flat = self.take((model.n_params,), model.dtype)
-        ends = np.cumsum([array.size for array in model.params.values()])
-        return {
-            name: flat[end - array.size : end].reshape(array.shape) if self.buffer is not None else flat
-            for (name, array), end in zip(model.params.items(), ends, strict=True)
-        }
-
-    def area(self, model: LanguageModel, rows: int, steps: int) -> Area:
-        """Return the arrays of a process with so many rows, for windows of so many steps at most."""
-
-        def state() -> ModelState:
-            layers = model.initial_state(rows)
-            return tuple(type(s)(*(self.take(field.shape, field.dtype) for field in s)) for s in layers)
-
-        return Area(
-            self.take((steps, rows), np.intp), self.take((steps, rows), np.intp),
-            self.take((steps, rows), np.bool_), state(), state(),
-            self.take((5 + SEEDS,), np.int64), self.take((2,), np.float64), self.params(model),
-        )  # fmt: skip
-
-
-def carve(
-    model: LanguageModel, batch: int, threads: int, steps: int, buffer: Any = None
-) -> tuple[Params, list[Area], int]:
-    """Return the shared parameters, the area of every share after the first, and the bytes of it all."""
-    carver = Carver(buffer)
-    params = carver.params(model)
-    areas = [carver.area(model, rows.stop - rows.start, steps) for rows in split_rows(batch, threads)[1:]]
-    return params, areas, carver.size
+READY, PASS, UPDATE, DONE = b"r", b"p", b"u", b"d"
 
 
 class ProcessWorkers(Workers):
-    """Loss and gradients of a batch, its rows split over processes.
+    """Loss, gradients and updates of a batch, its rows split over processes.
 
-    While it is open the parameters of the model lie in shared memory; closing it gives them memory of
-    their own again. A process ends when its standard input does, and so never outlives this one.
+    While it is open the parameters of the model and the moments lie in shared memory; closing it gives them
+    memory of their own again. A process ends when its standard input does, and so never outlives this one.
 
     Parameters
     ----------
-    model : LanguageModel
-        Its parameters are moved to shared memory.
-    batch : int
-        Rows, ``B``.
-    threads : int
-        At most this many shares; the first is done by the calling process.
-    steps : int
-        The longest window that will be asked for.
+    model, batch, threads, steps, optimizer, moments
+        As of :class:`~elman.training.workers.Workers`. The first share is done by the calling process.
 
     Raises
     ------
@@ -151,20 +53,19 @@ class ProcessWorkers(Workers):
         If a process cannot start or ends too early.
     """
 
-    def __init__(self, model: LanguageModel, batch: int, threads: int, steps: int) -> None:
-        self._threads, self._steps = threads, steps
-        self._children: list[subprocess.Popen[bytes]] = []
-        super().__init__(model, batch, threads)
+    _children: list[subprocess.Popen[bytes]]
+    _lines: list[Line]
 
     @staticmethod
-    def can_serve(model: LanguageModel, batch: int, steps: int) -> bool:
-        """Say whether processes pay, and can be had: the cell must be one that a fresh process knows."""
+    def can_serve(model: LanguageModel, batch: int, steps: int, optimizer: Optimizer | None = None) -> bool:
+        """Say whether processes pay, and can be had: a fresh process must know the cell and the optimiser."""
         built_in = type(model.stack.layers[0].cell).__module__.startswith("elman.")
+        known = optimizer is None or optimizer.name in OPTIMIZERS
         recurrent = sum(array.size for name, array in model.params.items() if name != "embedding.E")
-        return os.name == "posix" and built_in and 6 * recurrent * batch * steps >= ENOUGH_WORK
+        return os.name == "posix" and built_in and known and 6 * recurrent * batch * steps >= ENOUGH_WORK
 
     def close(self) -> None:
-        """End the processes, and take the parameters back into memory of our own."""
+        """End the processes, and take parameters and moments back into memory of our own."""
         for child in self._children:
             if child.stdin is not None:
                 child.stdin.close()
@@ -172,53 +73,84 @@ class ProcessWorkers(Workers):
             child.wait()
             if child.stdout is not None:
                 child.stdout.close()
-        own = self.model.new_grads()
-        for name, array in own.items():
-            np.copyto(array, self.model.params[name])
-        self.model.params.update(own)
+        self.model.params.update(flat_copy(self.model.params))
+        for slot in self.slots:
+            names = {f"{slot}.{name}": name for name in self.model.params}
+            self.moments.update(flat_copy({key: self.moments[key] for key in names}))
 
-    def _open(self) -> None:
-        model = self.model
-        size = carve(model, self.batch, self._threads, self._steps)[2]
-        with _anonymous_file(size) as file:
-            memory = mmap.mmap(file, size)
-            params, self._areas, _ = carve(model, self.batch, self._threads, self._steps, memory)
-            for name, array in params.items():
-                np.copyto(array, model.params[name])
-            model.params.update(params)
-            self.grads += [area.grads for area in self._areas]
-            layer = model.stack.layers[0]
+    def _open(self) -> Shared:
+        self._children, self._lines = [], []
+        model, count = self.model, len(self.rows)
+        sizes = (model, self.batch, count, self.steps, self.split, None, [None] * len(self.slots))
+        measure = Carver()
+        take_shared(measure, *sizes)
+        with _anonymous_file(measure.size) as file:
+            memory = mmap.mmap(file, measure.size)
+            shared = take_shared(Carver(memory), *sizes)
+            self._move(shared)
             order = {
-                "batch": self.batch, "threads": self._threads, "steps": self._steps, "file": file,
-                "size": size, "model": {
-                    "vocab_size": model.vocab_size, "cell": model.cell, "embedding": layer.inputs,
-                    "hidden": layer.hidden, "layers": len(model.stack.layers),
-                    "dropout": model.stack.dropout, "tied": model.output.tied, "dtype": model.dtype.name,
-                },
+                "file": file, "size": measure.size, "batch": self.batch, "threads": count,
+                "steps": self.steps, "split": self.split, "spin": usable_cores() >= count,
+                "model": settings_of(model),
+                "optimizer": self.optimizer and [self.optimizer.name, dict(self.optimizer.settings)],
             }  # fmt: skip
             try:
-                for index in range(len(self._areas)):
-                    self._children.append(_spawn({**order, "index": index}, file))
-                for child in self._children:
-                    _expect(child, READY)
+                for index in range(1, count):
+                    child = _spawn({**order, "index": index}, file)
+                    self._children.append(child)
+                    self._lines.append(_line_to(child, spin=bool(order["spin"])))
+                for line in self._lines:
+                    line.expect(READY)
             except BaseException:
                 self.close()
                 raise
+        self.members = [Member(0, model, shared, self.rows, Hub(self._lines), self.optimizer)]
+        return shared
 
-    def _start(self, tasks: list[Task]) -> Callable[[], list[Backprop]]:
-        for area, task, child in zip(self._areas, tasks, self._children, strict=True):
+    def _move(self, shared: Shared) -> None:
+        """Bring parameters and moments into shared memory."""
+        for name, array in shared.params.arrays.items():
+            np.copyto(array, self.model.params[name])
+        self.model.params.update(shared.params.arrays)
+        for slot, flat in zip(self.slots, shared.slots, strict=True):
+            for name, array in flat.arrays.items():
+                np.copyto(array, self.moments[f"{slot}.{name}"])
+                self.moments[f"{slot}.{name}"] = array
+
+    def _pass(self, tasks: list[Task]) -> list[tuple[Backprop, float]]:
+        areas = self.shared.areas
+        for area, task, line in zip(areas, tasks[1:], self._lines, strict=True):
             area.ask(task)
-            assert child.stdin is not None
-            try:
-                child.stdin.write(GO)
-            except BrokenPipeError as error:
-                raise _ended(child) from error
-        return lambda: list(self._finish())
+            line.send(PASS)
+        first = self.members[0]
+        add_up = self.model.clock.timed("sum of gradients", first.add_up)
+        results = [(first.perform(tasks[0]), add_up())]
+        self._await()
+        results += [(Backprop(float(a.numbers[1]), a.leaving, ()), float(a.numbers[2])) for a in areas]
+        return results
 
-    def _finish(self) -> Iterator[Backprop]:
-        for area, child in zip(self._areas, self._children, strict=True):
-            _expect(child, DONE)
-            yield Backprop(float(area.numbers[1]), area.leaving, ())
+    def _update(self) -> None:
+        for line in self._lines:
+            line.send(UPDATE)
+        self.model.clock.timed("update", self.members[0].update)()
+        self._await()
+
+    def _await(self) -> None:
+        def wait() -> None:
+            for line in self._lines:
+                line.expect(DONE)
+
+        self.model.clock.timed("waiting", wait)()
+
+
+def settings_of(model: LanguageModel) -> dict[str, Any]:
+    """Return what a model of the same sizes is made with."""
+    layer = model.stack.layers[0]
+    return {
+        "vocab_size": model.vocab_size, "cell": model.cell, "embedding": layer.inputs,
+        "hidden": layer.hidden, "layers": len(model.stack.layers), "dropout": model.stack.dropout,
+        "tied": model.output.tied, "dtype": model.dtype.name, "init": "zeros",
+    }  # fmt: skip
 
 
 @contextmanager
@@ -251,10 +183,10 @@ def _spawn(order: dict[str, Any], file: int) -> subprocess.Popen[bytes]:
     return child
 
 
-def _expect(child: subprocess.Popen[bytes], word: bytes) -> None:
+def _line_to(child: subprocess.Popen[bytes], *, spin: bool) -> Line:
+    assert child.stdin is not None
     assert child.stdout is not None
-    if child.stdout.read(1) != word:
-        raise _ended(child)
+    return Line(child.stdout.fileno(), child.stdin.fileno(), spin=spin, gone=lambda: _ended(child))
 
 
 def _ended(child: subprocess.Popen[bytes]) -> ElmanError:
@@ -271,8 +203,11 @@ def best_threads(model: LanguageModel, batch: int, steps: int) -> int:
     return max(1, min(usable_cores(), batch // FEWEST_ROWS))
 
 
-def make_workers(model: LanguageModel, batch: int, threads: int, steps: int) -> Workers:
+def make_workers(
+    model: LanguageModel, batch: int, threads: int, steps: int,
+    optimizer: Optimizer | None = None, moments: OptimizerState | None = None,
+) -> Workers:  # fmt: skip
     """Return what splits a batch best: processes where a step is work enough, threads elsewhere."""
-    if threads > 1 and batch > 1 and ProcessWorkers.can_serve(model, batch, steps):
-        return ProcessWorkers(model, batch, threads, steps)
-    return Workers(model, batch, threads)
+    processes = threads > 1 and batch > 1 and ProcessWorkers.can_serve(model, batch, steps, optimizer)
+    kind = ProcessWorkers if processes else Workers
+    return kind(model, batch, threads, steps, optimizer, moments)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from elman.network import LanguageModel, ModelState
 from elman.network.backprop import Backprop
+from elman.network.team import Team
 from elman.typing import Ints, Params
 
 
@@ -53,12 +54,12 @@ def concatenate(states: list[ModelState]) -> ModelState:
     )
 
 
-def perform(model: LanguageModel, task: Task, grads: Params) -> Backprop:
+def perform(model: LanguageModel, task: Task, grads: Params, team: Team | None = None) -> Backprop:
     """Do a task: overwrite grads with the share's part of the gradient."""
     # What overflows shows in the loss or the norm, which the loop checks; no warning as well.
     with np.errstate(all="ignore"):
         return model.backprop(
             task.x, task.y, task.state, grads, task.scale,
             rng=None if task.seed is None else np.random.default_rng(task.seed),
-            reset=task.reset, skip=task.skip, state_after=task.state_after,
+            reset=task.reset, skip=task.skip, state_after=task.state_after, team=team,
         )  # fmt: skip

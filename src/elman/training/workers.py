@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from threading import BrokenBarrierError
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +15,22 @@ from numpy.typing import NDArray
 from elman.network import LanguageModel, ModelState
 from elman.network.backprop import Backprop
 from elman.training.flat import flat_view
-from elman.training.shares import Task, concatenate, perform, rows_of, split_rows
+from elman.training.meeting import Alone, Threads
+from elman.training.member import Member
+from elman.training.optim import Optimizer
+from elman.training.optim import State as OptimizerState
+from elman.training.shared import Flat, Heap, Shared, splits, take_shared
+from elman.training.shares import Task, concatenate, rows_of, split_rows
 from elman.typing import Floats, Ints, Params
+
+R = TypeVar("R")
 
 
 class Workers:
-    """Loss and gradients of a batch, its rows split over threads.
+    """Loss, gradients and updates of a batch, its rows split over threads.
 
     Rows are independent, so that the split changes no mathematics. Shares are fixed, each draws its
-    dropout from its own generator, and the sum over them is taken in one order: for a given number of
+    dropout from its own generator, and every sum over them is taken in one order: for a given number of
     shares the result is the same to the bit, whatever the scheduler does, and whether threads or
     processes (:class:`~elman.training.processes.ProcessWorkers`) do the work.
 
@@ -32,14 +42,26 @@ class Workers:
         Rows, ``B``.
     threads : int
         At most this many shares; never more than rows.
+    steps : int
+        The longest window that will be asked for.
+    optimizer : Optimizer, optional
+        What makes updates.
+    moments : dict, optional
+        The optimiser's state; updated in place.
     """
 
-    def __init__(self, model: LanguageModel, batch: int, threads: int) -> None:
-        self.model, self.batch, self.rows = model, batch, split_rows(batch, threads)
-        self.grads = [model.new_grads()]
-        self._open()
-        # A dictionary of gradients is views of one vector, so that a sum of two is one call.
-        self._flat = [_vector(grads) for grads in self.grads]
+    def __init__(
+        self, model: LanguageModel, batch: int, threads: int, steps: int,
+        optimizer: Optimizer | None = None, moments: OptimizerState | None = None,
+    ) -> None:  # fmt: skip
+        self.model, self.batch, self.steps = model, batch, steps
+        self.rows = split_rows(batch, threads)
+        self.optimizer, self.moments = optimizer, {} if moments is None else moments
+        self.slots = () if optimizer is None else tuple(optimizer.slots)
+        self.split, self.norm = splits(model), 0.0
+        self.members: list[Member] = []
+        self._meeting: Alone | Threads = Alone()
+        self.shared = self._open()
 
     def loss_and_grads(
         self,
@@ -53,6 +75,8 @@ class Workers:
         state_after: int | None = None,
     ) -> tuple[float, ModelState, Params]:
         """Return what :meth:`elman.LanguageModel.loss_and_grads` returns for the whole batch.
+
+        The global norm of the gradient is in `norm` afterwards.
 
         Parameters
         ----------
@@ -82,35 +106,93 @@ class Workers:
             )
             for index, rows in enumerate(self.rows)
         ]
-        finish = self._start(tasks[1:])
-        done = [perform(self.model, tasks[0], self.grads[0]), *finish()]
-        for more in self._flat[1:]:
-            np.add(self._flat[0], more, out=self._flat[0])
-        nll = sum(part.nll for part in done)
-        return nll / counted, concatenate([part.state for part in done]), self.grads[0]
+        done, squares = zip(*self._pass(tasks), strict=True)
+        self.norm = math.sqrt(sum(squares))
+        # Who shares the classes knows the loss of all rows.
+        nll = done[0].nll if self.split else sum(part.nll for part in done)
+        return nll / counted, concatenate([part.state for part in done]), self.shared.grads.arrays
+
+    def update(self, lr: float, clip: float | None = None) -> None:
+        """Take the step of the optimiser along the gradient of the last call, clipped to a global norm.
+
+        Parameters
+        ----------
+        lr : float
+            The learning rate.
+        clip : float, optional
+            The largest norm; the gradient is scaled down to it.
+        """
+        scale = clip / self.norm if clip and self.norm > clip else 1.0
+        self.moments["t"][...] += 1
+        self.shared.control[:] = int(self.moments["t"]), lr, scale
+        self._update()
 
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown()
 
-    def _open(self) -> None:
-        """Get ready for the shares after the first, which the caller's own thread does."""
-        others = len(self.rows) - 1
-        self._replicas = [self.model.replica() for _ in range(others)]
-        self.grads += [self.model.new_grads() for _ in range(others)]
-        self._pool = ThreadPoolExecutor(max(others, 1), "elman")
+    def _open(self) -> Shared:
+        """Get ready, with threads for all members but the first, which the caller's own thread is."""
+        count = len(self.rows)
+        self._pool = ThreadPoolExecutor(max(count - 1, 1), "elman")
+        # Threads see the model's own parameters and moments as they are.
+        slots = [{name: self.moments[f"{slot}.{name}"] for name in self.model.params} for slot in self.slots]
+        params, *moments = (Flat(_vector(arrays), arrays) for arrays in (self.model.params, *slots))
+        shared = take_shared(Heap(), self.model, self.batch, count, self.steps, self.split, params, moments)
+        if count > 1:
+            self._meeting = Threads(count)
+        models = [self.model, *(self.model.replica() for _ in range(count - 1))]
+        self.members = [
+            Member(index, model, shared, self.rows, self._meeting, self.optimizer)
+            for index, model in enumerate(models)
+        ]
+        return shared
 
-    def _start(self, tasks: list[Task]) -> Callable[[], list[Backprop]]:
-        """Start the tasks; return what waits for them."""
-        jobs = zip(self._replicas, tasks, self.grads[1:], strict=True)
-        futures = [self._pool.submit(perform, *job) for job in jobs]
-        return lambda: [future.result() for future in futures]
+    def _pass(self, tasks: list[Task]) -> list[tuple[Backprop, float]]:
+        """Do the tasks; return what they gave, and the squares of each member's stretch of the gradient."""
+
+        def work(member: Member) -> tuple[Backprop, float]:
+            add_up = member.model.clock.timed("sum of gradients", member.add_up)
+            return member.perform(tasks[member.index]), add_up()
+
+        return self._together(work)
+
+    def _update(self) -> None:
+        self._together(lambda member: member.model.clock.timed("update", member.update)())
+
+    def _together(self, work: Callable[[Member], R]) -> list[R]:
+        """Let every member work; raise what the first of them to fail raised."""
+        if len(self.members) == 1:
+            return [work(self.members[0])]
+        futures = [self._pool.submit(self._guarded, work, member) for member in self.members[1:]]
+        results: list[R] = []
+        failures: list[BaseException] = []
+        asked: list[Callable[[], R]] = [lambda: self._guarded(work, self.members[0])]
+        for ask in (*asked, *(future.result for future in futures)):
+            try:
+                results.append(ask())
+            except BaseException as error:
+                failures.append(error)
+        if failures:
+            if isinstance(self._meeting, Threads):
+                self._meeting.reset()
+            # A broken meeting is what the others see of the one that failed.
+            raise next((e for e in failures if not isinstance(e, BrokenBarrierError)), failures[0])
+        return results
+
+    def _guarded(self, work: Callable[[Member], R], member: Member) -> R:
+        try:
+            return work(member)
+        except BaseException:
+            if isinstance(self._meeting, Threads):
+                self._meeting.abort()  # or the others would wait for ever
+            raise
 
 
-def _vector(grads: Params) -> Floats:
-    flat = flat_view(grads)
-    assert flat is not None  # new_grads and the shared areas lay them out end to end
-    return flat
+def _vector(arrays: Params) -> Floats:
+    vector = flat_view(arrays)
+    assert vector is not None  # a model's parameters and an optimiser's moments lie end to end
+    return vector
 
 
 def single_threaded_blas() -> Callable[[], AbstractContextManager[object]]:

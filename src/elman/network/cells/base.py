@@ -110,7 +110,9 @@ class Cell(ABC):
             Scratch.
         """
 
-    def slopes(self, a: Floats, prev: State, new: State, keep: Floats, work: Floats) -> None:
+    def slopes(  # noqa: B027 (there may be nothing to do)
+        self, a: Floats, prev: State, new: State, keep: Floats, work: Floats
+    ) -> None:
         """Get ready to go back over some steps: all of the backward steps that needs no derivative.
 
         It is called once for several steps, before their backward steps, so that what it does costs a few

@@ -1,10 +1,10 @@
 """Softmax cross-entropy over some columns of the output weights, forward and backward.
 
-The logits of a chunk of rows are written, exponentiated and summed in blocks of columns that stay in a core's
-own cache, and are never normalised: with ``e = exp(z)`` and its row sums ``s``, the derivative
-``scale (e / s - onehot)`` is ``diag(scale / s) (e - diag(s) onehot)``, so that the rows of ``h`` and of ``dh`` are
-scaled in place of the many more numbers of ``e``. Nor are logits shifted by their maximum, unless a row's sum
-shows that it must be: the exponential of a float32 leaves its range at 88.
+The logits of a chunk of rows are written, exponentiated and summed in blocks of columns that stay in a
+core's own cache, and are never normalised: with ``e = exp(z)`` and its row sums ``s``, the derivative
+``scale (e / s - onehot)`` is ``diag(scale / s) (e - diag(s) onehot)``, so that the rows of ``h`` and ``dh``
+are scaled in place of the many more numbers of ``e``. Nor are logits shifted by their maximum, unless a
+row's sum shows that it must be: the exponential of a float32 leaves its range at 88.
 """
 
 from __future__ import annotations
@@ -22,20 +22,70 @@ BLOCK_NUMBERS = 2**18
 
 NARROWEST = 128  # columns of a block, or the products get too thin
 
+WORTH_LOOKING = 2**16  # logits; a pass over fewer takes less time than looking where memory lies
+
+RANGE = {"float32": (1e-18, 1e18), "float64": (1e-150, 1e150)}
+"""Sums of exponentials that need no shift: within the square roots of the ends of the range."""
+
 
 class Columns(NamedTuple):
-    """Some classes: their weights, and where the derivatives go."""
+    """Some classes: weights or their derivatives, with the bias as last row where memory lies so."""
 
     V: Floats  # (H, k)
     c: Floats  # (k,)
-    dV: Floats  # (H, k)
-    dc: Floats  # (k,)
-    first: int = 0  # the class of column 0
+    Vc: Floats | None  # (H + 1, k): c below V
 
-    def part(self, start: int, stop: int) -> Columns:
-        """Return a member's columns."""
-        V, c, dV, dc, first = self
-        return Columns(V[:, start:stop], c[start:stop], dV[:, start:stop], dc[start:stop], first + start)
+    def part(self, columns: slice) -> Columns:
+        """Return some of the columns."""
+        V, c, Vc = self
+        return Columns(V[:, columns], c[columns], None if Vc is None else Vc[:, columns])
+
+    def multiply(self, h: Floats, out: Floats) -> None:
+        """Write ``h V + c`` for h ``(n, H + 1)`` with a column of ones."""
+        if self.Vc is not None and len(h) == 1:
+            np.dot(h[0], self.Vc, out[0])
+        elif self.Vc is not None:
+            np.matmul(h, self.Vc, out=out)
+        else:
+            np.matmul(h[:, :-1], self.V, out=out)
+            np.add(out, self.c, out=out)
+
+    def take(self, h: Floats, e: Floats) -> None:
+        """Become the derivatives ``h^T e`` for h ``(n, H + 1)`` and e ``(n, k)``."""
+        if self.Vc is not None:
+            np.matmul(h.T, e, out=self.Vc)
+        else:
+            np.matmul(h[:, :-1].T, e, out=self.V)
+            np.matmul(h[:, -1], e, out=self.c)
+
+    def add(self, h: Floats, e: Floats, part: Floats) -> None:
+        """Add them to what is there, with part ``(H + 1, k)`` as scratch."""
+        np.matmul(h.T, e, out=part)
+        np.add(self.V, part[:-1], out=self.V)
+        np.add(self.c, part[-1], out=self.c)
+
+
+def new_columns(V: Floats, c: Floats, rows: int | None) -> Columns:
+    """Return V ``(H, K)`` and c ``(K,)`` as columns, for products of so many rows; None: for many products.
+
+    In a model's parameters, and gradients, c lies behind V in memory, and is then one more row of it: the
+    bias takes part in the product. Where there are many logits this costs a pass over them less.
+    """
+    base = V.base
+    if rows is not None and rows * len(c) < WORTH_LOOKING:
+        return Columns(V, c, None)
+    if base is not c.base or base is None or not V.flags.c_contiguous:
+        return Columns(V, c, None)
+    start, below = _address(V) - _address(base), _address(c) - _address(V)
+    if below != V.nbytes:
+        return Columns(V, c, None)
+    memory = base.reshape(-1).view(np.uint8)[start : start + V.nbytes + c.nbytes]
+    return Columns(V, c, memory.view(V.dtype).reshape(len(V) + 1, len(c)))
+
+
+def _address(array: Floats) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
 
 
 class Chunk(NamedTuple):
@@ -49,6 +99,8 @@ class Chunk(NamedTuple):
 
 def columns_nll_and_grads(
     columns: Columns,
+    dcolumns: Columns,
+    first: int,
     h: Floats,
     y: Ints,
     scale: float,
@@ -61,8 +113,10 @@ def columns_nll_and_grads(
 
     Parameters
     ----------
-    columns : Columns
-        One's own classes: all of them, or with a team the member's.
+    columns, dcolumns : Columns
+        One's own classes, and where their derivatives go: all classes, or with a team the member's.
+    first : int
+        The first of them.
     h : ndarray of shape (N, H)
         Hidden states.
     y : ndarray of shape (N,)
@@ -81,106 +135,85 @@ def columns_nll_and_grads(
     (H, k), nll = columns.V.shape, 0.0
     for rows in chunks:
         n = rows.stop - rows.start
-        own = y[rows] - columns.first
-        inside = np.flatnonzero((own >= 0) & (own < k))
+        own, inside = y[rows] - first, space.build("output.rows", (n,), lambda: np.arange(n))  # noqa: B023
+        if team is not None:
+            inside = np.flatnonzero((own >= 0) & (own < k))
         e, ones = space.take("output.e", (n, k), h.dtype), space.take("output.h1", (n, H + 1), h.dtype)
         np.copyto(ones[:, :H], h[rows])
         ones[:, H] = 1.0
         chunk = Chunk(ones, inside, own[inside], e)
-        sums, targets = _exponentials(columns, chunk, team)
+        sums, targets = _exponentials(columns, chunk, space, team)
         nll += float(np.log(sums).sum(dtype=np.float64)) - float(targets.sum(dtype=np.float64))
         e[chunk.rows, chunk.columns] -= sums[chunk.rows]
         factor = np.divide(scale, sums)
-        _gradients(columns, chunk, factor[:, None], space, dh[rows], first=rows.start == 0)
+        _gradients(columns, dcolumns, chunk, factor[:, None], space, dh[rows], first=rows.start == 0)
     return nll
 
 
-def _exponentials(columns: Columns, chunk: Chunk, team: Team | None) -> tuple[Floats, Floats]:
+def _exponentials(
+    columns: Columns, chunk: Chunk, space: Workspace, team: Team | None
+) -> tuple[Floats, Floats]:
     """Write ``e``; return the row sums over all classes, and the targets' logits, shifted alike."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        sums, targets = _summed(columns, chunk, None, team)
-    info = np.finfo(sums.dtype)
+        sums, targets = _summed(columns, chunk, None, space, team)
     # The gradient multiplies by scale / sum: both must stay far from the ends of the range.
-    if sums.min() > np.sqrt(info.tiny) and sums.max() < np.sqrt(info.max):
+    least, most = RANGE[sums.dtype.name]
+    if sums.min() > least and sums.max() < most:
         return sums, targets
     with np.errstate(invalid="ignore"):
-        return _summed(columns, chunk, _maxima(columns, chunk, team), team)
+        return _summed(columns, chunk, _maxima(columns, chunk, team), space, team)
 
 
-def _summed(columns: Columns, chunk: Chunk, shift: Floats | None, team: Team | None) -> tuple[Floats, Floats]:
-    V, c = columns.V, columns.c
+def _summed(
+    columns: Columns, chunk: Chunk, shift: Floats | None, space: Workspace, team: Team | None
+) -> tuple[Floats, Floats]:
     n, k = chunk.e.shape
-    sums, ones = np.zeros(n, chunk.e.dtype), np.ones(k, chunk.e.dtype)
-    targets = np.zeros(n, chunk.e.dtype)
-    for block in _blocks(n, k):
+    ones, both = space.ones(k, chunk.e.dtype), np.zeros((2, n), chunk.e.dtype)
+    sums, targets = both
+    blocks = _blocks(n, k)
+    for block in blocks:
         e = chunk.e[:, block]
-        _multiply(chunk.h, V[:, block], c[block], e)
+        columns.part(block).multiply(chunk.h, e)
         if shift is not None:
             np.subtract(e, shift[:, None], out=e)
-        at = np.flatnonzero((chunk.columns >= block.start) & (chunk.columns < block.stop))
-        targets[chunk.rows[at]] = e[chunk.rows[at], chunk.columns[at] - block.start]
+        rows, at = chunk.rows, chunk.columns
+        if len(blocks) > 1:
+            here = np.flatnonzero((at >= block.start) & (at < block.stop))
+            rows, at = rows[here], at[here] - block.start
+        targets[rows] = e[rows, at]
         np.exp(e, out=e)
         sums += np.matmul(e, ones[block])
-    if team is not None:
-        return team.total(sums), team.total(targets)
+    sums, targets = both if team is None else team.total(both)
     return sums, targets
 
 
 def _maxima(columns: Columns, chunk: Chunk, team: Team | None) -> Floats:
-    _multiply(chunk.h, columns.V, columns.c, chunk.e)
+    columns.multiply(chunk.h, chunk.e)
     maxima: Floats = chunk.e.max(axis=1)
     return maxima if team is None else team.largest(maxima)
 
 
 def _gradients(
-    columns: Columns, chunk: Chunk, factor: Floats, space: Workspace, dh: Floats, *, first: bool
+    columns: Columns,
+    dcolumns: Columns,
+    chunk: Chunk,
+    factor: Floats,
+    space: Workspace,
+    dh: Floats,
+    *,
+    first: bool,
 ) -> None:
     """Write, or add to, dV and dc; write dh."""
     n, k = chunk.e.shape
     h = np.multiply(chunk.h, factor, out=chunk.h)
     for block in _blocks(n, k):
-        e, dV, dc = chunk.e[:, block], columns.dV[:, block], columns.dc[block]
+        e, derivatives = chunk.e[:, block], dcolumns.part(block)
         if first:
-            _multiply_transposed(h, e, dV, dc)
+            derivatives.take(h, e)
         else:
-            part = space.take("output.dV", (len(dV) + 1, len(dc)), dh.dtype)
-            np.matmul(h.T, e, out=part)
-            np.add(dV, part[:-1], out=dV)
-            np.add(dc, part[-1], out=dc)
+            derivatives.add(h, e, space.take("output.dV", (h.shape[1], e.shape[1]), dh.dtype))
     np.matmul(chunk.e, columns.V.T, out=dh)
     np.multiply(dh, factor, out=dh)
-
-
-def _multiply(h: Floats, V: Floats, c: Floats, out: Floats) -> None:
-    """Write ``h V + c``, h with its column of ones."""
-    Vc = _stacked(V, c)
-    if Vc is None:
-        np.matmul(h[:, :-1], V, out=out)
-        np.add(out, c, out=out)
-    else:
-        np.matmul(h, Vc, out=out)
-
-
-def _multiply_transposed(h: Floats, e: Floats, dV: Floats, dc: Floats) -> None:
-    """Write ``h^T e`` and the sums of ``e``, weighted by what was the column of ones."""
-    dVc = _stacked(dV, dc)
-    if dVc is None:
-        np.matmul(h[:, :-1].T, e, out=dV)
-        np.matmul(h[:, -1], e, out=dc)
-    else:
-        np.matmul(h.T, e, out=dVc)
-
-
-def _stacked(V: Floats, c: Floats) -> Floats | None:
-    """Return V with c as its last row, where c does lie behind V in memory, as in a model's parameters.
-
-    The bias is then part of the product: it costs a pass over all logits less.
-    """
-    (H, k), (row, element) = V.shape, V.strides
-    follows = c.ctypes.data == V.ctypes.data + H * row
-    if not (follows and element == c.strides[0] == c.itemsize):
-        return None
-    return np.lib.stride_tricks.as_strided(V, (H + 1, k), (row, element))
 
 
 def _blocks(rows: int, columns: int) -> list[slice]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from elman.network.functional import cross_entropy
-from elman.network.output.columns import Columns, columns_nll_and_grads
+from elman.network.output.columns import columns_nll_and_grads, new_columns
+from elman.network.team import Team
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Ints, Params
 
@@ -87,8 +87,9 @@ class Softmax:
         return nll, best
 
     def nll_and_grads(
-        self, params: Params, h: Floats, y: Ints, scale: float, space: Workspace, grads: Params, dh: Floats
-    ) -> float:
+        self, params: Params, h: Floats, y: Ints, scale: float, space: Workspace, grads: Params, dh: Floats,
+        team: Team | None = None,
+    ) -> float:  # fmt: skip
         """Return the summed negative log-likelihood, and write the derivatives of `scale` times it.
 
         Parameters
@@ -100,17 +101,25 @@ class Softmax:
         grads : dict
             ``output.c`` and ``output.V`` are overwritten; where tied, ``embedding.E``.
         dh : ndarray of shape (N, H)
-            Overwritten with the derivative by the hidden states.
+            Overwritten with the derivative by the hidden states; with a team, as far as it passes through
+            the member's own classes.
+        team : Team, optional
+            Those who have some of the classes each. Of `grads` only the member's own are overwritten.
         """
-        V, dV = self.weights(params), self.weights(grads)
+        columns, dcolumns = (
+            new_columns(self.weights(arrays), arrays["output.c"], len(y)) for arrays in (params, grads)
+        )
+        first, last = (0, self.classes) if team is None else team.columns(self.classes)
+        if team is not None:
+            columns, dcolumns = (some.part(slice(first, last)) for some in (columns, dcolumns))
         return columns_nll_and_grads(
-            Columns(V, params["output.c"], dV, grads["output.c"]), h, y, scale, space, dh, self._chunks(len(y))
+            columns, dcolumns, first, h, y, scale, space, dh, self._chunks(len(y)), team
         )
 
     def _chunks(self, rows: int) -> list[slice]:
         longest = max(FEWEST_ROWS, self.hidden, CHUNK_NUMBERS // self.classes)
-        bounds = np.linspace(0, rows, -(-rows // longest) + 1).astype(int)
-        return [slice(int(start), int(stop)) for start, stop in pairwise(bounds)]
+        chunks = -(-rows // longest)
+        return [slice(rows * i // chunks, rows * (i + 1) // chunks) for i in range(chunks)]
 
     def _logits_of(self, params: Params, h: Floats, space: Workspace) -> Floats:
         return self.logits(params, h, out=space.take("output.e", (len(h), self.classes), self.dtype))

@@ -45,6 +45,8 @@ class Optimizer:
     rule : callable
         ``rule(t, lr)`` returns the elementwise update of step t = 1, 2, ... as a `Rule`. Elementwise, because
         a block knows nothing of the array that it is part of.
+    sparse : bool
+        Whether an element whose gradient is zero stays as it is, and need not be looked at.
 
     Examples
     --------
@@ -64,6 +66,7 @@ class Optimizer:
     settings: Mapping[str, float | bool]
     slots: Mapping[str, float]
     rule: Callable[[int, float], Rule]
+    sparse: bool = False
 
     def init(self, params: Mapping[str, Floats]) -> State:
         """Return the state before the first update.

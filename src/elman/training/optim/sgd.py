@@ -69,4 +69,4 @@ def sgd(momentum: float = 0.0, nesterov: bool = False) -> Optimizer:
         return rule
 
     settings = {"momentum": mu, "nesterov": bool(nesterov)}
-    return Optimizer("sgd", settings, {} if mu == 0.0 else {"m": 0.0}, at)
+    return Optimizer("sgd", settings, {} if mu == 0.0 else {"m": 0.0}, at, sparse=mu == 0.0)

@@ -1,0 +1,154 @@
+"""Weights laid out for single steps of a few rows, and the memory of such a step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from elman.network import LanguageModel
+from elman.network.cells import State
+from elman.network.layer import Layer
+from elman.network.panels import new_panels, operand
+from elman.network.workspace import Workspace, aligned
+from elman.typing import Floats, Ints, Params
+
+
+class Product:
+    """``x W`` of a few rows into gate-major memory; W keeps the layout that suits their number.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (G, D, H)
+        Copied.
+    rows : int
+        Rows, ``B``.
+    out : ndarray of shape (G, B, H)
+        Where products go.
+    """
+
+    def __init__(self, weights: Floats, rows: int, out: Floats) -> None:
+        G, D, H = weights.shape
+        self._single, self._outputs = rows == 1, H
+        if self._single:
+            # A vector and one matrix whose rows have all gates: the fewest calls, the longest runs of memory.
+            self._weights = aligned(weights.size, weights.dtype).reshape(D, G * H)
+            np.copyto(self._weights.reshape(D, G, H), weights.transpose(1, 0, 2))
+            self._out = out.reshape(G * H)
+        else:
+            self._panels = new_panels(Workspace(), "decoded", D, out)
+            self._panels.load(weights)
+
+    def __call__(self, x: Floats) -> None:
+        """Multiply x ``(B, D)``."""
+        if self._single:
+            np.dot(x[0], self._weights, self._out)
+            return
+        rows = operand(x, self._outputs)
+        for weights, into in self._panels.pairs:
+            np.matmul(rows, weights, out=into)
+
+
+class Lookup:
+    """Word vectors, or for a small vocabulary a table of their products with the first layer's weights.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        The model.
+    rows : int
+        Rows, ``B``.
+    """
+
+    def __init__(self, model: LanguageModel, rows: int) -> None:
+        layer, self.E = model.stack.layers[0], model.params["embedding.E"]
+        G, H, (K, D) = layer.cell.gates, layer.hidden, self.E.shape
+        self.table: Floats | None = None
+        self._x1 = _with_ones(rows, D, model.dtype)
+        if model.n_params >= K * G * H:  # it is never larger than the model
+            U, _, b = layer.scaled(model.params, Workspace())
+            self.table = np.matmul(self.E, U)
+            np.add(self.table, b[:, None], out=self.table)
+
+    def vectors(self, tokens: Ints) -> Floats:
+        """Return the vectors of the words, and a column of ones: ``(B, D + 1)``."""
+        D = self.E.shape[1]
+        if len(tokens) == 1:
+            self._x1[0, :D] = self.E[tokens[0]]
+        else:
+            self._x1[:, :D] = self.E[tokens]
+        return self._x1
+
+    def products(self, tokens: Ints, a: Floats) -> None:
+        """Write the products of the words, ``(G, B, H)``, the bias in them."""
+        assert self.table is not None
+        if len(tokens) == 1:
+            np.copyto(a[:, 0], self.table[:, tokens[0]])
+        else:
+            np.take(self.table, tokens, axis=1, out=a, mode="clip")
+
+
+class DecodedLayer:
+    """A layer ready for single steps: weights laid out once, and two states that take turns.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer.
+    params : dict
+        Of the model.
+    state : State
+        To begin with, ``(1, H)`` each; the same for all rows.
+    rows : int
+        Rows, ``B``.
+    reads : bool
+        Whether it reads vectors; the first layer may find its input products in a table.
+
+    Attributes
+    ----------
+    a : ndarray of shape (G, B, H)
+        Where input products are awaited.
+    """
+
+    def __init__(self, layer: Layer, params: Params, state: State, rows: int, *, reads: bool) -> None:
+        self.cell = cell = layer.cell
+        H, dtype = layer.hidden, layer.dtype
+        U, W, b = layer.scaled(params, Workspace())
+        self.b_candidate = params.get(f"{layer.name}.b_candidate")
+        self.a, self._r = (aligned(cell.gates * rows * H, dtype).reshape(cell.gates, rows, H) for _ in "ar")
+        self._keep = np.empty((cell.keeps, rows, H), dtype)
+        self._work = np.empty((cell.scratch, rows, H), dtype)
+        # Hidden states lie in rows that end with a one, which multiplies the biases of whoever reads them.
+        self._ones = [_with_ones(rows, H, dtype) for _ in range(2)]
+        self._ones[0][:, :H] = state[0]
+        self.state, self._other = (
+            type(state)(ones[:, :H], *(np.repeat(field, rows, axis=0) for field in state[1:]))
+            for ones in self._ones
+        )
+        self._recur = Product(W, rows, self._r)
+        self._read = Product(np.concatenate([U, b[:, None]], axis=1), rows, self.a) if reads else None
+
+    def read(self, x1: Floats) -> None:
+        """Write the products of inputs ``(B, D + 1)``, which end with a one."""
+        assert self._read is not None
+        self._read(x1)
+
+    def advance(self) -> Floats:
+        """Take one step; return h with a column of ones, ``(B, H + 1)``."""
+        cell, keep = self.cell, self._keep
+        self._recur(self.state[0])
+        if self.b_candidate is not None:
+            np.add(self._r[-1], self.b_candidate, out=keep[0])
+        elif cell.gated:
+            np.copyto(keep[0], self._r[-1])
+        cell.forward(self.a, self._r, self.state, self._other, keep, self._work)
+        self.state, self._other = self._other, self.state
+        self._ones.reverse()
+        return self._ones[0]
+
+
+def _with_ones(rows: int, width: int, dtype: np.dtype[Any]) -> Floats:
+    """Return memory for rows that end with a one."""
+    array = aligned(rows * (width + 1), dtype).reshape(rows, width + 1)
+    array[:, width] = 1.0
+    return array

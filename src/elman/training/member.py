@@ -1,0 +1,221 @@
+"""One member of a team: its rows of a batch, its classes, its stretch of the parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from elman.network import LanguageModel
+from elman.network.backprop import Backprop
+from elman.network.functional import sum_by_word
+from elman.training.clip import squares
+from elman.training.flat import BLOCK
+from elman.training.meeting import Meeting
+from elman.training.optim import Optimizer
+from elman.training.shared import Exchange, Shared, summed_names
+from elman.training.shares import Task, perform
+from elman.typing import Floats, Ints, Params
+
+ELEMENTS = 16  # of a cache line in float32; two members do not write to one
+
+
+class Member:
+    """What one member does in a step: its part of the pass, of the sum, and of the update.
+
+    Rows are cut into shares, and so are the parameters: a member adds up the gradients of all members over
+    its stretch of them, and updates that stretch. Where the vocabulary is large it also has some of the
+    classes (see :class:`elman.network.team.Team`, which it is). All orders of summation are fixed.
+
+    Parameters
+    ----------
+    index : int
+        Which member.
+    model : LanguageModel
+        With the shared parameters, and scratch memory of its own.
+    shared : Shared
+        What all members see.
+    rows : list of slice
+        The rows of every member.
+    meeting : Meeting
+        Where they wait for one another.
+    optimizer : Optimizer, optional
+        Needed for updates.
+    """
+
+    def __init__(
+        self, index: int, model: LanguageModel, shared: Shared, rows: list[slice], meeting: Meeting,
+        optimizer: Optimizer | None = None,
+    ) -> None:  # fmt: skip
+        self.index, self.model, self.shared, self.rows, self.meeting = index, model, shared, rows, meeting
+        self.optimizer = optimizer
+        self.grads: Params = dict(shared.grads.arrays)
+        if index:
+            self.grads |= shared.own[index - 1].arrays
+        E, names = model.params["embedding.E"], summed_names(model, split=shared.exchange is not None)
+        sizes = [model.params[name].size for name in names]
+        self._split = shared.exchange is not None
+        self._first = E.size if self._split else 0  # where the gradients to be added up begin
+        self._added = self._cut(self._first, self._first + sum(sizes))
+        self._walked = [self._added, self._cut(self._first + sum(sizes), model.n_params)]
+        self._classes = self.columns(model.vocab_size)
+        # Rows of the word vectors that have a gradient; all of them unless they are known to be few.
+        self._touched: Ints | None = None
+        self._turn = 0
+        self._scratch = np.empty((2, max(BLOCK, E.shape[1])), model.dtype)
+
+    def perform(self, task: Task) -> Backprop:
+        """Do a task: the loss of one's rows, or with shared classes of all rows, and one's gradients."""
+        return perform(self.model, task, self.grads, self if self._split else None)
+
+    def add_up(self) -> float:
+        """Add up one's stretch of the gradients of all members; return the sum of its squares.
+
+        Where the classes are shared, one's own words are part of it.
+        """
+        self._wait()
+        with np.errstate(all="ignore"):  # what overflows shows in the norm
+            return self._add_up()
+
+    def _add_up(self) -> float:
+        total, total_squares = self.shared.grads.vector, 0.0
+        for start, stop in _blocks(*self._added):
+            block = total[start:stop]
+            for other in self.shared.own:
+                np.add(block, other.vector[start - self._first : stop - self._first], out=block)
+            total_squares += squares(block)
+        for start, stop in _blocks(*self._walked[1]):
+            total_squares += squares(total[start:stop])
+        if self._split:
+            dE = self.shared.grads.arrays["embedding.E"]
+            words = slice(*self._classes) if self._touched is None else self._touched
+            total_squares += squares(dE[words].reshape(-1))
+        return total_squares
+
+    def update(self) -> None:
+        """Update one's stretch of the parameters, as `control` says."""
+        assert self.optimizer is not None
+        t, lr, scale = (float(number) for number in self.shared.control)
+        rule, shared = self.optimizer.rule(int(t), lr), self.shared
+        vectors = [shared.params.vector, shared.grads.vector, *(slot.vector for slot in shared.slots)]
+
+        def walk(p: Floats, g: Floats, *slots: Floats) -> None:
+            # The gradient is clipped in scratch: written back it would cost a pass over memory.
+            scratch, clipped = self._scratch[:, : p.size]
+            if scale != 1.0:
+                g = np.multiply(g, scale, out=clipped)
+            rule(p, g, slots, scratch)
+
+        stretches = list(self._walked)
+        if self._split:
+            D = shared.params.arrays["embedding.E"].shape[1]
+            if self._touched is not None and self.optimizer.sparse:
+                self._update_touched(walk)
+            else:
+                stretches.append((self._classes[0] * D, self._classes[1] * D))
+        for stretch in stretches:
+            for start, stop in _blocks(*stretch):
+                walk(*(vector[start:stop] for vector in vectors))
+
+    def _update_touched(self, walk: Callable[[Floats, Floats], None]) -> None:
+        """Update only the words that have a gradient."""
+        E, dE = (flat.arrays["embedding.E"] for flat in (self.shared.params, self.shared.grads))
+        assert self._touched is not None
+        at_once = max(1, BLOCK // E.shape[1])
+        for start in range(0, len(self._touched), at_once):
+            words = self._touched[start : start + at_once]
+            p, g = E[words], dE[words]
+            walk(p.reshape(-1), g.reshape(-1))
+            E[words] = p
+
+    def columns(self, classes: int) -> tuple[int, int]:
+        """Return the first of the member's own classes, and the one after its last."""
+        return self._cut(0, classes)
+
+    def gather(self, h: Floats, y: Ints) -> tuple[Floats, Ints]:
+        """Return the rows of all members: hidden states ``(N, H)`` and targets ``(N,)``."""
+        if len(self.rows) == 1:
+            return h, y
+        exchange, (mine, N) = self._exchange(), self._segment(len(h))
+        exchange.h[mine], exchange.y[mine] = h, y
+        self._wait()
+        return exchange.h[:N], exchange.y[:N]
+
+    def total(self, values: Floats) -> Floats:
+        """Return the sum of arrays ``(2, n)``, one from each member."""
+        if len(self.rows) == 1:
+            return values
+        total: Floats = np.add.reduce(self._all_values(values), axis=0)
+        return total
+
+    def largest(self, values: Floats) -> Floats:
+        """Return the elementwise maximum of arrays ``(n,)``, one from each member."""
+        if len(self.rows) == 1:
+            return values
+        maxima: Floats = np.maximum.reduce(self._all_values(values[None]), axis=0)[0]
+        return maxima
+
+    def parts(self, rows: int) -> Floats:
+        """Return an array ``(rows, H)`` to fill for `scatter`."""
+        return self._exchange().parts[self.index, :rows]
+
+    def scatter(self, dh: Floats) -> None:
+        """Add up the parts of all members, and write one's own rows of the sum."""
+        self._wait()
+        mine, _ = self._segment(len(dh))
+        np.add.reduce(self._exchange().parts[:, mine], axis=0, out=dh)
+
+    def add_words(self, dx: Floats, tokens: Ints, dE: Floats, *, tied: bool) -> None:
+        """Write into the rows of one's own classes what the word vectors of all members add up to."""
+        rows, every = dx.reshape(tokens.size, -1), tokens.reshape(-1)
+        if len(self.rows) > 1:
+            exchange, (mine, N) = self._exchange(), self._segment(tokens.size)
+            exchange.dx[mine], exchange.tokens[mine] = rows, every
+            self._wait()
+            rows, every = exchange.dx[:N], exchange.tokens[:N]
+        first, last = self._classes
+        inside = np.flatnonzero((every >= first) & (every < last))
+        words, sums = sum_by_word(rows, every, inside)
+        if tied:
+            dE[words] += sums
+            return
+        if self._touched is None:
+            dE[first:last] = 0.0
+        else:
+            dE[self._touched] = 0.0
+        dE[words] = sums
+        self._touched = words
+
+    def _exchange(self) -> Exchange:
+        assert self.shared.exchange is not None
+        return self.shared.exchange
+
+    def _segment(self, own: int) -> tuple[slice, int]:
+        """Return where one's own rows of all steps stand among those of all members, and their number."""
+        mine = self.rows[self.index]
+        steps = own // (mine.stop - mine.start)
+        return slice(steps * mine.start, steps * mine.stop), steps * self.rows[-1].stop
+
+    def _all_values(self, values: Floats) -> Floats:
+        """Pass values ``(m, n)`` round; return those of all members, ``(members, m, n)``."""
+        # Two buffers take turns: who is late to read one finds it untouched until all have met again.
+        self._turn = 1 - self._turn
+        buffer = self._exchange().values[self._turn, :, : len(values), : values.shape[1]]
+        buffer[self.index] = values
+        self._wait()
+        return buffer
+
+    def _wait(self) -> None:
+        self.model.clock.timed("waiting", self.meeting.wait)()
+
+    def _cut(self, start: int, stop: int) -> tuple[int, int]:
+        """Return one's own part of a stretch."""
+        members, unit = len(self.rows), -(-(stop - start) // ELEMENTS)
+        bounds = [min(start + unit * i // members * ELEMENTS, stop) for i in range(members)] + [stop]
+        return bounds[self.index], bounds[self.index + 1]
+
+
+def _blocks(start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """Cut a stretch into blocks that a core's own cache holds."""
+    for first in range(start, stop, BLOCK):
+        yield first, min(first + BLOCK, stop)
