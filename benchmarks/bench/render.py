@@ -32,7 +32,7 @@ RULES = """
   speed.
 - Each side is a process of its own. Sides take turns; the order turns round from one round to the next, and a
   turn begins when no thread of the others is busy any more. First turns warm up and are not counted.
-- A ratio is taken in every round, between two turns that follow one another. The figure is the median of the
+- A ratio is taken in every round, between two turns of that round. The figure is the median of the
   ratios; the lowest and the highest stand beside it.
 - A rival is measured at its best. Its numbers of threads, its layer and its cells, its ways to update and to
   wait are tried on each workload first, and the best is compared. elman chooses its threads itself.
