@@ -36,8 +36,7 @@ class Product:
             np.copyto(self._weights.reshape(D, G, H), weights.transpose(1, 0, 2))
             self._out = out.reshape(G * H)
         else:
-            self._panels = new_panels(Workspace(), D, out)
-            self._panels.load(weights)
+            self._pairs = new_panels(Workspace(), D, out).load(weights)
 
     def __call__(self, x: Floats) -> None:
         """Multiply x ``(B, D)``."""
@@ -45,7 +44,7 @@ class Product:
             np.dot(x[0], self._weights, self._out)
             return
         rows = operand(x, self._outputs)
-        for weights, into in self._panels.pairs:
+        for weights, into in self._pairs:
             np.matmul(rows, weights, out=into)
 
 

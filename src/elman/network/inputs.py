@@ -88,7 +88,7 @@ class Projection:
             summed = self._take("summed", (G, len(x.E), H), da)
             np.matmul(picks.T, rows_of_a, out=summed)
             return self._products(x.E, U, summed, dU, db, x.dE)
-        dx = self._products(self._rows(x, da), U, rows_of_a, dU, db).reshape(x.shape)
+        dx = self._products(self._rows(x, da, again=True), U, rows_of_a, dU, db).reshape(x.shape)
         if isinstance(x, Words):
             dE = self._take("dE", x.E.shape, da) if x.dE is None else x.dE
             if x.team is None:
@@ -114,11 +114,13 @@ class Projection:
                 np.add(dx, part, out=dx)
         return dx
 
-    def _rows(self, x: Floats | Words, like: Floats) -> Floats:
-        """Return x as rows ``(T B, D)``; the vectors of words are looked up, also on the way back."""
+    def _rows(self, x: Floats | Words, like: Floats, *, again: bool = False) -> Floats:
+        """Return x as rows ``(T B, D)``; vectors of words are looked up, but `again` are still there."""
         T, B, D = x.shape
-        vectors = x.vectors(self._take("x", x.shape, like)) if isinstance(x, Words) else x
-        return vectors.reshape(T * B, D)
+        if isinstance(x, Words):
+            vectors = self._take("x", x.shape, like)
+            return (vectors if again else x.vectors(vectors)).reshape(T * B, D)
+        return x.reshape(T * B, D)
 
     def _take(self, name: str, shape: tuple[int, ...], like: Floats) -> Floats:
         return self.space.take(f"{self.name}.{name}", shape, like.dtype)

@@ -9,7 +9,7 @@ import numpy as np
 
 from elman.network.cells import Cell, State
 from elman.network.inputs import Projection, Words
-from elman.network.panels import Pairs, Panels, new_panels
+from elman.network.panels import Pairs, new_panels
 from elman.network.tape import Tape, new_tape
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Params
@@ -88,11 +88,11 @@ class Layer:
         T, B, _ = x.shape
         split = keep_rows is not None
         tape = space.build(f"{self.name}.tape", (T, B, split), lambda: self._new_tape(T, B, space, split))
-        space.clock.timed("input products", self._project)(params, x, space, tape)
+        pairs = space.clock.timed("input products", self._project)(params, x, space, tape)
         for entering, given in zip(tape.before, state, strict=True):
             np.copyto(entering[0], given)
         b_candidate = params[f"{self.name}.b_candidate"] if self.cell.gated_bias else None
-        r, pairs, gated, t = tape.r, tape.W.pairs, self.cell.gated, 0
+        r, gated, t = tape.r, self.cell.gated, 0
         matmul: Any = space.clock.timed("recurrent products", np.matmul)
         advance = space.clock.timed("elementwise", self.cell.forward)
         for chunk in tape.chunks:
@@ -145,15 +145,16 @@ class Layer:
         d: State = cell.state_type(*self._take(space, "d", (len(cell.state_type._fields), B, H)))
         for field, given in zip(d, dstate or [None] * len(d), strict=True):
             _copy_or_zero(given, field)
-        back, through = self._take(space, "back", (G, B, H)), self._take(space, "through", (B, H))
-        plain = G - 1 if cell.gated else G
-
-        def panels() -> tuple[Panels, Pairs, Pairs]:
-            W_T = new_panels(space, H, back)
-            return W_T, W_T.gates(0, plain), W_T.gates(plain, G)
-
-        W_T, pairs, gated = space.build(f"{self.name}.W_T", (B,), panels)
-        W_T.load(params[f"{self.name}.W"].transpose(0, 2, 1))
+        through, plain = self._take(space, "through", (B, H)), G - 1 if cell.gated else G
+        # The product of a single gate block is the sum over all of them, and goes where that goes.
+        single = G == 1 and not cell.direct
+        back = d[0][None] if single else self._take(space, "back", (G, B, H))
+        W_T = space.build(f"{self.name}.W_T", (B,), lambda: new_panels(space, H, back))
+        products = W_T.load(params[f"{self.name}.W"].transpose(0, 2, 1))
+        pairs, gated = (
+            [(weights[gates], into[gates]) for weights, into in products if plain < G or gates.start == 0]
+            for gates in (slice(0, plain), slice(plain, G))
+        )
         timed, add, total = space.clock.timed, np.add, np.add.reduce
         matmul: Any = timed("recurrent products", np.matmul)
         slopes, retreat = timed("elementwise", cell.slopes), timed("elementwise", cell.backward)
@@ -166,13 +167,13 @@ class Layer:
                 add(dh_total, dh[t], dh_total)
                 retreat(a, d, prev, new, keep, work)
                 for weights, into in pairs:
-                    matmul(da[:plain], weights, out=into)
+                    matmul(da, weights, out=into)
                 for weights, into in gated:
                     matmul(dr, weights, out=into)
                 if direct:
                     total(back, axis=0, out=through)
                     add(dh_total, through, dh_total)
-                else:
+                elif not single:
                     total(back, axis=0, out=dh_total)
                 if keep_rows is not None:
                     for field in d:
@@ -188,11 +189,11 @@ class Layer:
         U, W, b = copies
         return U, W, b
 
-    def _project(self, params: Params, x: Floats | Words, space: Workspace, tape: Tape) -> None:
-        """Write the input products, and bring the recurrent weights into place."""
+    def _project(self, params: Params, x: Floats | Words, space: Workspace, tape: Tape) -> Pairs:
+        """Write the input products; bring the recurrent weights into place, and return their pairs."""
         U, W, b = (params[f"{self.name}.{letter}"] for letter in "UWb")
         Projection(space, self.name).forward(x, U, b, tape.a, half=self.cell.sigmoids)
-        tape.W.load(W, half=self.cell.sigmoids)
+        return tape.W.load(W, half=self.cell.sigmoids)
 
     def _window_products(
         self, params: Params, x: Floats | Words, tape: Tape, space: Workspace, grads: Params

@@ -24,10 +24,16 @@ class Panels(NamedTuple):
     """
 
     strips: tuple[Floats, ...]  # (G, 1, P, D, C) each; the columns left over are a strip of another width
-    pairs: Pairs  # the strips, and views (G, pieces, P, B / pieces, C) of where products go
+    into: tuple[Floats, ...]  # views (G, pieces, P, B / pieces, C) of where products go
 
-    def load(self, weights: Floats, half: int = 0) -> None:
-        """Copy weights ``(G, D, H)``, of any layout; the first `half` gates are halved on the way."""
+    def load(self, weights: Floats, half: int = 0) -> Pairs:
+        """Take weights ``(G, D, H)``, of any layout; return the pairs.
+
+        They are copied into the strips, the first `half` gates halved on the way. A single row is multiplied
+        by whole matrices, which need no copy unless gates are halved.
+        """
+        if self.into[0].shape[3] == 1 and not half:
+            return ((weights[:, None, None], self.into[0]),)
         start = 0
         for strip in self.strips:
             G, _, P, D, C = strip.shape
@@ -37,12 +43,7 @@ class Panels(NamedTuple):
                 np.multiply(source[:half], 0.5, out=strip[:half])
             np.copyto(strip[half:], source[half:])
             start += P * C
-
-    def gates(self, first: int, last: int) -> Pairs:
-        """Return the pairs of some of the gates; none where there are no gates."""
-        if first == last:
-            return ()
-        return tuple((weights[first:last], into[first:last]) for weights, into in self.pairs)
+        return tuple(zip(self.strips, self.into, strict=True))
 
 
 class Cut(NamedTuple):
@@ -79,15 +80,15 @@ def new_panels(space: Workspace, inputs: int, out: Floats) -> Panels:
     G, B, H = out.shape
     pieces, width = cut_of(B, inputs, H)
     whole = H - H % width
-    strips, pairs = [], []
+    strips, into = [], []
     for part, start, stop, wide in (("strips", 0, whole, width), ("rest", whole, H, H % width)):
         if start == stop:
             continue
         shape = (G, 1, (stop - start) // wide, inputs, wide)
         strip = space.take(f"panels.{part}", shape, out.dtype)
         strips.append(strip)
-        pairs.append((strip, _cut(out[:, :, start:stop], pieces, wide)))
-    return Panels(tuple(strips), tuple(pairs))
+        into.append(_cut(out[:, :, start:stop], pieces, wide))
+    return Panels(tuple(strips), tuple(into))
 
 
 def _cut(out: Floats, pieces: int, width: int) -> Floats:

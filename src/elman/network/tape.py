@@ -23,9 +23,10 @@ class Step(NamedTuple):
     new: State  # (B, H) each
     keep: Floats  # (keeps, B, H)
     work: Floats  # (scratch, B, H)
-    h: Floats  # prev[0], and below a and the gated product, as operands of products with panels
-    da: Floats
-    dr: Floats | None
+    # Operands of products with panels:
+    h: Floats  # prev[0]
+    da: Floats  # of a, the blocks whose products are not gated
+    dr: Floats | None  # the gated product
 
 
 class Chunk(NamedTuple):
@@ -89,7 +90,7 @@ def new_tape(
     n = max(1, min(T, CHUNK_BYTES // a[:, 0].nbytes))
     work = take("work", cell.scratch, n, B, H)
     r = take("r", cell.gates, B, H)
-    chunks = []
+    plain, chunks = cell.gates - cell.gated, []
     for first in range(0, T, n):
         part = slice(first, min(first + n, T))
         some = work[:, : part.stop - first]
@@ -102,7 +103,7 @@ def new_tape(
                 keep[:, t],
                 work[:, t - first],
                 operand(before[0][t], H),
-                operand(a[:, t], H),
+                operand(a[:plain, t], H),
                 operand(keep[0, t], H) if cell.gated else None,
             )
             for t in range(part.start, part.stop)

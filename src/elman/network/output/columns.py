@@ -24,7 +24,7 @@ NARROWEST = 128  # columns of a block, or the products get too thin
 
 WORTH_LOOKING = 2**16  # logits; a pass over fewer takes less time than looking where memory lies
 
-RANGE = {"float32": (1e-18, 1e18), "float64": (1e-150, 1e150)}
+RANGE = {np.dtype(np.float32): (1e-18, 1e18), np.dtype(np.float64): (1e-150, 1e150)}
 """Sums of exponentials that need no shift: within the square roots of the ends of the range."""
 
 
@@ -143,7 +143,7 @@ def columns_nll_and_grads(
         ones[:, H] = 1.0
         chunk = Chunk(ones, inside, own[inside], e)
         sums, targets = _exponentials(columns, chunk, space, team)
-        nll += float(np.log(sums).sum(dtype=np.float64)) - float(targets.sum(dtype=np.float64))
+        nll += float(np.subtract(np.log(sums), targets).sum(dtype=np.float64))
         e[chunk.rows, chunk.columns] -= sums[chunk.rows]
         factor = np.divide(scale, sums)
         _gradients(columns, dcolumns, chunk, factor[:, None], space, dh[rows], first=rows.start == 0)
@@ -157,7 +157,7 @@ def _exponentials(
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         sums, targets = _summed(columns, chunk, None, space, team)
     # The gradient multiplies by scale / sum: both must stay far from the ends of the range.
-    least, most = RANGE[sums.dtype.name]
+    least, most = RANGE[sums.dtype]
     if sums.min() > least and sums.max() < most:
         return sums, targets
     with np.errstate(invalid="ignore"):
