@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elman import decoding
-from elman.data import Text, check_given
 from elman.decoding import Sampling
 from elman.errors import ConfigError
 from elman.network import LanguageModel
@@ -123,6 +122,7 @@ def train(
     Training leaves a checkpoint at every evaluation and at least once a minute. An interruption loses what
     came after it, and no more: ``elman.train(resume="runs/mine")`` goes on from there.
     """
+    from elman.data import Text, check_given
     from elman.training.session import begin
     from elman.training.session import resume as take_up
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from elman import decoding
-from elman.data import Tokenizer, check_given, encode_corpus
+from elman.data import Tokenizer
 from elman.decoding import Decoder, Sampling, Score, context, top
 from elman.decoding.generate import check_text
 from elman.errors import ConfigError, DataError
@@ -262,6 +261,9 @@ class TextModel:
         >>> found.tokens, found.accuracy
         (4, 0.75)
         """
+        import tempfile
+
+        from elman.data import check_given, encode_corpus
         from elman.training.evaluation import evaluate
 
         batch, window = check_whole("batch", batch, 1), check_whole("window", window, 1)

@@ -153,13 +153,13 @@ def test_gradcheck(run_elman: Command, projections: str) -> None:
 def test_gradcheck_fails_where_a_gradient_is_wrong(
     run_elman: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from elman.network.backprop import embedding_backward
+    from elman.network.inputs import embedding_backward
 
     def wrong(dx: Any, x: Any, dE: Any) -> None:
         embedding_backward(dx, x, dE)
         dE *= 1.001
 
-    monkeypatch.setattr("elman.network.backprop.embedding_backward", wrong)
+    monkeypatch.setattr("elman.network.inputs.embedding_backward", wrong)
     flags = SMALL_CHECK.split()
     done = run_elman("gradcheck", *flags)
     assert done.status == 1

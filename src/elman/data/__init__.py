@@ -1,14 +1,23 @@
-"""Data: tokenizers, corpora on disk, and the windows cut from them."""
+"""Data: tokenizers, corpora on disk, and the windows cut from them.
 
-from elman.data.batches import Stream, Window
-from elman.data.corpus import Corpus, Part
-from elman.data.encode import encode_corpus
-from elman.data.given import check_given, check_sources
+Tokenizers are loaded at once, since being imported is how they are registered. What reads and encodes texts
+is loaded when it is first used: predictions do without.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from elman.data.registry import TOKENIZERS, load_tokenizer, register, tokenizer_from_json, tokenizer_kind
-from elman.data.sources import Source, SourceLike, Text, default_text, open_sources
 from elman.data.symbols import ByteTokenizer, CharTokenizer
 from elman.data.tokenize import Tokenizer, TokenStream
 from elman.data.words import WordTokenizer
+
+if TYPE_CHECKING:
+    from elman.data.batches import Stream, Window
+    from elman.data.corpus import Corpus, Part
+    from elman.data.encode import encode_corpus
+    from elman.data.given import check_given, check_sources
+    from elman.data.sources import Source, SourceLike, Text, default_text, open_sources
 
 __all__ = [
     "TOKENIZERS",
@@ -34,3 +43,19 @@ __all__ = [
     "tokenizer_from_json",
     "tokenizer_kind",
 ]
+
+_HOMES = {
+    "batches": ("Stream", "Window"),
+    "corpus": ("Corpus", "Part"),
+    "encode": ("encode_corpus",),
+    "given": ("check_given", "check_sources"),
+    "sources": ("Source", "SourceLike", "Text", "default_text", "open_sources"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    return value

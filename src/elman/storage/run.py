@@ -19,11 +19,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman.data import Corpus, Tokenizer, load_tokenizer
+from elman.data import Tokenizer, load_tokenizer
 from elman.errors import CheckpointError, ConfigError, ElmanError
 from elman.network import LanguageModel
 from elman.storage.atomic import write_atomic
@@ -32,6 +32,9 @@ from elman.storage.metrics import Metrics
 from elman.storage.tensors import FORMAT, check_format, read_tensors, write_tensors
 from elman.storage.toml import read_toml
 from elman.typing import Floats
+
+if TYPE_CHECKING:  # a model is read without the text
+    from elman.data import Corpus
 
 _OURS = ("config.toml", "tokenizer.json", "model.safetensors", "last", "data", "metrics.jsonl")
 
@@ -203,6 +206,8 @@ class Run:
                 f"the text of {self.path} is not here ({self.data} is missing): the run can be used and "
                 "evaluated on a file that you name, but not resumed"
             )
+        from elman.data import Corpus
+
         corpus = Corpus.open(self.data)
         if corpus.tokenizer != self.tokenizer:
             raise CheckpointError(
