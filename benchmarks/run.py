@@ -21,7 +21,9 @@ from bench.environment import BENCHMARKS, ROOT
 from bench.kept import KEPT, QUICK, load
 from bench.render import render
 
-SCRIPTS = ("size", "start", "generate", "train", "step_memory", "time_to_loss", "curves")
+SCRIPTS = (
+    "size", "start", "generate", "train", "parts", "workers", "step_memory", "time_to_loss", "curves",
+)  # fmt: skip
 OTHERS = ("torch_compile",)  # measured only when they are asked for
 
 

@@ -165,6 +165,18 @@ def listed(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join(lines)
 
 
+def workers(kept: dict[str, Any], main: dict[str, Any]) -> str:
+    """Return what sharing a batch brings, by the size of a step."""
+    columns = ["setting", "million operations a step", "alone, ms", "threads, ms", "processes, ms"]
+    return (
+        "\n## Alone, threads or processes\n\nThe same step done by one worker, by as many threads as there "
+        "are cores, and by as many processes. Threads hand the interpreter's lock back and forth; processes "
+        "pay from a few hundred million operations on, and there a run chooses them. "
+        f"{measured(kept, main)}\n\n"
+        f"{listed(columns, kept['table'])}\n"
+    )
+
+
 def compiled(kept: dict[str, Any], main: dict[str, Any]) -> str:
     """Return what `torch.compile` brings."""
     table = listed(

@@ -8,8 +8,9 @@ import numpy as np
 
 from elman import LanguageModel
 from elman.training.optim import OPTIMIZERS
-from elman.training.processes import best_threads, make_workers
-from elman.training.workers import single_threaded_blas
+from elman.training.processes import ProcessWorkers, best_threads, make_workers
+from elman.training.shares import usable_cores as cores
+from elman.training.workers import Workers, single_threaded_blas
 
 from . import common
 
@@ -26,10 +27,12 @@ class Trainer:
         for name, array in common.parameters(s).items():
             np.copyto(model.params[name], array)
         optimizer, self.state = OPTIMIZERS[s["optimizer"]](), model.initial_state(s["B"])
-        self.threads = s.get("threads") or best_threads(model, s["B"], s["T"])
-        self.workers = make_workers(
-            model, s["B"], self.threads, s["T"], optimizer, optimizer.init(model.params)
-        )
+        kinds: dict[str, tuple[Any, int]] = {
+            "alone": (Workers, 1), "threads": (Workers, cores()), "processes": (ProcessWorkers, cores()),
+        }  # fmt: skip
+        make, threads = kinds.get(s.get("kind", ""), (make_workers, s.get("threads")))
+        self.threads = threads or best_threads(model, s["B"], s["T"])
+        self.workers = make(model, s["B"], self.threads, s["T"], optimizer, optimizer.init(model.params))
         self.single = single_threaded_blas()
 
     def step(self, x: Any, y: Any, lr: float, seed: tuple[int, ...] | None = None) -> float:

@@ -32,7 +32,7 @@ class Panels(NamedTuple):
         They are copied into the strips, the first `half` gates halved on the way. A single row is multiplied
         by whole matrices, which need no copy unless gates are halved.
         """
-        if self.into[0].shape[3] == 1 and not half:
+        if self.into[0].shape[1:4] == (1, 1, 1) and not half:
             return ((weights[:, None, None], self.into[0]),)
         start = 0
         for strip in self.strips:
