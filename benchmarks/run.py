@@ -22,7 +22,8 @@ from bench.kept import KEPT, QUICK, load
 from bench.render import render
 
 SCRIPTS = (
-    "size", "start", "generate", "train", "parts", "workers", "step_memory", "time_to_loss", "curves",
+    "size", "start", "generate", "train", "parts", "products", "workers", "step_memory", "time_to_loss",
+    "curves",
 )  # fmt: skip
 OTHERS = ("torch_compile",)  # measured only when they are asked for
 

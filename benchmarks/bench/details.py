@@ -165,6 +165,16 @@ def listed(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join(lines)
 
 
+def products(kept: dict[str, Any], main: dict[str, Any]) -> str:
+    """Return what panels bring to the product of a time step."""
+    columns = ["product", "whole, us", "GFLOP/s", "in panels, us", "GFLOP/s", "times as fast"]
+    return (
+        "\n## The product of a time step\n\nRows of a share by the recurrent weights of all gates, on one "
+        "core; weights as one matrix a gate, and in panels. The last line is what a worker would do that had "
+        f"all rows and half of the hidden units. {measured(kept, main)}\n\n{listed(columns, kept['table'])}\n"
+    )
+
+
 def workers(kept: dict[str, Any], main: dict[str, Any]) -> str:
     """Return what sharing a batch brings, by the size of a step."""
     columns = ["setting", "million operations a step", "alone, ms", "threads, ms", "processes, ms"]

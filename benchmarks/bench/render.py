@@ -61,6 +61,7 @@ def render(found: Found, page: Path) -> None:
     parts = [INTRODUCTION, table(found), RULES, details.where(found, main)]
     parts += [details.section(name, found[name], main) for name in SCRIPTS if name in found]
     parts += [details.profiles(found["profile"], main)] if "profile" in found else []
+    parts += [details.products(found["products"], main)] if "products" in found else []
     parts += [details.workers(found["workers"], main)] if "workers" in found else []
     parts += [details.compiled(found["torch_compile"], main)] if "torch_compile" in found else []
     parts += [drawn(found, main, page.parent / "images"), COMMANDS]

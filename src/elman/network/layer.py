@@ -149,12 +149,14 @@ class Layer:
         # The product of a single gate block is the sum over all of them, and goes where that goes.
         single = G == 1 and not cell.direct
         back = d[0][None] if single else self._take(space, "back", (G, B, H))
-        W_T = space.build(f"{self.name}.W_T", (B,), lambda: new_panels(space, H, back))
+        W_T = space.build(f"{self.name}.W_T", (B,), lambda: new_panels(space, H, back, lone=cell.lone))
         products = W_T.load(params[f"{self.name}.W"].transpose(0, 2, 1))
-        pairs, gated = (
-            [(weights[gates], into[gates]) for weights, into in products if plain < G or gates.start == 0]
-            for gates in (slice(0, plain), slice(plain, G))
-        )
+        pairs, gated = products, ()
+        if cell.gated:
+            pairs, gated = (
+                tuple((weights[gates], into[gates]) for weights, into in products)
+                for gates in (slice(0, plain), slice(plain, G))
+            )
         timed, add, total = space.clock.timed, np.add, np.add.reduce
         matmul: Any = timed("recurrent products", np.matmul)
         slopes, retreat = timed("elementwise", cell.slopes), timed("elementwise", cell.backward)

@@ -25,6 +25,7 @@ class Panels(NamedTuple):
 
     strips: tuple[Floats, ...]  # (G, 1, P, D, C) each; the columns left over are a strip of another width
     into: tuple[Floats, ...]  # views (G, pieces, P, B / pieces, C) of where products go
+    lone: bool  # whether products of a single row are those of plain matrices
 
     def load(self, weights: Floats, half: int = 0) -> Pairs:
         """Take weights ``(G, D, H)``, of any layout; return the pairs.
@@ -33,6 +34,8 @@ class Panels(NamedTuple):
         by whole matrices, which need no copy unless gates are halved.
         """
         if self.into[0].shape[1:4] == (1, 1, 1) and not half:
+            if self.lone:
+                return ((weights[0], self.into[0][0, 0, 0]),)
             return ((weights[:, None, None], self.into[0]),)
         start = 0
         for strip in self.strips:
@@ -64,14 +67,19 @@ def cut_of(rows: int, inputs: int, outputs: int) -> Cut:
     return Cut(1, outputs)
 
 
-def operand(x: Floats, outputs: int) -> Floats:
-    """Return x ``(B, D)`` or ``(G, B, D)`` as ``([G,] pieces, 1, B / pieces, D)``: a view."""
+def operand(x: Floats, outputs: int, *, lone: bool = False) -> Floats:
+    """Return x ``(B, D)`` or ``(G, B, D)`` as ``([G,] pieces, 1, B / pieces, D)``: a view.
+
+    With a `lone` gate block a single row stays ``(1, D)``: NumPy is faster to see what it has to do.
+    """
     *gates, rows, inputs = x.shape
+    if rows == 1 and lone:
+        return x.reshape(rows, inputs)
     pieces = cut_of(rows, inputs, outputs).pieces
     return x.reshape(*gates, pieces, 1, rows // pieces, inputs)
 
 
-def new_panels(space: Workspace, inputs: int, out: Floats) -> Panels:
+def new_panels(space: Workspace, inputs: int, out: Floats, *, lone: bool = False) -> Panels:
     """Return panels for products with `inputs` summands, written to out ``(G, B, H)``; not loaded yet.
 
     All panels of a workspace share one memory: they are loaded before a loop over time, and of no use after
@@ -88,7 +96,7 @@ def new_panels(space: Workspace, inputs: int, out: Floats) -> Panels:
         strip = space.take(f"panels.{part}", shape, out.dtype)
         strips.append(strip)
         into.append(_cut(out[:, :, start:stop], pieces, wide))
-    return Panels(tuple(strips), tuple(into))
+    return Panels(tuple(strips), tuple(into), lone)
 
 
 def _cut(out: Floats, pieces: int, width: int) -> Floats:

@@ -91,6 +91,7 @@ def new_tape(
     work = take("work", cell.scratch, n, B, H)
     r = take("r", cell.gates, B, H)
     plain, chunks = cell.gates - cell.gated, []
+    lone = cell.lone
     for first in range(0, T, n):
         part = slice(first, min(first + n, T))
         some = work[:, : part.stop - first]
@@ -102,11 +103,11 @@ def new_tape(
                 cell.state_type(*(f[t] for f in after)),
                 keep[:, t],
                 work[:, t - first],
-                operand(before[0][t], H),
-                operand(a[:plain, t], H),
+                operand(before[0][t], H, lone=lone),
+                operand(a[:plain, t], H, lone=lone),
                 operand(keep[0, t], H) if cell.gated else None,
             )
             for t in range(part.start, part.stop)
         ]
         chunks.append(Chunk(a[:, part], state_before, state_after, keep[:, part], some, first, steps))
-    return Tape(a, keep, before, after, r, new_panels(space, H, r), chunks)
+    return Tape(a, keep, before, after, r, new_panels(space, H, r, lone=lone), chunks)

@@ -17,6 +17,7 @@ from elman.training.shared import Exchange, Shared, summed_names
 from elman.training.shares import Task, perform
 from elman.typing import Floats, Ints, Params
 
+LONGEST = BLOCK + BLOCK // 2  # elements of a block
 ELEMENTS = 16  # of a cache line in float32; two members do not write to one
 
 
@@ -65,7 +66,7 @@ class Member:
         self._sums: Floats | None = None
         self._sparse = self._split and not model.output.tied and optimizer is not None and optimizer.sparse
         self._turn = 0
-        self._scratch = np.empty((2, max(BLOCK, E.shape[1])), model.dtype)
+        self._scratch = np.empty((2, max(LONGEST, E.shape[1])), model.dtype)
 
     def perform(self, task: Task) -> Backprop:
         """Do a task: the loss of one's rows, or with shared classes of all rows, and one's gradients."""
@@ -223,6 +224,8 @@ class Member:
 
 
 def _blocks(start: int, stop: int) -> Iterator[tuple[int, int]]:
-    """Cut a stretch into blocks that a core's own cache holds."""
-    for first in range(start, stop, BLOCK):
-        yield first, min(first + BLOCK, stop)
+    """Cut a stretch into blocks that a core's own cache holds; a short rest is part of the last."""
+    while start < stop:
+        end = stop if stop - start <= LONGEST else start + BLOCK
+        yield start, end
+        start = end

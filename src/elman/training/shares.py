@@ -27,6 +27,18 @@ class Task(NamedTuple):
     skip: int
     state_after: int | None
 
+    def part(self, index: int, rows: slice) -> Task:
+        """Return the share of some rows; its dropout is drawn from a generator of its own."""
+        seed = None if self.seed is None else (*self.seed, index)
+        if rows == slice(0, self.x.shape[1]):
+            return self._replace(seed=seed)
+        # Columns of a C-contiguous window are not contiguous; tokens are small, so they are copied.
+        x, y, reset = (
+            None if tokens is None else np.ascontiguousarray(tokens[:, rows])
+            for tokens in (self.x, self.y, self.reset)
+        )
+        return self._replace(x=x, y=y, state=rows_of(self.state, rows), seed=seed, reset=reset)
+
 
 def usable_cores() -> int:
     """Return how many cores this process may use."""

@@ -20,7 +20,7 @@ from elman.training.member import Member
 from elman.training.optim import Optimizer
 from elman.training.optim import State as OptimizerState
 from elman.training.shared import Flat, Heap, Shared, splits, take_shared
-from elman.training.shares import Task, concatenate, rows_of, split_rows
+from elman.training.shares import Task, concatenate, split_rows
 from elman.typing import Floats, Ints, Params
 
 R = TypeVar("R")
@@ -94,20 +94,8 @@ class Workers:
             among them.
         """
         counted = (len(x) - skip) * self.batch
-        # Columns of a C-contiguous window are not contiguous; tokens are small, so they are copied.
-        tasks = [
-            Task(
-                np.ascontiguousarray(x[:, rows]),
-                np.ascontiguousarray(y[:, rows]),
-                rows_of(state, rows),
-                1.0 / counted,
-                None if seed is None else (*seed, index),
-                None if reset is None else np.ascontiguousarray(reset[:, rows]),
-                skip,
-                state_after,
-            )
-            for index, rows in enumerate(self.rows)
-        ]
+        whole = Task(x, y, state, 1.0 / counted, seed, reset, skip, state_after)
+        tasks = [whole.part(index, rows) for index, rows in enumerate(self.rows)]
         done, squares = zip(*self._pass(tasks), strict=True)
         self.norm = math.sqrt(sum(squares))
         # Who shares the classes knows the loss of all rows.

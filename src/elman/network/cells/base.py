@@ -91,6 +91,11 @@ class Cell(ABC):
     scratch: ClassVar[int] = 1
     state_type: ClassVar[Any] = HiddenState
 
+    @property
+    def lone(self) -> bool:
+        """Whether there is a single gate block, and that a plain one."""
+        return self.gates == 1 and not self.sigmoids and not self.gated
+
     @abstractmethod
     def forward(self, a: Floats, r: Floats, prev: State, new: State, keep: Floats, work: Floats) -> None:
         """Advance one step.

@@ -22,6 +22,7 @@ BLOCK_NUMBERS = 2**18
 
 NARROWEST = 128  # columns of a block, or the products get too thin
 
+FEW = 32  # rows whose extremes Python finds faster than NumPy
 WORTH_LOOKING = 2**16  # logits; a pass over fewer takes less time than looking where memory lies
 
 RANGE = {np.dtype(np.float32): (1e-18, 1e18), np.dtype(np.float64): (1e-150, 1e150)}
@@ -158,7 +159,9 @@ def _exponentials(
         sums, targets = _summed(columns, chunk, None, space, team)
     # The gradient multiplies by scale / sum: both must stay far from the ends of the range.
     least, most = RANGE[sums.dtype]
-    if sums.min() > least and sums.max() < most:
+    few = sums.tolist() if len(sums) <= FEW else None
+    lowest, highest = (sums.min(), sums.max()) if few is None else (min(few), max(few))
+    if least < lowest and highest < most:
         return sums, targets
     with np.errstate(invalid="ignore"):
         return _summed(columns, chunk, _maxima(columns, chunk, team), space, team)
@@ -172,8 +175,8 @@ def _summed(
     sums, targets = both
     blocks = _blocks(n, k)
     for block in blocks:
-        e = chunk.e[:, block]
-        columns.part(block).multiply(chunk.h, e)
+        e, some = (chunk.e, columns) if len(blocks) == 1 else (chunk.e[:, block], columns.part(block))
+        some.multiply(chunk.h, e)
         if shift is not None:
             np.subtract(e, shift[:, None], out=e)
         rows, at = chunk.rows, chunk.columns
@@ -206,8 +209,11 @@ def _gradients(
     """Write, or add to, dV and dc; write dh."""
     n, k = chunk.e.shape
     h = np.multiply(chunk.h, factor, out=chunk.h)
-    for block in _blocks(n, k):
-        e, derivatives = chunk.e[:, block], dcolumns.part(block)
+    blocks = _blocks(n, k)
+    for block in blocks:
+        e, derivatives = (
+            (chunk.e, dcolumns) if len(blocks) == 1 else (chunk.e[:, block], dcolumns.part(block))
+        )
         if first:
             derivatives.take(h, e)
         else:
