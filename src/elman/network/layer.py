@@ -151,7 +151,8 @@ class Layer:
         back = d[0][None] if single else self._take(space, "back", (G, B, H))
         W_T = space.build(f"{self.name}.W_T", (B,), lambda: new_panels(space, H, back, lone=cell.lone))
         products = W_T.load(params[f"{self.name}.W"].transpose(0, 2, 1))
-        pairs, gated = products, ()
+        gated: Pairs = ()
+        pairs = products
         if cell.gated:
             pairs, gated = (
                 tuple((weights[gates], into[gates]) for weights, into in products)

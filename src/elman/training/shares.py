@@ -33,10 +33,8 @@ class Task(NamedTuple):
         if rows == slice(0, self.x.shape[1]):
             return self._replace(seed=seed)
         # Columns of a C-contiguous window are not contiguous; tokens are small, so they are copied.
-        x, y, reset = (
-            None if tokens is None else np.ascontiguousarray(tokens[:, rows])
-            for tokens in (self.x, self.y, self.reset)
-        )
+        x, y = np.ascontiguousarray(self.x[:, rows]), np.ascontiguousarray(self.y[:, rows])
+        reset = None if self.reset is None else np.ascontiguousarray(self.reset[:, rows])
         return self._replace(x=x, y=y, state=rows_of(self.state, rows), seed=seed, reset=reset)
 
 

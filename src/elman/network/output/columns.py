@@ -22,7 +22,7 @@ BLOCK_NUMBERS = 2**18
 
 NARROWEST = 128  # columns of a block, or the products get too thin
 
-FEW = 32  # rows whose extremes Python finds faster than NumPy
+FEW = 32  # rows that Python looks through faster than NumPy
 WORTH_LOOKING = 2**16  # logits; a pass over fewer takes less time than looking where memory lies
 
 RANGE = {np.dtype(np.float32): (1e-18, 1e18), np.dtype(np.float64): (1e-150, 1e150)}
@@ -144,8 +144,9 @@ def columns_nll_and_grads(
         ones[:, H] = 1.0
         chunk = Chunk(ones, inside, own[inside], e)
         sums, targets = _exponentials(columns, chunk, space, team)
-        nll += float(np.subtract(np.log(sums), targets).sum(dtype=np.float64))
-        e[chunk.rows, chunk.columns] -= sums[chunk.rows]
+        each = np.subtract(np.log(sums), targets)
+        nll += sum(each.tolist()) if n <= FEW else float(each.sum(dtype=np.float64))
+        e[chunk.rows, chunk.columns] -= sums if team is None else sums[chunk.rows]
         factor = np.divide(scale, sums)
         _gradients(columns, dcolumns, chunk, factor[:, None], space, dh[rows], first=rows.start == 0)
     return nll
