@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import details, pictures
-from bench.environment import in_words
+from bench.environment import BENCHMARKS, in_words
 from bench.figures import figure
 from bench.targets import TARGETS, missed, setting
 
@@ -42,6 +42,8 @@ RULES = """
   token), over what large products of float32 matrices reach in the same run with all cores.
 """
 
+NOTES = BENCHMARKS / "notes.md"  # written by hand, about what the figures show
+
 COMMANDS = """
 ## Measure again
 
@@ -64,7 +66,7 @@ def render(found: Found, page: Path) -> None:
     parts += [details.products(found["products"], main)] if "products" in found else []
     parts += [details.workers(found["workers"], main)] if "workers" in found else []
     parts += [details.compiled(found["torch_compile"], main)] if "torch_compile" in found else []
-    parts += [drawn(found, main, page.parent / "images"), COMMANDS]
+    parts += [drawn(found, main, page.parent / "images"), NOTES.read_text("utf-8"), COMMANDS]
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text("\n".join(part.strip("\n") + "\n" for part in parts if part))
 
