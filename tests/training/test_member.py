@@ -288,6 +288,24 @@ def test_rows_of_the_last_step_are_cleared(workers_of: Any, threads: int, tied: 
         assert workers.norm == pytest.approx(norm, rel=1e-12)
 
 
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("huge", [False, True], ids=["ordinary logits", "huge logits"])
+@pytest.mark.parametrize("threads", [2, 3, 5])
+def test_members_may_have_no_classes_at_all(workers_of: Any, threads: int, huge: bool, tied: bool) -> None:
+    """Eleven classes are less than a cache line: one member has them all, and the others still meet it."""
+    model = model_of(**({"embedding": H, "tied": True} if tied else {}))
+    if huge:
+        model.params["output.c"][:] = 1e4 * np.arange(K)
+    window = window_of(model, 6)
+    loss, _, grads = model.loss_and_grads(**window)
+    workers = workers_of(model, 6, threads)
+    assert [m._classes for m in workers.members if m._classes[0] < m._classes[1]] == [(0, K)]
+    found_loss, _, found = workers.loss_and_grads(**window)
+    assert found_loss == pytest.approx(loss, rel=1e-12)
+    for name, grad in grads.items():
+        np.testing.assert_allclose(found[name], grad, rtol=0, atol=1e-12, err_msg=name)
+
+
 @pytest.mark.parametrize("threads", [2, 3])
 @pytest.mark.parametrize("huge", [False, True], ids=["ordinary logits", "huge logits"])
 def test_who_is_late_reads_what_was_there_when_all_had_met(
