@@ -355,12 +355,48 @@ def test_who_is_late_reads_what_was_there_when_all_had_met(
             assert [n for n, g in grads.items() if g.tobytes() != expected[1][1][n]] == [], (slow, at)
 
 
+STAGES = ("perform", "gather", "parts", "total", "largest", "scatter", "add_words", "_add_up")
+
+
 class Planted(Exception):
     """The failure of a member."""
 
 
 def planted(*given: Any, **named: Any) -> Any:
     raise Planted
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("fails", [0, 1, 2])
+def test_after_a_member_failed_the_next_call_works(
+    workers_of: Any, monkeypatch: pytest.MonkeyPatch, stage: str, fails: int
+) -> None:
+    """Wherever it failed: the others are woken, the caller is told, and all begin anew together."""
+    monkeypatch.setattr(softmax, "FEWEST_ROWS", 1)
+    monkeypatch.setattr(softmax, "CHUNK_NUMBERS", 1)
+    model = model_of(vocab_size=70)
+    model.params["output.c"][:] = 1e4 * np.cos(np.arange(70))  # so that maxima are taken too
+    window = window_of(model, 6)
+    workers = workers_of(model, 6, 3)
+    loss, _, grads = workers.loss_and_grads(**window)
+    expected = {name: grad.tobytes() for name, grad in grads.items()}
+    member = workers.members[fails]
+    for calls in (1, 2, 3) if stage in ("total", "largest") else (1,):
+        original, left = getattr(member, stage), Counter({"calls": calls})
+
+        def broken(*given: Any, original: Any = original, left: Any = left, **named: Any) -> Any:
+            left["calls"] -= 1
+            if left["calls"] == 0:
+                raise Planted(stage)
+            return original(*given, **named)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(member, stage, broken)
+            with pytest.raises(Planted, match=stage):
+                workers.loss_and_grads(**window)
+        again, _, found = workers.loss_and_grads(**window)
+        assert again == loss
+        assert [name for name, grad in found.items() if grad.tobytes() != expected[name]] == []
 
 
 @pytest.mark.parametrize("stage", ["perform", "_add_up"])
