@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from elman.decoding import Decoder
-from elman.network import CELLS, LanguageModel
+from elman.network import CELLS, Cell, LanguageModel
+from elman.network.cells import RNN
 
 K = 9
 
@@ -157,3 +158,28 @@ def test_the_state_that_is_given_is_a_copy() -> None:
     for token in range(4):
         decoder.feed(np.full(3, token))
     assert all((a == b).all() for a, b in zip(kept, (f for layer in before for f in layer), strict=True))
+
+
+class ByTheContract(RNN):
+    """A simple recurrent network of someone who knows that `(B, H)` is contiguous, and says so."""
+
+    name = "by-the-contract"
+
+    def forward(self, a: Any, r: Any, prev: Any, new: Any, keep: Any, work: Any) -> None:
+        for array in (a, r, *prev, *new, keep, work):
+            assert array.flags.c_contiguous
+        np.add(a, r, out=a)
+        np.tanh(a.reshape(-1), out=new[0].reshape(-1))  # of a strided array this would be a copy
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_a_cell_finds_its_arrays_contiguous(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    """As the contract of a cell promises, whoever calls it."""
+    cell: Cell = ByTheContract()
+    monkeypatch.setitem(CELLS, cell.name, cell)
+    model = model_of(cell.name)
+    decoder, state = Decoder(model, np.array([2]), rows), model.initial_state(rows)
+    _, state = model.step(np.full(rows, 2), state)
+    for token in range(K):
+        expected, state = model.step(np.full(rows, token), state)
+        np.testing.assert_allclose(decoder.feed(np.full(rows, token)), expected, rtol=0, atol=1e-12)
