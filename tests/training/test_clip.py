@@ -27,7 +27,7 @@ def exact_norm(grads):
 def test_clips_to_the_limit(dtype, lay, inplace):
     grads = lay(gradients(dtype))
     clipped, norm = clip_by_global_norm(grads, 2.5, inplace=inplace)
-    # A block of float32 is a product in float32, of many short sums; one sum would be wrong in the sixth digit.
+    # A block of float32 is a product in float32, of many short sums; one sum would miss the sixth digit.
     assert norm == pytest.approx(exact_norm(gradients(dtype)), rel=1e-13 if dtype == np.float64 else 1e-8)
     assert type(norm) is float
     assert exact_norm(clipped) == pytest.approx(2.5, rel=1e-12 if dtype == np.float64 else 1e-6)

@@ -25,12 +25,12 @@ def model_of(**settings: Any) -> LanguageModel:
     return LanguageModel(**{**sizes, **settings})
 
 
-def window_of(model: LanguageModel, steps: int = T) -> dict[str, Any]:
+def window_of(model: LanguageModel, steps: int = T, batch: int = B) -> dict[str, Any]:
     rng = np.random.default_rng(steps)
-    x, y = rng.integers(0, K, (2, steps, B))
+    x, y = rng.integers(0, K, (2, steps, batch))
     state = tuple(
         type(layer)(*(rng.standard_normal(field.shape).astype(field.dtype) for field in layer))
-        for layer in model.initial_state(B)
+        for layer in model.initial_state(batch)
     )
     return {"x": x, "y": y, "state": state}
 
@@ -68,6 +68,58 @@ def test_processes_give_the_bits_of_threads(cell: str, split: bool, monkeypatch:
         threads.close()
         processes.close()
     assert all((spread.params[name] == array).all() for name, array in threaded.params.items())
+
+
+@pytest.mark.parametrize(("cell", "split", "batch", "threads"), [("lstm", True, 2, 4), ("gru", False, 5, 3)])
+def test_processes_give_the_models_own_in_windows_of_any_size(
+    cell: str, split: bool, batch: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fewer rows than processes were asked for, or rows that they do not divide; one step, and all."""
+    monkeypatch.setattr("elman.training.workers.splits", lambda model: split)
+    model = model_of(cell=cell)
+    workers = ProcessWorkers(model, batch, threads, T)
+    try:
+        assert len(workers._children) == min(batch, threads) - 1
+        for steps in (1, T, 2):
+            window = window_of(model, steps, batch)
+            loss, state, grads = model.loss_and_grads(**window)
+            found_loss, found_state, found = workers.loss_and_grads(**window)
+            assert found_loss == pytest.approx(loss, rel=1e-12)
+            for layer, other in zip(state, found_state, strict=True):
+                for field, found_field in zip(layer, other, strict=True):
+                    np.testing.assert_allclose(found_field, field, rtol=0, atol=1e-12)
+            for name, grad in grads.items():
+                np.testing.assert_allclose(found[name], grad, rtol=0, atol=1e-12, err_msg=name)
+    finally:
+        workers.close()
+
+
+@pytest.mark.parametrize("shares", [2, 3])
+@pytest.mark.parametrize("split", [False, True], ids=["own classes", "shared classes"])
+def test_processes_give_the_same_bits_from_run_to_run(
+    split: bool, shares: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five windows, again and again from the same parameters: nothing depends on who came first."""
+    monkeypatch.setattr("elman.training.workers.splits", lambda model: split)
+    model, optimizer = model_of(dtype="float32", dropout=0.3), adam()
+    moments = optimizer.init(model.params)
+    begin = {name: array.copy() for name, array in (*model.params.items(), *moments.items())}
+    window, runs = window_of(model), []
+    for _ in range(2):
+        workers = ProcessWorkers(model, B, shares, T, optimizer, moments)
+        try:
+            for _ in range(2):
+                for name, array in begin.items():
+                    (model.params | moments)[name][...] = array
+                found = []
+                for step in range(5):
+                    found.append(bits(*workers.loss_and_grads(**window, seed=(3, step))))
+                    workers.update(0.1, clip=0.5)
+                runs.append((found, [array.tobytes() for array in model.params.values()]))
+        finally:
+            workers.close()
+    assert runs[1:] == runs[:1] * 3
+    assert len({run[0] for run in runs[0][0]}) == 5  # and parameters do change
 
 
 def test_closing_gives_the_parameters_memory_of_their_own() -> None:

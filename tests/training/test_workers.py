@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elman.network import LanguageModel
+from elman.network import CELLS, LanguageModel
 from elman.training.clip import clip_by_global_norm
 from elman.training.optim import adam, sgd
 from elman.training.shares import usable_cores
@@ -24,9 +24,9 @@ def model_of(**settings: Any) -> LanguageModel:
     return LanguageModel(**{**sizes, **settings})
 
 
-def window_of(batch: int, model: LanguageModel) -> dict[str, Any]:
+def window_of(batch: int, model: LanguageModel, steps: int = T) -> dict[str, Any]:
     rng = np.random.default_rng(batch)
-    x, y = rng.integers(0, K, (2, T, batch))
+    x, y = rng.integers(0, K, (2, steps, batch))
     state = tuple(
         type(layer)(*(rng.standard_normal(field.shape) for field in layer))
         for layer in model.initial_state(batch)
@@ -78,6 +78,35 @@ def test_any_number_of_threads_gives_the_models_own(
     for name, grad in grads.items():
         np.testing.assert_allclose(found[name], grad, rtol=0, atol=1e-12, err_msg=name)
     assert workers.norm == pytest.approx(clip_by_global_norm(grads, None)[1], rel=1e-12)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("split", [False, True], ids=["own classes", "shared classes"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell_in_windows_of_any_size(
+    monkeypatch: pytest.MonkeyPatch, workers_of: Any, cell: str, split: bool, threads: int
+) -> None:
+    """One step or several, rows that the threads do not divide, fewer rows than threads; long after short."""
+    monkeypatch.setattr("elman.training.workers.splits", lambda model: split)
+    model = model_of(cell=cell)
+    for array in model.params.values():
+        array *= 1.5
+    for batch in (1, 3, 4, 7):
+        workers = workers_of(model, batch, threads)
+        sizes = [part.stop - part.start for part in workers.rows]
+        assert (len(sizes), sum(sizes), max(sizes) - min(sizes) <= 1) == (min(threads, batch), batch, True)
+        for steps in (1, 2, T, 1):
+            window = window_of(batch, model, steps)
+            reset = np.random.default_rng(steps).random((steps, batch)) < 0.3
+            loss, state, grads = model.loss_and_grads(**window, reset=reset)
+            found_loss, found_state, found = workers.loss_and_grads(**window, reset=reset)
+            assert found_loss == pytest.approx(loss, rel=1e-12)
+            for layer, other in zip(state, found_state, strict=True):
+                assert type(layer) is type(other)
+                for field, found_field in zip(layer, other, strict=True):
+                    np.testing.assert_allclose(found_field, field, rtol=0, atol=1e-12)
+            for name, grad in grads.items():
+                np.testing.assert_allclose(found[name], grad, rtol=0, atol=1e-12, err_msg=name)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])

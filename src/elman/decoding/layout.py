@@ -119,10 +119,12 @@ class DecodedLayer:
         self._work = np.empty((cell.scratch, rows, H), dtype)
         # Hidden states lie in rows that end with a one, which multiplies the biases of whoever reads them.
         self._ones = [_with_ones(rows, H, dtype) for _ in range(2)]
-        self._ones[0][:, :H] = state[0]
+        # Several such rows are not contiguous, as a cell is promised: they are copies then.
+        self._copied = rows > 1
+        h = [np.empty((rows, H), dtype) if self._copied else ones[:, :H] for ones in self._ones]
+        h[0][:] = state[0]
         self.state, self._other = (
-            type(state)(ones[:, :H], *(np.repeat(field, rows, axis=0) for field in state[1:]))
-            for ones in self._ones
+            type(state)(entering, *(np.repeat(field, rows, axis=0) for field in state[1:])) for entering in h
         )
         self._recur = Product(W, rows, self._r)
         self._read = Product(np.concatenate([U, b[:, None]], axis=1), rows, self.a) if reads else None
@@ -143,6 +145,8 @@ class DecodedLayer:
         cell.forward(self.a, self._r, self.state, self._other, keep, self._work)
         self.state, self._other = self._other, self.state
         self._ones.reverse()
+        if self._copied:
+            np.copyto(self._ones[0][:, :-1], self.state[0])
         return self._ones[0]
 
 

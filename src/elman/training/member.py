@@ -70,6 +70,7 @@ class Member:
 
     def perform(self, task: Task) -> Backprop:
         """Do a task: the loss of one's rows, or with shared classes of all rows, and one's gradients."""
+        self._turn = 0  # of all members alike, also after a pass that one of them has broken off
         return perform(self.model, task, self.grads, self if self._split else None)
 
     def add_up(self) -> float:

@@ -193,7 +193,7 @@ def _summed(
 
 def _maxima(columns: Columns, chunk: Chunk, team: Team | None) -> Floats:
     columns.multiply(chunk.h, chunk.e)
-    maxima: Floats = chunk.e.max(axis=1)
+    maxima: Floats = chunk.e.max(axis=1, initial=-np.inf)  # a member may have no classes
     return maxima if team is None else team.largest(maxima)
 
 

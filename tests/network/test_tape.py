@@ -1,0 +1,86 @@
+"""The memory of a layer over a window: steps, and chunks of steps whose slopes are computed at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from elman.network import CELLS, tape
+from elman.network.tape import new_tape
+from elman.network.workspace import Workspace
+from tests.conformance.cells import Problem
+
+T, B, H = 7, 3, 4
+
+
+def chunked(monkeypatch: pytest.MonkeyPatch, cell: Any, steps: int, itemsize: int = 8) -> None:
+    """Let chunks have so many steps."""
+    monkeypatch.setattr(tape, "CHUNK_BYTES", steps * cell.gates * B * H * itemsize)
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["plain", "reset"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_chunks_do_not_change_a_bit(monkeypatch: pytest.MonkeyPatch, cell: str, reset: bool) -> None:
+    """One step, several with some left over, all, and more than there are; slopes are elementwise."""
+    whole = Problem(cell, steps=T, batch=B, reset=reset).run()
+    for steps in (0, 1, 2, 3, T - 1, T, T + 1):
+        chunked(monkeypatch, CELLS[cell], steps)
+        space = Workspace()
+        for _ in range(2):
+            found = Problem(cell, steps=T, batch=B, reset=reset).run(space)
+            assert found.keys() == whole.keys()
+            for name, array in whole.items():
+                np.testing.assert_array_equal(found[name], array, err_msg=f"{name}, chunks of {steps}")
+
+
+@pytest.mark.parametrize("split", [False, True])
+@pytest.mark.parametrize("cell", CELLS)
+def test_steps_are_views_of_the_window(monkeypatch: pytest.MonkeyPatch, cell: str, split: bool) -> None:
+    """Every step once, in its chunk; what leaves a step is what enters the next, unless rows are reset."""
+    kind = CELLS[cell]
+    chunked(monkeypatch, kind, 3)
+    made = new_tape(kind, T, B, H, np.dtype("f8"), Workspace(), "layers.0", split=split)
+    assert [chunk.first for chunk in made.chunks] == [0, 3, 6]
+    assert [len(chunk.steps) for chunk in made.chunks] == [3, 3, 1]
+    steps = [step for chunk in made.chunks for step in chunk.steps]
+    made.a[...] = np.arange(made.a.size).reshape(made.a.shape)
+    made.keep[...] = np.arange(made.keep.size).reshape(made.keep.shape)
+    for field, (before, after) in enumerate(zip(made.before, made.after, strict=True)):
+        before[...] = -np.arange(before.size).reshape(before.shape)
+        after[...] = np.arange(after.size).reshape(after.shape) + field
+    for t, step in enumerate(steps):
+        np.testing.assert_array_equal(step.a, made.a[:, t])
+        np.testing.assert_array_equal(step.keep, made.keep[:, t])
+        np.testing.assert_array_equal(step.h.reshape(B, H), made.before[0][t])
+        np.testing.assert_array_equal(step.da.reshape(kind.gates, B, H), made.a[:, t])
+        assert (step.dr is not None) == kind.gated
+        if step.dr is not None:
+            np.testing.assert_array_equal(step.dr.reshape(B, H), made.keep[0, t])
+        for prev, new, before, after in zip(step.prev, step.new, made.before, made.after, strict=True):
+            np.testing.assert_array_equal(prev, before[t])
+            np.testing.assert_array_equal(new, after[t])
+            if t:
+                assert np.shares_memory(prev, after[t - 1]) == (not split)
+        for array in (step.a, step.keep, step.work, *step.prev, *step.new):
+            assert array.strides[-2:] == (8 * H, 8)
+    for chunk in made.chunks:
+        part = slice(chunk.first, chunk.first + len(chunk.steps))
+        np.testing.assert_array_equal(chunk.a, made.a[:, part])
+        np.testing.assert_array_equal(chunk.keep, made.keep[:, part])
+        for state, whole in ((chunk.prev, made.before), (chunk.new, made.after)):
+            for field, of_all in zip(state, whole, strict=True):
+                np.testing.assert_array_equal(field, of_all[part])
+        assert chunk.work.shape == (kind.scratch, len(chunk.steps), B, H)
+        for index, step in enumerate(chunk.steps):
+            assert np.shares_memory(step.work, chunk.work[:, index])
+
+
+def test_a_chunk_fits_a_cores_cache() -> None:
+    kind = CELLS["lstm"]
+    made = new_tape(kind, 50, 50, 128, np.dtype("f4"), Workspace(), "layers.0", split=False)
+    sizes = [chunk.a.nbytes for chunk in made.chunks]
+    assert max(sizes) <= tape.CHUNK_BYTES
+    assert sum(sizes) == made.a.nbytes
+    assert [len(chunk.steps) for chunk in made.chunks[:-1]] == [2] * 24  # 102,400 bytes a step
