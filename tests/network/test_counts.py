@@ -23,8 +23,8 @@ from .counting import count, products, small_buffers, traced
 __all__ = ["count"]  # a fixture
 
 STEP = {
-    "rnn": (3, 4),
-    "rnn-relu": (3, 4),
+    "rnn": (3, 3),
+    "rnn-relu": (3, 3),
     "lstm": (10, 9),
     "gru": (12, 8),
     "mgu": (12, 8),
@@ -34,9 +34,9 @@ STEP = {
 WINDOW = {
     "rnn": (4, 8),
     "rnn-relu": (4, 7),
-    "lstm": (16, 32),
-    "gru": (13, 28),
-    "mgu": (11, 21),
+    "lstm": (15, 32),
+    "gru": (11, 28),
+    "mgu": (8, 21),
 }
 """NumPy calls a window and layer beside those of its steps: products of the whole window, slopes, copies."""
 
@@ -196,7 +196,7 @@ def test_products_of_the_output(
 @pytest.mark.parametrize("reset", [False, True], ids=["plain", "reset"])
 @pytest.mark.parametrize("cell", STEP)
 def test_a_layer_allocates_nothing(cell: str, reset: bool) -> None:
-    """Half a `(B, H)` block is more than both passes may have at once, beside memory laid out before."""
+    """Half a `(B, H)` block, and a few views, are more than a pass may have at once beside its workspace."""
     rows, hidden = 32, 64
     for T in (20, 80):
         passes = layer_problem(cell, T, rows=rows, hidden=hidden, reset=reset)
@@ -205,7 +205,7 @@ def test_a_layer_allocates_nothing(cell: str, reset: bool) -> None:
         for run in passes:
             with small_buffers(16), traced() as memory:
                 run()
-            assert memory.peak < rows * hidden * 4 // 2, (T, run.__name__)
+            assert memory.peak < rows * hidden * 4 // 2 + 1000, (T, run.__name__)
             assert memory.stays < 1000, (T, run.__name__)
 
 

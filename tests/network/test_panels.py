@@ -11,7 +11,7 @@ import threadpoolctl
 
 from elman.network import blas, panels
 from elman.network.blas import UNPACKED, unpacked_limit
-from elman.network.panels import MOST_PIECES, WIDTHS, Panels, cut_of, new_panels, operand
+from elman.network.panels import MOST_PIECES, WIDTHS, Pairs, cut_of, new_panels, operand
 from elman.network.workspace import ALIGNMENT, Workspace
 
 LIMITS = [0, 500, 10_000, UNPACKED, 10**12]
@@ -44,8 +44,8 @@ def limited(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     return int(request.param)
 
 
-def multiply(panels: Panels, x: Any, H: int) -> None:
-    for weights, into in panels.pairs:
+def multiply(pairs: Pairs, x: Any, H: int) -> None:
+    for weights, into in pairs:
         np.matmul(operand(x, H), weights, out=into)
 
 
@@ -60,8 +60,7 @@ def test_products_are_those_of_the_whole_matrix(limited: int, dtype: Any, transp
         W = rng.integers(-8, 9, shape).astype(dtype)
         W = W.transpose(0, 2, 1) if transposed else W
         out = np.full((G, B, H), np.nan, dtype)
-        cut = new_panels(Workspace(), "W", D, out)
-        cut.load(W)
+        cut = new_panels(Workspace(), D, out).load(W)
         for x in (rng.integers(-8, 9, (B, D)), rng.integers(-8, 9, (G, B, D))):
             x = x.astype(dtype)
             out.fill(np.nan)
@@ -74,8 +73,7 @@ def test_products_of_any_numbers_agree_to_rounding(limited: int) -> None:
     rng = np.random.default_rng(1)
     for G, B, D, H in SIZES:
         W, x, out = rng.normal(size=(G, D, H)), rng.normal(size=(B, D)), np.empty((G, B, H))
-        cut = new_panels(Workspace(), "W", D, out)
-        cut.load(W)
+        cut = new_panels(Workspace(), D, out).load(W)
         multiply(cut, x, H)
         np.testing.assert_allclose(out, x @ W, rtol=0, atol=1e-13)
 
@@ -85,14 +83,24 @@ def test_the_first_gates_are_halved_on_the_way(limited: int) -> None:
     G, B, D, H = 4, 6, 5, 100
     rng = np.random.default_rng(2)
     W, x, out = rng.normal(size=(G, D, H)), rng.normal(size=(B, D)), np.empty((G, B, H))
-    cut, before = new_panels(Workspace(), "W", D, out), W.copy()
+    cut, before = new_panels(Workspace(), D, out), W.copy()
     for half in (0, 1, 3, 4, 0):
-        cut.load(W, half)
-        multiply(cut, x, H)
+        multiply(cut.load(W, half), x, H)
         expected = x @ W
         expected[:half] *= 0.5
         np.testing.assert_allclose(out, expected, rtol=0, atol=1e-13)
     np.testing.assert_array_equal(W, before)
+
+
+def test_a_single_row_needs_no_copy_and_a_lone_gate_plain_matrices() -> None:
+    rng = np.random.default_rng(4)
+    for G, lone in ((3, False), (1, False), (1, True)):
+        W, x, out = rng.normal(size=(G, 5, 7)), rng.normal(size=(1, 5)), np.empty((G, 1, 7))
+        ((weights, into),) = new_panels(Workspace(), 5, out, lone=lone).load(W)
+        assert np.shares_memory(weights, W)
+        assert weights.ndim == (2 if lone else 5)
+        np.matmul(operand(x, 7, lone=lone), weights, out=into)
+        np.testing.assert_allclose(out, x @ W, rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize("limited", LIMITS, indirect=True)
@@ -101,16 +109,14 @@ def test_some_gates_alone_write_their_blocks_alone(limited: int) -> None:
     G, B, D, H = 3, 4, 5, 80
     rng = np.random.default_rng(3)
     W, x, out = rng.normal(size=(G, D, H)), rng.normal(size=(G, B, D)), np.empty((G, B, H))
-    cut = new_panels(Workspace(), "W", D, out)
-    cut.load(W)
-    for first, last in ((0, 2), (2, 3), (0, 3), (1, 1), (0, 0)):
+    cut = new_panels(Workspace(), D, out).load(W)
+    for first, last in ((0, 2), (2, 3), (0, 3)):
         out.fill(7.0)
-        for weights, into in cut.gates(first, last):
-            np.matmul(operand(x[first:last], H), weights, out=into)
+        for weights, into in cut:
+            np.matmul(operand(x[first:last], H), weights[first:last], out=into[first:last])
         inside = (np.arange(G) >= first) & (np.arange(G) < last)
         np.testing.assert_allclose(out[inside], (x @ W)[inside], rtol=0, atol=1e-13)
         assert (out[~inside] == 7.0).all()
-        assert bool(cut.gates(first, last)) == (first < last)
 
 
 @pytest.mark.parametrize("limited", LIMITS, indirect=True)
@@ -159,7 +165,7 @@ def test_the_first_cut_that_needs_no_packing_is_taken(
 @pytest.mark.parametrize("dtype", [F4, F8], ids=str)
 def test_every_strip_begins_at_a_cache_line(limited: int, dtype: Any) -> None:
     for G, B, D, H in SIZES:
-        cut = new_panels(Workspace(), "W", D, np.empty((G, B, H), dtype))
+        cut = new_panels(Workspace(), D, np.empty((G, B, H), dtype))
         assert sum(strip.shape[2] * strip.shape[4] for strip in cut.strips) == H
         for strip in cut.strips:
             assert strip.flags.c_contiguous

@@ -73,7 +73,9 @@ def test_a_step_allocates_the_state_and_a_few_numbers_a_token(
     with traced() as memory:
         for _ in range(10):
             training.step()
-    assert memory.stays < (12 if split else 3) * 1024
+    # Where only words that occurred are updated, their gradients wait in memory of the last step's.
+    kept = words * width * 4 if split and make is sgd else 0
+    assert memory.stays < kept + (12 if split else 3) * 1024
 
 
 @pytest.mark.parametrize(("threads", "tied"), [(1, False), (2, False), (3, True)])
