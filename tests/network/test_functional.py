@@ -6,10 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from elman import gradcheck
 from elman.network.functional import (
     cross_entropy,
-    cross_entropy_backward,
     dropout_mask,
     embedding,
     embedding_backward,
@@ -117,19 +115,3 @@ def test_cross_entropy_where_probabilities_underflow(dtype):
     cross_entropy(logits, np.array([0, 0, 0]), nll)
     np.testing.assert_array_equal(nll, [500.0, 2e4, 0.0])
     np.testing.assert_array_equal(logits[1:], [[0, 1], [1, 0]])
-
-
-def test_cross_entropy_backward():
-    rng = np.random.default_rng(5)
-    targets = rng.integers(4, size=6)
-
-    def function(arrays):
-        p, nll = arrays["logits"].copy(), np.empty(6)
-        value = 0.3 * cross_entropy(p, targets, nll).sum()
-        d = cross_entropy_backward(p, targets, 0.3)
-        assert d is p
-        np.testing.assert_allclose(d.sum(axis=1), 0.0, atol=1e-15)
-        return value, {"logits": d}
-
-    report = gradcheck(function, {"logits": rng.normal(size=(6, 4))})
-    assert report.passed, report

@@ -43,6 +43,10 @@ def test_sizes_of_numpy_are_whole_numbers_too():
         ({"dtype": "float16"}, "dtype must be 'float32' or 'float64', not 'float16'"),
         ({"dtype": None}, "dtype must be 'float32' or 'float64', not 'None'"),
         ({"seed": -1}, "seed must be a whole number of at least 0, not -1"),
+        (
+            {"init": "zeros", "init_recurrent": "ones"},
+            "unknown initialiser 'ones': expected one of uniform, .*",
+        ),
         ({"seed": None}, "seed must be a whole number of at least 0, not None"),
     ],
 )

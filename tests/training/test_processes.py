@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -12,8 +13,8 @@ from elman.errors import ElmanError
 from elman.network import LanguageModel
 from elman.network.backprop import Backprop
 from elman.network.cells import CELLS, RNN
-from elman.training.optim import adam
-from elman.training.processes import ENOUGH_WORK, ProcessWorkers, best_threads, make_workers
+from elman.training.optim import adam, sgd
+from elman.training.processes import ENOUGH_WORK, PASS, ProcessWorkers, best_threads, make_workers
 from elman.training.workers import Workers
 
 K, T, B = 11, 6, 5
@@ -185,3 +186,24 @@ def test_processes_serve_large_batches_of_built_in_cells(monkeypatch: pytest.Mon
     several = make_workers(model_of(**large), 50, 2, 100)
     assert type(several) is ProcessWorkers
     several.close()
+
+
+def test_a_process_that_says_something_else_is_an_error_and_not_a_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("elman.training.processes.PATIENCE", 0.1)
+    model = model_of()
+    workers = ProcessWorkers(model, B, 2, T)
+    try:
+        workers._lines[0].send(PASS)  # nothing is asked of it, and what it answers is not this
+        with pytest.raises(ElmanError, match="worker process ended with status"):
+            workers._lines[0].expect(b"?")
+    finally:
+        workers.close()
+
+
+def test_an_optimizer_of_ones_own_is_not_taken_for_its_namesake() -> None:
+    large = model_of(hidden=128, embedding=128, layers=1)
+    own = replace(sgd(), rule=lambda t, lr: lambda p, g, slots, s: None)
+    assert ProcessWorkers.can_serve(large, 50, 100, sgd())
+    assert not ProcessWorkers.can_serve(large, 50, 100, own)

@@ -36,6 +36,12 @@ class Clock:
         self.calls: dict[str, int] = {}
         self._within = 0.0  # seconds of the parts within the part that runs
 
+    def reset(self) -> None:
+        """Forget what was measured."""
+        self.seconds.clear()
+        self.calls.clear()
+        self._within = 0.0
+
     def timed(self, part: str, function: Callable[P, R]) -> Callable[P, R]:
         """Return the function, or one that does the same and adds its time to the part."""
         if not self.on:
@@ -46,11 +52,12 @@ class Clock:
         def timed(*args: P.args, **kwargs: P.kwargs) -> R:
             outside, self._within = self._within, 0.0
             began = perf_counter()
-            result = function(*args, **kwargs)
-            spent = perf_counter() - began
-            self.seconds[part] += spent - self._within
-            self.calls[part] += 1
-            self._within = outside + spent
-            return result
+            try:
+                return function(*args, **kwargs)
+            finally:
+                spent = perf_counter() - began
+                self.seconds[part] += spent - self._within
+                self.calls[part] += 1
+                self._within = outside + spent
 
         return timed

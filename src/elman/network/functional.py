@@ -1,4 +1,4 @@
-"""Functions with their backward halves beside them: ``f`` and ``f_backward``."""
+"""Functions of a pass; where one has a backward half, it stands beside it: ``f`` and ``f_backward``."""
 
 from __future__ import annotations
 
@@ -177,31 +177,3 @@ def cross_entropy(logits: Floats, targets: Ints, nll: Floats) -> Floats:
     nll += np.log(total)
     logits /= total[:, None]
     return nll
-
-
-def cross_entropy_backward(probabilities: Floats, targets: Ints, scale: float) -> Floats:
-    """Turn probabilities, in place, into the derivative of ``scale * sum(nll)`` by the logits.
-
-    Parameters
-    ----------
-    probabilities : ndarray of shape (N, K)
-        What :func:`cross_entropy` left; overwritten.
-    targets : ndarray of int, shape (N,)
-        As given there.
-    scale : float
-        One over the number of tokens the loss is the mean of.
-
-    Returns
-    -------
-    ndarray
-        `probabilities`, now the derivative; every row sums to zero.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> cross_entropy_backward(np.array([[0.25, 0.75]]), np.array([1]), scale=2.0).tolist()
-    [[0.5, -0.5]]
-    """
-    probabilities[np.arange(len(targets)), targets] -= 1.0
-    probabilities *= scale
-    return probabilities

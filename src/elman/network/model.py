@@ -62,7 +62,7 @@ class LanguageModel:
         Of the initial values. The same seed gives the same model in both precisions, up to rounding.
     init : str
         ``uniform`` (within 1/sqrt(H)) or ``glorot``, for U, V and, unless `init_recurrent` says
-        otherwise, W; or ``zeros`` for all parameters, whose values are then to be copied in.
+        otherwise, W; or ``zeros`` for all parameters, biases too, whose values are then to be copied in.
     init_recurrent : str, optional
         ``uniform``, ``glorot``, ``orthogonal`` or ``identity``, for W. By default that of `init`; for
         ``rnn-relu``, ``identity``.
@@ -132,7 +132,10 @@ class LanguageModel:
         )
         self.output = Softmax(hidden, self.vocab_size, tied, self.dtype)
         self.params: Params = self._new_params(embedding)
-        if init != "zeros":  # no generator either, which takes a while to load
+        if init == "zeros":  # without a generator, which takes a while to load
+            if init_recurrent is not None:
+                initial.named(init_recurrent, initial.RECURRENT_INITIALIZERS)
+        else:
             initial.initialise(
                 self.params, cell=cell, hidden=hidden, tied=tied, seed=seed, init=init,
                 init_recurrent=init_recurrent, forget_bias=forget_bias,

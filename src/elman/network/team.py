@@ -15,7 +15,7 @@ from elman.typing import Floats, Ints
 class Team(Protocol):
     """What a member sees of the others. Sums are taken in the order of the members.
 
-    Every method but `columns` is a meeting: it returns when all members have called it.
+    Every method but `columns` and `parts` is a meeting: it returns when all members have called it.
     """
 
     def columns(self, classes: int) -> tuple[int, int]:

@@ -133,6 +133,7 @@ def fit(
             measured.end(progress.step - keeper.first_step)
         yield Finished(reason, progress.step, progress.seconds, measured)
     finally:
+        session.model.clock.on = False
         workers.close()
 
 

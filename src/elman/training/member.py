@@ -91,8 +91,11 @@ class Member:
             total_squares += squares(block)
         for start, stop in _blocks(*self._walked[1]):
             total_squares += squares(total[start:stop])
-        if self._sums is not None:
-            total_squares += squares(self._sums.reshape(-1))
+        if self._sums is not None and self._touched is not None:
+            by_word = squares(self._sums.reshape(-1))
+            if not np.isfinite(by_word):  # for whoever looks where it came from
+                self.shared.grads.arrays["embedding.E"][self._touched] = self._sums
+            total_squares += by_word
         elif self._split:
             dE = self.shared.grads.arrays["embedding.E"]
             words = slice(*self._classes) if self._touched is None else self._touched

@@ -18,6 +18,9 @@ from elman.training.shares import split_rows
 
 def main() -> None:
     """Read an order, then do one's part of a step for every byte that comes, until none comes any more."""
+    # Our standard output is the line to the first process; whatever else prints shall not speak on it.
+    answers = os.dup(1)
+    os.dup2(2, 1)
     order = json.loads(_first_line())
     memory = mmap.mmap(order["file"], order["size"])
     os.close(order["file"])
@@ -28,7 +31,7 @@ def main() -> None:
         Carver(memory), model, order["batch"], order["threads"], order["steps"], order["split"], None, slots
     )
     model.params.update(shared.params.arrays)
-    line = Line(0, 1, spin=order["spin"], gone=lambda: SystemExit(0))
+    line = Line(0, answers, spin=order["spin"], gone=lambda: SystemExit(0))
     rows = split_rows(order["batch"], order["threads"])
     member = Member(order["index"], model, shared, rows, Spoke(line), optimizer)
     area = shared.areas[order["index"] - 1]

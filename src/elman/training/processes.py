@@ -1,7 +1,7 @@
 """The rows of a batch, split over processes that share memory.
 
 Threads hand the interpreter's lock back and forth at every small operation; processes do not, and see each
-other's numbers in shared memory all the same. A step passes one byte to each process and one back.
+other's numbers in shared memory all the same. What passes through pipes is a byte at every meeting.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from elman.training.workers import Workers
 
 ENOUGH_WORK = 4e8  # floating-point operations a step for which a process pays
 FEWEST_ROWS = 8  # in a share, where nobody has said how many shares; fewer make products too thin
+PATIENCE = 5.0  # seconds that a process is given to end by itself
 READY, PASS, UPDATE, DONE = b"r", b"p", b"u", b"d"
 
 
@@ -60,7 +61,9 @@ class ProcessWorkers(Workers):
     def can_serve(model: LanguageModel, batch: int, steps: int, optimizer: Optimizer | None = None) -> bool:
         """Say whether processes pay, and can be had: a fresh process must know the cell and the optimiser."""
         built_in = type(model.stack.layers[0].cell).__module__.startswith("elman.")
-        known = optimizer is None or optimizer.name in OPTIMIZERS
+        known = optimizer is None or (
+            optimizer.name in OPTIMIZERS and optimizer.rule.__module__.startswith("elman.")
+        )
         recurrent = sum(array.size for name, array in model.params.items() if name != "embedding.E")
         return os.name == "posix" and built_in and known and 6 * recurrent * batch * steps >= ENOUGH_WORK
 
@@ -87,24 +90,29 @@ class ProcessWorkers(Workers):
         with _anonymous_file(measure.size) as file:
             memory = mmap.mmap(file, measure.size)
             shared = take_shared(Carver(memory), *sizes)
-            self._move(shared)
-            order = {
+            order: dict[str, Any] = {
                 "file": file, "size": measure.size, "batch": self.batch, "threads": count,
                 "steps": self.steps, "split": self.split, "spin": usable_cores() >= count,
                 "model": settings_of(model),
                 "optimizer": self.optimizer and [self.optimizer.name, dict(self.optimizer.settings)],
             }  # fmt: skip
             try:
+                self._move(shared)
                 for index in range(1, count):
-                    child = _spawn({**order, "index": index}, file)
+                    child = _spawn(file)
                     self._children.append(child)
-                    self._lines.append(_line_to(child, spin=bool(order["spin"])))
+                    self._lines.append(_line_to(child, spin=order["spin"]))
+                    _tell(child, {**order, "index": index})
                 for line in self._lines:
                     line.expect(READY)
-            except BaseException:
+                self.members = [Member(0, model, shared, self.rows, Hub(self._lines), self.optimizer)]
+            except BaseException as error:
                 self.close()
+                if isinstance(error, OSError):
+                    raise ElmanError(
+                        f"a worker process cannot start ({error}); --threads 1 does without"
+                    ) from error
                 raise
-        self.members = [Member(0, model, shared, self.rows, Hub(self._lines), self.optimizer)]
         return shared
 
     def _move(self, shared: Shared) -> None:
@@ -168,19 +176,25 @@ def _anonymous_file(size: int) -> Iterator[int]:
         os.close(handle)
 
 
-def _spawn(order: dict[str, Any], file: int) -> subprocess.Popen[bytes]:
-    one = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+def _spawn(file: int) -> subprocess.Popen[bytes]:
+    libraries = ("OPENBLAS", "MKL", "OMP", "BLIS")
+    one = dict.fromkeys((*(f"{name}_NUM_THREADS" for name in libraries), "VECLIB_MAXIMUM_THREADS"), "1")
     # What we can import it can: our path, and not the folder it happens to start in before all others.
     path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
-    child = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-P", "-m", "elman.training.process"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, pass_fds=(file,),
         env={**os.environ, **one, "PYTHONPATH": path},
         start_new_session=True,  # Ctrl-C is for us; we end it by closing its input
     )  # fmt: skip
+
+
+def _tell(child: subprocess.Popen[bytes], order: dict[str, Any]) -> None:
     assert child.stdin is not None
-    child.stdin.write(json.dumps(order).encode() + b"\n")
-    return child
+    try:
+        child.stdin.write(json.dumps(order).encode() + b"\n")
+    except BrokenPipeError:
+        raise _ended(child) from None
 
 
 def _line_to(child: subprocess.Popen[bytes], *, spin: bool) -> Line:
@@ -190,8 +204,16 @@ def _line_to(child: subprocess.Popen[bytes], *, spin: bool) -> Line:
 
 
 def _ended(child: subprocess.Popen[bytes]) -> ElmanError:
+    # One that said something else than was expected is alive, and ends when there is nothing left to read.
+    if child.stdin is not None:
+        child.stdin.close()
+    try:
+        status = child.wait(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        status = child.wait()
     return ElmanError(
-        f"a worker process ended with status {child.wait()}; what it said is above. "
+        f"a worker process ended with status {status}; what it said is above. "
         "The last checkpoint is as it was; --threads 1 does without processes"
     )
 

@@ -42,6 +42,7 @@ class Profile:
     def __init__(self, clock: Clock) -> None:
         self.steps, self._clock, self._began = 0, clock, perf_counter()
         self._ended = 0.0
+        clock.reset()
         clock.on = True
 
     def apart(self, name: str, function: Callable[P, R]) -> Callable[P, R]:

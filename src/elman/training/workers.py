@@ -61,6 +61,7 @@ class Workers:
         self.split, self.norm = splits(model), 0.0
         self.members: list[Member] = []
         self._meeting: Alone | Threads = Alone()
+        self._pool: ThreadPoolExecutor | None = None
         self.shared = self._open()
 
     def loss_and_grads(
@@ -119,18 +120,18 @@ class Workers:
 
     def close(self) -> None:
         """End the threads."""
-        self._pool.shutdown()
+        if self._pool is not None:
+            self._pool.shutdown()
 
     def _open(self) -> Shared:
         """Get ready, with threads for all members but the first, which the caller's own thread is."""
         count = len(self.rows)
-        self._pool = ThreadPoolExecutor(max(count - 1, 1), "elman")
         # Threads see the model's own parameters and moments as they are.
         slots = [{name: self.moments[f"{slot}.{name}"] for name in self.model.params} for slot in self.slots]
         params, *moments = (Flat(_vector(arrays), arrays) for arrays in (self.model.params, *slots))
         shared = take_shared(Heap(), self.model, self.batch, count, self.steps, self.split, params, moments)
         if count > 1:
-            self._meeting = Threads(count)
+            self._meeting, self._pool = Threads(count), ThreadPoolExecutor(count - 1, "elman")
         models = [self.model, *(self.model.replica() for _ in range(count - 1))]
         self.members = [
             Member(index, model, shared, self.rows, self._meeting, self.optimizer)
@@ -152,7 +153,7 @@ class Workers:
 
     def _together(self, work: Callable[[Member], R]) -> list[R]:
         """Let every member work; raise what the first of them to fail raised."""
-        if len(self.members) == 1:
+        if self._pool is None:
             return [work(self.members[0])]
         futures = [self._pool.submit(self._guarded, work, member) for member in self.members[1:]]
         results: list[R] = []

@@ -38,7 +38,7 @@ class Cell(ABC):
         Number of gate blocks, ``G``.
     sigmoids : int
         The first this-many gate blocks pass through the logistic function. The layer halves their
-        pre-activations by folding the half into a scaled copy of the weights, so that a cell computes
+        pre-activations, the recurrent part through copied weights, so that a cell computes
         ``sigmoid(a)`` as ``0.5 * tanh(a / 2) + 0.5``: NumPy's ``tanh`` is twice as fast as its ``exp``.
     gated : bool
         Whether the recurrent product of the last gate block enters through a gate and is therefore kept

@@ -164,7 +164,7 @@ def _exponentials(
     lowest, highest = (sums.min(), sums.max()) if few is None else (min(few), max(few))
     if least < lowest and highest < most:
         return sums, targets
-    with np.errstate(invalid="ignore"):
+    with np.errstate(under="ignore", invalid="ignore"):
         return _summed(columns, chunk, _maxima(columns, chunk, team), space, team)
 
 
