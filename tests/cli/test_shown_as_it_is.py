@@ -104,7 +104,7 @@ def test_evaluation_in_json_has_no_infinity(
 
     for nats in (1e9, float("nan"), float("inf")):
         found = Evaluation(nats=nats, tokens=10, correct=1, unknown=0, chars=10, bytes=10)
-        monkeypatch.setattr("elman.text_model.evaluate", lambda *_, found=found, **__: found)
+        monkeypatch.setattr("elman.training.evaluation.evaluate", lambda *_, found=found, **__: found)
         done = run_elman("evaluate", trained, text_file, "--json")
         figures = json.loads(done.out, parse_constant=lambda name: pytest.fail(name))
         assert figures["perplexity"] is None

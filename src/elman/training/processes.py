@@ -32,7 +32,7 @@ from elman.training.shares import Task, usable_cores
 from elman.training.workers import Workers
 
 ENOUGH_WORK = 4e8  # floating-point operations a step for which a process pays
-FEWEST_ROWS = 8  # in a share, where nobody has said how many shares; fewer make products too thin
+FEWEST_ROWS = 4  # in a share, where nobody has said how many shares; fewer make products too thin
 PATIENCE = 5.0  # seconds that a process is given to end by itself
 READY, PASS, UPDATE, DONE = b"r", b"p", b"u", b"d"
 
