@@ -307,7 +307,7 @@ class LanguageModel:
 
         The loss is summed, and `grads` become the gradient of `scale` times it: some rows of a batch can so
         be one thread's, and add up to the whole. With a team (never with `truncation`) the loss is that of
-        all its members (see :func:`elman.network.backprop.backprop`).
+        all its members (see ``elman.network.backprop``).
         """
         if truncation is None:
             return backprop(
