@@ -9,9 +9,12 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
-if find_spec("elman") is None:  # not installed: take the source beside these pages, in their kernels too
-    sys.path.insert(0, str(HERE.parent / "src"))
-    os.environ["PYTHONPATH"] = str(HERE.parent / "src")
+# What the kernels of these pages may import: the examples, and where elman is not installed, its source.
+paths = [str(HERE.parent / "examples")]
+if find_spec("elman") is None:
+    paths.append(str(HERE.parent / "src"))
+    sys.path.insert(0, paths[-1])
+os.environ["PYTHONPATH"] = os.pathsep.join([*paths, *filter(None, [os.environ.get("PYTHONPATH")])])
 
 import elman  # noqa: E402
 

@@ -7,7 +7,7 @@ import pytest
 
 from elman.network import CELLS
 
-from .pages import Block, blocks, name, pages
+from .pages import ROOT, Block, blocks, name, pages
 
 CELLED = [page for page in pages() if any(block.language == "{code-cell}" for block in blocks(page))]
 
@@ -31,6 +31,7 @@ def code_of(block: Block) -> str:
 @pytest.mark.parametrize("page", CELLED, ids=name)
 def test_the_cells_of_a_page_run_from_top_to_bottom(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(ROOT / "examples")  # as docs/conf.py does
     namespace: dict[str, object] = {"__name__": "__main__"}
     with contextlib.redirect_stdout(io.StringIO()):
         for block in blocks(page):
