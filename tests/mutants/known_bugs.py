@@ -5,7 +5,7 @@ from .planting import CELLS, GATED, Mutant
 TANH = ("rnn-tanh", *GATED)
 OUTPUT = ("output.V", "output.c")
 # A global variable, for what leaks from one call to the next.
-KEEP = ("Tokens: TypeAlias =", "LEFT_OVER: dict[str, Any] = {}\nTokens: TypeAlias =")
+KEEP = ("import numpy as np\n", "import numpy as np\n\nLEFT_OVER = {}\n")
 
 MUTANTS = [
     # 1
@@ -106,7 +106,7 @@ MUTANTS = [
     Mutant(
         "cell state without the gradient of the next step",
         "cells.py",
-        (('dc = dnew["c"] + dnew["h"]', 'dc = dnew["h"]'),),
+        (('dc = dnew["c"] + du', "dc = du"),),
         blames=("layers.2.W", "state.0.c", "state.2.c"),
         spares=OUTPUT,
         cells=("lstm",),
@@ -132,8 +132,8 @@ MUTANTS = [
         "model.py",
         (
             (
-                "return mean_loss(tape, y, skip), new_state, grads, dstate",
-                "return mean_loss(tape, y, skip), new_state, grads, [zeros_like_each(d) for d in dstate]",
+                "return mean_loss(tape, y, counted), new_state, grads, dstate",
+                "return mean_loss(tape, y, counted), new_state, grads, [zeros_like_each(d) for d in dstate]",
             ),
         ),
         blames=("state.0.h", "state.1.h", "state.2.h"),
@@ -143,7 +143,7 @@ MUTANTS = [
     Mutant(
         "loss and gradient reduced differently",
         "model.py",
-        (("dlogits / tokens_counted(y, skip)", "dlogits / (len(y) - skip)"),),
+        (("/ counted.sum()\n    grads", "/ counted[:, 0].sum()\n    grads"),),
         blames=("embedding.E", "layers.0.W", "state.0.h", *OUTPUT),
     ),
     # 9
@@ -161,8 +161,8 @@ MUTANTS = [
         (
             KEEP,
             (
-                "grads = zeros_like_each(params)",
-                'grads = LEFT_OVER.setdefault("grads", zeros_like_each(params))',
+                "activation), zeros_like_each(params)",
+                'activation), LEFT_OVER.setdefault("grads", zeros_like_each(params))',
             ),
         ),
         blames=("embedding.E", "layers.0.U", "layers.0.W", *OUTPUT),
@@ -172,7 +172,7 @@ MUTANTS = [
     # 11
     Mutant(
         "state leaking between calls",
-        "model.py",
+        "tape.py",
         (
             KEEP,
             (
@@ -215,10 +215,10 @@ MUTANTS = [
         "model.py",
         (
             (
-                "return mean_loss(tape, y, skip), new_state, grads, dstate",
+                "return mean_loss(tape, y, counted), new_state, grads, dstate",
                 'seen = np.bincount(np.ravel(x), minlength=len(params["embedding.E"]))[:, None]\n'
                 '    grads["embedding.E"] *= seen / seen\n'
-                "    return mean_loss(tape, y, skip), new_state, grads, dstate",
+                "    return mean_loss(tape, y, counted), new_state, grads, dstate",
             ),
         ),
         blames=("embedding.E",),

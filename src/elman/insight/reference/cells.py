@@ -7,10 +7,11 @@ pre-activation of gate `g` is
 
 with `U` (G, D, H), `W` (G, H, H) and `b` (G, H). A derivative of the loss is `d` + the name.
 
-Every `*_step(x, state, p)` returns the new state and, by name, what its backward step needs. Every
-`*_backward(dnew, x, state, kept, p, d)` is the chain rule through the same lines read upwards: it takes the
-derivative of the new state, adds the derivatives of the parameters into `d`, and returns those of the input
-and of the state that entered.
+Every `*_step(x, state, p)` returns the new state and, by name, the gates and what else its backward step
+needs. Every `*_backward(dnew, x, state, kept, p, d)` is the chain rule through the same lines read upwards: it
+takes the derivative of the new state, adds those of the parameters into `d`, and returns those of the input, of
+the state that entered, and by name what it met on the way: the derivatives of the gates and of what went into
+them (`a_i` for the gate `i`).
 """
 
 from collections.abc import Callable
@@ -100,26 +101,26 @@ def rnn_tanh_step(x: Array, state: Arrays, p: Arrays) -> tuple[Arrays, Arrays]:
 
 def rnn_tanh_backward(
     dnew: Arrays, x: Array, state: Arrays, kept: Arrays, p: Arrays, d: Arrays
-) -> tuple[Array, Arrays]:
+) -> tuple[Array, Arrays, Arrays]:
     """Backward step of `rnn_tanh_step`."""
     da = dnew["h"] * tanh_slope(kept["h"])
     dx, dh_prev = gates_backward([da], x, state["h"], p, d)
-    return dx, {"h": dh_prev}
+    return dx, {"h": dh_prev}, {"h": dnew["h"], "a_h": da}
 
 
 def rnn_relu_step(x: Array, state: Arrays, p: Arrays) -> tuple[Arrays, Arrays]:
     """h = max(a, 0)."""
-    a = pre_activation(x, state["h"], p, 0)
-    return {"h": np.maximum(a, 0.0)}, {"a": a}
+    h = np.maximum(pre_activation(x, state["h"], p, 0), 0.0)
+    return {"h": h}, {"h": h}
 
 
 def rnn_relu_backward(
     dnew: Arrays, x: Array, state: Arrays, kept: Arrays, p: Arrays, d: Arrays
-) -> tuple[Array, Arrays]:
+) -> tuple[Array, Arrays, Arrays]:
     """Backward step of `rnn_relu_step`; the slope at exactly 0 is taken as 0."""
-    da = dnew["h"] * (kept["a"] > 0)
+    da = dnew["h"] * (kept["h"] > 0)
     dx, dh_prev = gates_backward([da], x, state["h"], p, d)
-    return dx, {"h": dh_prev}
+    return dx, {"h": dh_prev}, {"h": dnew["h"], "a_h": da}
 
 
 # lstm: Hochreiter & Schmidhuber (1997), with the forget gate of Gers, Schmidhuber & Cummins (2000).
@@ -141,11 +142,12 @@ def lstm_step(x: Array, state: Arrays, p: Arrays) -> tuple[Arrays, Arrays]:
 
 def lstm_backward(
     dnew: Arrays, x: Array, state: Arrays, kept: Arrays, p: Arrays, d: Arrays
-) -> tuple[Array, Arrays]:
+) -> tuple[Array, Arrays, Arrays]:
     """Backward step of `lstm_step`."""
     i, f, o, g, u = kept["i"], kept["f"], kept["o"], kept["g"], kept["u"]
     do = dnew["h"] * u
-    dc = dnew["c"] + dnew["h"] * o * tanh_slope(u)  # c is read by the next step and by h
+    du = dnew["h"] * o
+    dc = dnew["c"] + du * tanh_slope(u)  # c is read by the next step and by h
     di = dc * g
     df = dc * state["c"]
     dg = dc * i
@@ -154,7 +156,8 @@ def lstm_backward(
     da_o = do * sigmoid_slope(o)
     da_g = dg * tanh_slope(g)
     dx, dh_prev = gates_backward([da_i, da_f, da_o, da_g], x, state["h"], p, d)
-    return dx, {"h": dh_prev, "c": dc * f}
+    met = {"i": di, "f": df, "o": do, "g": dg, "c": dc, "u": du}
+    return dx, {"h": dh_prev, "c": dc * f}, met | {"a_i": da_i, "a_f": da_f, "a_o": da_o, "a_g": da_g}
 
 
 # gru: Cho et al. (2014), in the form of cuDNN and PyTorch: the reset gate multiplies the recurrent product,
@@ -174,7 +177,7 @@ def gru_step(x: Array, state: Arrays, p: Arrays) -> tuple[Arrays, Arrays]:
 
 def gru_backward(
     dnew: Arrays, x: Array, state: Arrays, kept: Arrays, p: Arrays, d: Arrays
-) -> tuple[Array, Arrays]:
+) -> tuple[Array, Arrays, Arrays]:
     """Backward step of `gru_step`."""
     h_prev, dh = state["h"], dnew["h"]
     r, z, m, n = kept["r"], kept["z"], kept["m"], kept["n"]
@@ -188,7 +191,8 @@ def gru_backward(
     dx, dh_prev = gates_backward([da_r, da_z], x, h_prev, p, d)
     d["b_candidate"] += dm.sum(axis=0)
     dx_n, dh_n = candidate_backward(da_n, dm, x, h_prev, p, d, GRU_N)
-    return dx + dx_n, {"h": dh_prev + dh_n + dh * z}
+    met = {"r": dr, "z": dz, "n": dn, "m": dm, "a_r": da_r, "a_z": da_z, "a_n": da_n}
+    return dx + dx_n, {"h": dh_prev + dh_n + dh * z}, met
 
 
 def candidate_backward(
@@ -218,7 +222,7 @@ def mgu_step(x: Array, state: Arrays, p: Arrays) -> tuple[Arrays, Arrays]:
 
 def mgu_backward(
     dnew: Arrays, x: Array, state: Arrays, kept: Arrays, p: Arrays, d: Arrays
-) -> tuple[Array, Arrays]:
+) -> tuple[Array, Arrays, Arrays]:
     """Backward step of `mgu_step`."""
     h_prev, dh = state["h"], dnew["h"]
     f, m, n = kept["f"], kept["m"], kept["n"]
@@ -229,24 +233,25 @@ def mgu_backward(
     da_f = df * sigmoid_slope(f)
     dx, dh_prev = gates_backward([da_f], x, h_prev, p, d)
     dx_n, dh_n = candidate_backward(da_n, dm, x, h_prev, p, d, MGU_N)
-    return dx + dx_n, {"h": dh_prev + dh_n + dh * (1.0 - f)}
+    met = {"f": df, "n": dn, "m": dm, "a_f": da_f, "a_n": da_n}
+    return dx + dx_n, {"h": dh_prev + dh_n + dh * (1.0 - f)}, met
 
 
 class Cell(NamedTuple):
-    """A cell: its forward and backward step, how many gates it has, and the names of its states."""
+    """A cell: its forward and backward step, and the names of its gates (those of U and W) and states."""
 
     step: Callable[[Array, Arrays, Arrays], tuple[Arrays, Arrays]]
-    backward: Callable[[Arrays, Array, Arrays, Arrays, Arrays, Arrays], tuple[Array, Arrays]]
-    gates: int
+    backward: Callable[[Arrays, Array, Arrays, Arrays, Arrays, Arrays], tuple[Array, Arrays, Arrays]]
+    gates: tuple[str, ...]
     states: tuple[str, ...]
 
 
 CELLS = {
-    ("rnn", "tanh"): Cell(rnn_tanh_step, rnn_tanh_backward, 1, ("h",)),
-    ("rnn", "relu"): Cell(rnn_relu_step, rnn_relu_backward, 1, ("h",)),
-    ("lstm", "tanh"): Cell(lstm_step, lstm_backward, 4, ("h", "c")),
-    ("gru", "tanh"): Cell(gru_step, gru_backward, 3, ("h",)),
-    ("mgu", "tanh"): Cell(mgu_step, mgu_backward, 2, ("h",)),
+    ("rnn", "tanh"): Cell(rnn_tanh_step, rnn_tanh_backward, ("h",), ("h",)),
+    ("rnn", "relu"): Cell(rnn_relu_step, rnn_relu_backward, ("h",), ("h",)),
+    ("lstm", "tanh"): Cell(lstm_step, lstm_backward, ("i", "f", "o", "g"), ("h", "c")),
+    ("gru", "tanh"): Cell(gru_step, gru_backward, ("r", "z", "n"), ("h",)),
+    ("mgu", "tanh"): Cell(mgu_step, mgu_backward, ("f", "n"), ("h",)),
 }
 """The cells, by name and activation."""
 

@@ -1,132 +1,43 @@
 """The language model of the plain implementation: forward, loss, and back-propagation through time."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
-
 import numpy as np
 from numpy.typing import NDArray
 
-from .cells import Array, Arrays, Cell, find_cell, log_softmax
-
-Tokens: TypeAlias = NDArray[np.integer[Any]]
-Masks: TypeAlias = Sequence[Array | None]
-State: TypeAlias = Sequence[Mapping[str, Array] | Sequence[Array]]
-
-
-@dataclass
-class Tape:
-    """What a forward pass leaves for the backward pass; each list has one entry a step."""
-
-    entering: list[list[Arrays]] = field(default_factory=list)  # [t][l]: the state that entered step t
-    leaving: list[list[Arrays]] = field(default_factory=list)  # [t][l]: the state that left step t
-    inputs: list[list[Array]] = field(default_factory=list)  # [t][l]: the input of layer l (B, D or H)
-    kept: list[list[Arrays]] = field(default_factory=list)  # [t][l]: what the cell kept
-    top: list[Array] = field(default_factory=list)  # [t]: what the output layer saw (B, H)
-    log_p: list[Array] = field(default_factory=list)  # [t]: log-probabilities (B, K)
-    logits: list[Array] = field(default_factory=list)  # [t]: (B, K)
+from .cells import Array, Arrays, find_cell
+from .tape import (
+    Masks,
+    State,
+    Tape,
+    Tokens,
+    dropped,
+    forward_pass,
+    in_float64,
+    layer,
+    output_weights,
+    without_reset_rows,
+)
 
 
-def layer(arrays: Arrays, l: int) -> Arrays:
-    """Return the arrays of layer l under their short names; views, so adding into them is seen."""
-    prefix = f"layers.{l}."
-    return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
+def steps_from(y: Tokens, skip: int) -> NDArray[np.bool_]:
+    """Return which losses count, (T, B): those of the steps from `skip` on."""
+    if not 0 <= skip < len(y):
+        raise ValueError(f"skip={skip} of {len(y)} steps: give 0 or more, and fewer than there are steps")
+    counted = np.zeros(np.shape(y), np.bool_)
+    counted[skip:] = True
+    return counted
 
 
-def depth(params: Arrays) -> int:
-    """Return L, the number of layers."""
-    return sum(name.startswith("layers.") and name.endswith(".W") for name in params)
-
-
-def output_weights(params: Arrays) -> Array:
-    """Return V (H, K); with tied embeddings that is E transposed."""
-    return params["output.V"] if "output.V" in params else params["embedding.E"].T
-
-
-def in_float64(params: Mapping[str, Array]) -> Arrays:
-    """Return the parameters in float64; those that are already are not copied."""
-    return {name: np.asarray(array, np.float64) for name, array in params.items()}
-
-
-def named_states(state: State, functions: Cell) -> list[Arrays]:
-    """Return the state as dictionaries in float64; a tuple is read in the order h, c."""
-    named = []
-    for entry in state:
-        pairs = entry.items() if isinstance(entry, Mapping) else zip(functions.states, entry, strict=True)
-        named.append({name: np.asarray(array, np.float64) for name, array in pairs})
-    return named
-
-
-def without_reset_rows(states: list[Arrays], rows: NDArray[np.bool_] | None) -> list[Arrays]:
-    """Return the states with the rows zeroed where `rows` (B,) is true.
-
-    It serves both directions: a row set to zero takes no gradient either.
-    """
-    if rows is None:
-        return states
-    keep = ~np.asarray(rows, np.bool_)[:, None]
-    return [{name: np.where(keep, a, 0.0) for name, a in entry.items()} for entry in states]
-
-
-def forward_pass(
-    params: Arrays,
-    x: Tokens,
-    state: State,
-    cell: str,
-    activation: str,
-    masks: Masks | None,
-    reset: NDArray[np.bool_] | None,
-) -> tuple[list[Arrays], Tape]:
-    """Run the model over the window; return the state that leaves it and the tape."""
-    x = np.asarray(x)
-    if x.size and x.min() < 0:
-        raise ValueError(f"token {x.min()}: ids count from 0, and a negative one would wrap around")
-    functions = find_cell(cell, activation)
-    layers = range(depth(params))
-    states, tape = named_states(state, functions), Tape()
-    for t in range(len(x)):
-        states = without_reset_rows(states, None if reset is None else reset[t])
-        tape.entering.append(states)
-        h = params["embedding.E"][x[t]]
-        inputs, leaving, kept = [], [], []
-        for l in layers:
-            inputs.append(h)
-            new, keep = functions.step(h, states[l], layer(params, l))
-            leaving.append(new)
-            kept.append(keep)
-            h = dropped(new["h"], masks, l, t)
-        states = leaving
-        logits = h @ output_weights(params) + params["output.c"]
-        tape.inputs.append(inputs)
-        tape.leaving.append(leaving)
-        tape.kept.append(kept)
-        tape.top.append(h)
-        tape.logits.append(logits)
-        tape.log_p.append(log_softmax(logits))
-    return states, tape
-
-
-def dropped(h: Array, masks: Masks | None, l: int, t: int) -> Array:
-    """Multiply by the dropout mask of layer l at step t, if there is one; its backward is itself."""
-    mask = None if masks is None else masks[l]
-    return h if mask is None else h * mask[t]
-
-
-def tokens_counted(y: Tokens, skip: int) -> int:
-    """Return the number of losses counted, (T - skip) B."""
-    steps, batch = len(y), len(y[0])
-    if not 0 <= skip < steps:
-        raise ValueError(f"skip={skip} of {steps} steps: give 0 or more, and fewer than there are steps")
-    return (steps - skip) * batch
-
-
-def mean_loss(tape: Tape, y: Tokens, skip: int) -> float:
-    """Return the mean negative log-likelihood in nats of the steps from `skip` on."""
+def losses(tape: Tape, y: Tokens) -> Array:
+    """Return the negative log-likelihood of every target, (T, B), in nats."""
     if np.min(y) < 0:
         raise ValueError(f"target {np.min(y)}: ids count from 0, and a negative one would wrap around")
     rows = np.arange(np.shape(y)[1])
-    total = sum(float(-tape.log_p[t][rows, y[t]].sum()) for t in range(skip, len(y)))
-    return total / tokens_counted(y, skip)
+    return np.array([-log_p[rows, y[t]] for t, log_p in enumerate(tape.log_p)])
+
+
+def mean_loss(tape: Tape, y: Tokens, counted: NDArray[np.bool_]) -> float:
+    """Return the mean negative log-likelihood in nats of the targets that count."""
+    return float(losses(tape, y)[counted].sum() / counted.sum())
 
 
 def forward(
@@ -172,7 +83,7 @@ def loss(
 ) -> float:
     """Return the mean negative log-likelihood in nats a token; see `loss_and_grads`."""
     _, tape = forward_pass(in_float64(params), x, state, cell, activation, masks, reset)
-    return mean_loss(tape, y, skip)
+    return mean_loss(tape, y, steps_from(y, skip))
 
 
 def states_entering(
@@ -255,22 +166,93 @@ def loss_and_grads(
     >>> round(value, 4), round(np.log(7), 4)  # all weights zero: each of the 7 tokens is as likely
     (1.9459, np.float64(1.9459))
     """
-    params, functions = in_float64(params), find_cell(cell, activation)
+    params, counted = in_float64(params), steps_from(y, skip)
     new_state, tape = forward_pass(params, x, state, cell, activation, masks, reset)
-    grads = zeros_like_each(params)
-    dstate = [zeros_like_each(entry) for entry in new_state]  # no loss reads the state that leaves
+    grads, dstate = backward_pass(params, x, y, tape, cell, activation, masks, reset, counted)
+    return mean_loss(tape, y, counted), new_state, grads, dstate
+
+
+def unrolled(
+    params: Arrays,
+    x: Tokens,
+    y: Tokens,
+    state: State,
+    *,
+    cell: str,
+    activation: str = "tanh",
+    counted: NDArray[np.bool_] | None = None,
+) -> tuple[Tape, Arrays]:
+    """Return every number of a forward and a backward pass, and the gradients.
+
+    Parameters
+    ----------
+    params, x, y, state, cell, activation
+        As for `loss_and_grads`.
+    counted : ndarray of bool, (T, B), optional
+        Which losses count; by default all do.
+
+    Returns
+    -------
+    tape : Tape
+        What every step read, kept and handed on, and the derivative of the mean loss by each.
+    grads : dict of str to ndarray
+        The derivative of the mean loss by each parameter.
+
+    Examples
+    --------
+    >>> from elman.insight.reference import draw_params, draw_state, unrolled
+    >>> rng = np.random.default_rng(0)
+    >>> params = draw_params("gru", rng, classes=5, embedding=3, hidden=2)
+    >>> x, y = np.array([[0], [1]]), np.array([[1], [2]])
+    >>> tape, grads = unrolled(params, x, y, draw_state("gru", rng, batch=1, hidden=2), cell="gru")
+    >>> sorted(tape.dkept[0][0])  # at step 0, in layer 0
+    ['a_n', 'a_r', 'a_z', 'm', 'n', 'r', 'z']
+    """
+    params = in_float64(params)
+    counted = steps_from(y, 0) if counted is None else counted
+    _, tape = forward_pass(params, x, state, cell, activation, None, None)
+    grads, _ = backward_pass(params, x, y, tape, cell, activation, None, None, counted)
+    return tape, grads
+
+
+def backward_pass(
+    params: Arrays,
+    x: Tokens,
+    y: Tokens,
+    tape: Tape,
+    cell: str,
+    activation: str,
+    masks: Masks | None,
+    reset: NDArray[np.bool_] | None,
+    counted: NDArray[np.bool_],
+) -> tuple[Arrays, list[Arrays]]:
+    """Go back over the tape, and write on it; return the derivatives of the parameters and first states."""
+    functions, grads = find_cell(cell, activation), zeros_like_each(params)
+    dstate = [zeros_like_each(entry) for entry in tape.leaving[-1]]  # no loss reads the state that leaves
     for t in reversed(range(len(x))):
-        dh = output_backward(params, grads, tape, y, t, skip)
+        dlogits, dh = output_backward(params, grads, tape, y, t, counted)
+        tape.dlogits.append(dlogits)
+        tape.dtop.append(dh)
+        dleaving, dkept, dinputs = [], [], []  # from the top layer down
         for l in reversed(range(len(dstate))):
             dh = dropped(dh, masks, l, t)
             dstate[l]["h"] = dstate[l]["h"] + dh  # h goes to the next step and to the layer above
+            dleaving.append(dstate[l])
             before = tape.entering[t][l]
-            dh, dstate[l] = functions.backward(
+            dh, dstate[l], met = functions.backward(
                 dstate[l], tape.inputs[t][l], before, tape.kept[t][l], layer(params, l), layer(grads, l)
             )
+            dkept.append(met)
+            dinputs.append(dh)
         np.add.at(grads["embedding.E"], x[t], dh)  # a word may stand in several rows: they add up
         dstate = without_reset_rows(dstate, None if reset is None else reset[t])
-    return mean_loss(tape, y, skip), new_state, grads, dstate
+        tape.dleaving.append(dleaving[::-1])
+        tape.dkept.append(dkept[::-1])
+        tape.dinputs.append(dinputs[::-1])
+        tape.dentering.append(list(dstate))
+    for back in (tape.dlogits, tape.dtop, tape.dleaving, tape.dkept, tape.dinputs, tape.dentering):
+        back.reverse()
+    return grads, dstate
 
 
 def zeros_like_each(arrays: Arrays) -> Arrays:
@@ -278,17 +260,20 @@ def zeros_like_each(arrays: Arrays) -> Arrays:
     return {name: np.zeros_like(array) for name, array in arrays.items()}
 
 
-def output_backward(params: Arrays, grads: Arrays, tape: Tape, y: Tokens, t: int, skip: int) -> Array:
-    """Backward through softmax and output weights at step t: add dV (or dE) and dc, return dh (B, H)."""
+def output_backward(
+    params: Arrays, grads: Arrays, tape: Tape, y: Tokens, t: int, counted: NDArray[np.bool_]
+) -> tuple[Array, Array]:
+    """Backward through softmax and output weights at step t: add dV (or dE) and dc.
+
+    Returns the derivatives by the logits (B, K) and by h (B, H).
+    """
     h = tape.top[t]
-    if t < skip:
-        return np.zeros_like(h)
     dlogits = np.exp(tape.log_p[t])
     dlogits[np.arange(len(h)), y[t]] -= 1.0
-    dlogits = dlogits / tokens_counted(y, skip)
+    dlogits = dlogits * counted[t][:, None] / counted.sum()
     grads["output.c"] += dlogits.sum(axis=0)
     if "output.V" in params:
         grads["output.V"] += h.T @ dlogits
     else:
         grads["embedding.E"] += dlogits.T @ h
-    return dlogits @ output_weights(params).T
+    return dlogits, dlogits @ output_weights(params).T

@@ -50,7 +50,7 @@ def draw_params(
     def draw(*shape: int) -> Array:
         return rng.normal(0.0, scale, shape)
 
-    gates = find_cell(cell, "tanh").gates
+    gates = len(find_cell(cell, "tanh").gates)
     params = {"embedding.E": draw(classes, embedding)}
     for l in range(layers):
         params[f"layers.{l}.U"] = draw(gates, embedding if l == 0 else hidden, hidden)

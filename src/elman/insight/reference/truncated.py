@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cells import Array, Arrays
-from .model import Masks, State, Tokens, loss, loss_and_grads, states_entering, zeros_like_each
+from .model import loss, loss_and_grads, states_entering, zeros_like_each
+from .tape import Masks, State, Tokens
 
 
 def chunks(steps: int, every: int, back: int) -> Iterator[tuple[int, int, int]]:

@@ -1,0 +1,119 @@
+"""The forward pass of the plain implementation, step by step, and the tape it leaves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .cells import Array, Arrays, Cell, find_cell, log_softmax
+
+Tokens: TypeAlias = NDArray[np.integer[Any]]
+Masks: TypeAlias = Sequence[Array | None]
+State: TypeAlias = Sequence[Mapping[str, Array] | Sequence[Array]]
+
+
+@dataclass
+class Tape:
+    """What a forward pass leaves for the backward pass, and what that adds; a list has one entry a step."""
+
+    entering: list[list[Arrays]] = field(default_factory=list)  # [t][l]: the state that entered step t
+    leaving: list[list[Arrays]] = field(default_factory=list)  # [t][l]: the state that left step t
+    inputs: list[list[Array]] = field(default_factory=list)  # [t][l]: the input of layer l (B, D or H)
+    kept: list[list[Arrays]] = field(default_factory=list)  # [t][l]: what the cell kept
+    top: list[Array] = field(default_factory=list)  # [t]: what the output layer saw (B, H)
+    log_p: list[Array] = field(default_factory=list)  # [t]: log-probabilities (B, K)
+    logits: list[Array] = field(default_factory=list)  # [t]: (B, K)
+    # The backward pass appends from the last step to the first, and turns these lists round when it is done.
+    dlogits: list[Array] = field(default_factory=list)  # [t]: (B, K)
+    dtop: list[Array] = field(default_factory=list)  # [t]: what the loss of step t sends down (B, H)
+    dleaving: list[list[Arrays]] = field(default_factory=list)  # [t][l]: all that reaches the state of step t
+    dkept: list[list[Arrays]] = field(default_factory=list)  # [t][l]: of the gates and what went into them
+    dinputs: list[list[Array]] = field(default_factory=list)  # [t][l]: (B, D or H)
+    dentering: list[list[Arrays]] = field(default_factory=list)  # [t][l]: what step t sends to step t - 1
+
+
+def layer(arrays: Arrays, l: int) -> Arrays:
+    """Return the arrays of layer l under their short names; views, so adding into them is seen."""
+    prefix = f"layers.{l}."
+    return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
+
+
+def depth(params: Arrays) -> int:
+    """Return L, the number of layers."""
+    return sum(name.startswith("layers.") and name.endswith(".W") for name in params)
+
+
+def output_weights(params: Arrays) -> Array:
+    """Return V (H, K); with tied embeddings that is E transposed."""
+    return params["output.V"] if "output.V" in params else params["embedding.E"].T
+
+
+def in_float64(params: Mapping[str, Array]) -> Arrays:
+    """Return the parameters in float64; those that are already are not copied."""
+    return {name: np.asarray(array, np.float64) for name, array in params.items()}
+
+
+def named_states(state: State, functions: Cell) -> list[Arrays]:
+    """Return the state as dictionaries in float64; a tuple is read in the order h, c."""
+    named = []
+    for entry in state:
+        pairs = entry.items() if isinstance(entry, Mapping) else zip(functions.states, entry, strict=True)
+        named.append({name: np.asarray(array, np.float64) for name, array in pairs})
+    return named
+
+
+def without_reset_rows(states: list[Arrays], rows: NDArray[np.bool_] | None) -> list[Arrays]:
+    """Return the states with the rows zeroed where `rows` (B,) is true.
+
+    It serves both directions: a row set to zero takes no gradient either.
+    """
+    if rows is None:
+        return states
+    keep = ~np.asarray(rows, np.bool_)[:, None]
+    return [{name: np.where(keep, a, 0.0) for name, a in entry.items()} for entry in states]
+
+
+def forward_pass(
+    params: Arrays,
+    x: Tokens,
+    state: State,
+    cell: str,
+    activation: str,
+    masks: Masks | None,
+    reset: NDArray[np.bool_] | None,
+) -> tuple[list[Arrays], Tape]:
+    """Run the model over the window; return the state that leaves it and the tape."""
+    x = np.asarray(x)
+    if x.size and x.min() < 0:
+        raise ValueError(f"token {x.min()}: ids count from 0, and a negative one would wrap around")
+    functions = find_cell(cell, activation)
+    layers = range(depth(params))
+    states, tape = named_states(state, functions), Tape()
+    for t in range(len(x)):
+        states = without_reset_rows(states, None if reset is None else reset[t])
+        tape.entering.append(states)
+        h = params["embedding.E"][x[t]]
+        inputs, leaving, kept = [], [], []
+        for l in layers:
+            inputs.append(h)
+            new, keep = functions.step(h, states[l], layer(params, l))
+            leaving.append(new)
+            kept.append(keep)
+            h = dropped(new["h"], masks, l, t)
+        states = leaving
+        logits = h @ output_weights(params) + params["output.c"]
+        tape.inputs.append(inputs)
+        tape.leaving.append(leaving)
+        tape.kept.append(kept)
+        tape.top.append(h)
+        tape.logits.append(logits)
+        tape.log_p.append(log_softmax(logits))
+    return states, tape
+
+
+def dropped(h: Array, masks: Masks | None, l: int, t: int) -> Array:
+    """Multiply by the dropout mask of layer l at step t, if there is one; its backward is itself."""
+    mask = None if masks is None else masks[l]
+    return h if mask is None else h * mask[t]
