@@ -24,7 +24,7 @@ _HOMES = {
     "elman.training.optim": ("sgd", "adagrad", "rmsprop", "adam", "adamw"),
     "elman.training.schedules": ("constant", "step_decay", "exponential", "cosine", "plateau"),
     "elman.decoding": ("Sampling", "Score"),
-    "elman.insight": ("gradcheck", "GradcheckReport"),
+    "elman.insight": ("gradcheck", "GradcheckReport", "trace", "Trace"),
     "elman.text_model": ("TextModel",),
     "elman.api": ("load", "train"),
 }  # fmt: skip

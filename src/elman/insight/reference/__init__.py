@@ -9,14 +9,15 @@ number of steps).
 Sizes: `T` steps, `B` batch rows, `D` input width, `H` hidden width, `G` gates, `K` classes, `L` layers.
 """
 
-from .cells import CELLS, log_softmax, sigmoid
-from .model import forward, loss, loss_and_grads, states_entering, unrolled
+from .cells import CELLS, Cell, log_softmax, sigmoid
+from .model import forward, loss, loss_and_grads, losses, states_entering, unrolled
 from .parameters import draw_params, draw_state
 from .tape import Tape
 from .truncated import chunks, truncated_loss, truncated_loss_and_grads
 
 __all__ = [
     "CELLS",
+    "Cell",
     "Tape",
     "chunks",
     "draw_params",
@@ -25,6 +26,7 @@ __all__ = [
     "log_softmax",
     "loss",
     "loss_and_grads",
+    "losses",
     "sigmoid",
     "states_entering",
     "truncated_loss",

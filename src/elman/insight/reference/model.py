@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from .cells import Array, Arrays, find_cell
+from .cells import Array, Arrays, Cell, find_cell
 from .tape import (
     Masks,
     State,
@@ -178,7 +178,7 @@ def unrolled(
     y: Tokens,
     state: State,
     *,
-    cell: str,
+    cell: str | Cell,
     activation: str = "tanh",
     counted: NDArray[np.bool_] | None = None,
 ) -> tuple[Tape, Arrays]:
@@ -187,7 +187,7 @@ def unrolled(
     Parameters
     ----------
     params, x, y, state, cell, activation
-        As for `loss_and_grads`.
+        As for `loss_and_grads`; `cell` may also be a `Cell` that is not in the table.
     counted : ndarray of bool, (T, B), optional
         Which losses count; by default all do.
 
@@ -220,7 +220,7 @@ def backward_pass(
     x: Tokens,
     y: Tokens,
     tape: Tape,
-    cell: str,
+    cell: str | Cell,
     activation: str,
     masks: Masks | None,
     reset: NDArray[np.bool_] | None,
@@ -249,7 +249,7 @@ def backward_pass(
         tape.dleaving.append(dleaving[::-1])
         tape.dkept.append(dkept[::-1])
         tape.dinputs.append(dinputs[::-1])
-        tape.dentering.append(list(dstate))
+        tape.dentering.append([dict(entry) for entry in dstate])
     for back in (tape.dlogits, tape.dtop, tape.dleaving, tape.dkept, tape.dinputs, tape.dentering):
         back.reverse()
     return grads, dstate

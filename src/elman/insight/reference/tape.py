@@ -79,7 +79,7 @@ def forward_pass(
     params: Arrays,
     x: Tokens,
     state: State,
-    cell: str,
+    cell: str | Cell,
     activation: str,
     masks: Masks | None,
     reset: NDArray[np.bool_] | None,
