@@ -12,7 +12,12 @@ const backward = (() => {
   function placed(term, l, t) {
     return {
       sign: 1,
-      factors: (term.factors || []).map((factor) => ({ key: cells.bare(factor), l, t, complement: factor.startsWith("1-") })),
+      factors: (term.factors || []).map((factor) => ({
+        key: cells.bare(factor),
+        l,
+        t,
+        complement: factor.startsWith("1-"),
+      })),
       matrix: term.matrix ? { ...term.matrix, l } : null,
       bias: term.bias ? { letter: term.bias, gate: term.gate, l } : null,
       transposed: false,
@@ -32,7 +37,8 @@ const backward = (() => {
       factors: [dy, ...(fn ? slope : whole.factors.filter((_, i) => i !== place))],
       matrix: whole.matrix,
       transposed: whole.matrix !== null,
-      from, reader,
+      from,
+      reader,
     };
   }
 
@@ -40,13 +46,15 @@ const backward = (() => {
   function terms(key, l, t) {
     if (key === "logits" || key === "p") return null;
     const states = page.data.states.includes(key);
-    if (!cells.known && !states && key !== "x" ) return null;
+    if (!cells.known && !states && key !== "x") return null;
     const found = cells.readers(key, l, t).map(through);
     if (cells.known || !states) return found;
     // A cell of one's own: what it sends to the step before is known as a whole.
     const rest = found.filter((term) => term.from === "loss" || term.from === "above");
     const next = { key: `${key}_prev`, l, t: t + 1, d: true };
-    return t + 1 < page.data.sizes.T ? [...rest, { sign: 1, factors: [next], matrix: null, from: "next" }] : rest;
+    return t + 1 < page.data.sizes.T
+      ? [...rest, { sign: 1, factors: [next], matrix: null, from: "next" }]
+      : rest;
   }
 
   function factorValue(factor) {

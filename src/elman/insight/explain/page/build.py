@@ -24,13 +24,17 @@ SCRIPTS = (
     "network.js",  # the drawing
     "opened.js",  # cells that are open
     "parts.js",  # formulas filled in
+    "shares.js",  # and a derivative shared out among the parameters
     "prediction.js",  # softmax and the loss
+    "along.js",  # arrows
     "panel.js",  # the panel of what is chosen
     "heat.js",  # what each loss sends to each state
     "player.js",  # step by step
     "main.js",  # all of it put together
 )
 """In this order: each uses what stands before it."""
+
+STYLES = ("page.css", "drawing.css", "panel.css")
 
 
 def page(explanation: Explanation, *, source: str = "", most: int = MOST) -> str:
@@ -67,7 +71,7 @@ def page(explanation: Explanation, *, source: str = "", most: int = MOST) -> str
     return assemble(
         title,
         asset(__package__, "template.html"),
-        asset(__package__, "page.css"),
+        "\n".join(asset(__package__, name) for name in STYLES),
         script,
         numbers(explanation, source=source, most=most),
         words,

@@ -9,7 +9,8 @@ const cells = (() => {
   const { gates, activations, gated_by: gatedBy, cell } = page.data;
   const { L } = page.data.sizes;
   const last = gates.length - 1;
-  const hasCandidateBias = "layers.0.b_candidate" in page.data.params || page.data.omitted.includes("params.layers.0.b_candidate");
+  const hasCandidateBias =
+    "layers.0.b_candidate" in page.data.params || page.data.omitted.includes("params.layers.0.b_candidate");
 
   // How the gates make the states; the simple network's one gate is its state.
   const STATES = {
@@ -37,7 +38,11 @@ const cells = (() => {
       const m = [product("W", gate), ...(hasCandidateBias ? [{ bias: "b_candidate", gate }] : [])];
       made.push({ key: "m", terms: m });
       // How a cell of one's own lets m in is not known here: `open` marks a sum that lacks a term.
-      made.push({ key: `a_${name}`, terms: known ? [...own, { factors: [gatedBy, "m"] }] : own, open: !known });
+      made.push({
+        key: `a_${name}`,
+        terms: known ? [...own, { factors: [gatedBy, "m"] }] : own,
+        open: !known,
+      });
     } else {
       made.push({ key: `a_${name}`, terms: [own[0], product("W", gate), own[1]] });
     }
@@ -49,9 +54,14 @@ const cells = (() => {
   const definitions = [...gates.flatMap(ofGate), ...(STATES[cell] || [])];
   const output = { key: "logits", terms: [{ factors: ["h"], matrix: { letter: "V" } }, { bias: "c" }] };
   const keys = definitions.map((entry) => entry.key);
-  if (!known) keys.push(...gates.filter((gate) => !page.data.states.includes(gate)), ...page.data.states.slice().reverse());
+  if (!known)
+    keys.push(
+      ...gates.filter((gate) => !page.data.states.includes(gate)),
+      ...page.data.states.slice().reverse(),
+    );
 
-  const definition = (key) => (key === "logits" ? output : definitions.find((entry) => entry.key === key) || null);
+  const definition = (key) =>
+    key === "logits" ? output : definitions.find((entry) => entry.key === key) || null;
   const bare = (factor) => factor.replace(/^1-/, "");
 
   // Where the value that a factor names stands: the step before for h_prev and c_prev, the layer below for x.

@@ -40,7 +40,7 @@ const data = (() => {
   function sentBy(key, l, t, k) {
     const rows = all.each[full(alias(key), l)];
     if (!rows) return null;
-    if (key === "logits") return t === k ? rows[t][0] ?? null : rows[k].map(() => 0);
+    if (key === "logits") return t === k ? (rows[t][0] ?? null) : rows[k].map(() => 0);
     return k <= t ? rows[t][k] : rows[t][0].map(() => 0);
   }
 
@@ -58,7 +58,9 @@ const data = (() => {
     const reach = crossing || key.endsWith("_prev") ? back - 1 : back;
     const id = `${full(key, l)} ${k} ${reach} ${loss}`;
     if (!memory.has(id)) {
-      const parts = losses(k, reach, loss).map((t) => (key === "logits" ? logitsOf(t, k) : sentBy(key, l, t, k)));
+      const parts = losses(k, reach, loss).map((t) =>
+        key === "logits" ? logitsOf(t, k) : sentBy(key, l, t, k),
+      );
       memory.set(id, scaled(summed(parts, width(key, l)), loss === null ? 1 / T : 1));
     }
     return memory.get(id);
@@ -82,7 +84,11 @@ const data = (() => {
   // Vectors and matrices. Each gives null where it is given null.
   function summed(parts, n) {
     const total = new Array(n).fill(0);
-    for (const part of parts) if (part) part.forEach((entry, j) => { total[j] += entry; });
+    for (const part of parts)
+      if (part)
+        part.forEach((entry, j) => {
+          total[j] += entry;
+        });
     return total;
   }
   const scaled = (vector, factor) => vector && vector.map((entry) => entry * factor);
@@ -92,7 +98,11 @@ const data = (() => {
   function times(vector, matrix) {
     if (!vector || !matrix) return null;
     const result = new Array(matrix[0].length).fill(0);
-    matrix.forEach((row, i) => row.forEach((entry, j) => { result[j] += vector[i] * entry; }));
+    matrix.forEach((row, i) =>
+      row.forEach((entry, j) => {
+        result[j] += vector[i] * entry;
+      }),
+    );
     return result;
   }
 
@@ -119,5 +129,19 @@ const data = (() => {
     return rows.map((row, i) => row.map((entry, j) => entry + above[i][j]));
   }
 
-  return { value, param, sentBy, losses, derivative, share, norm, scaled, summed, transposed, outer, times, full };
+  return {
+    value,
+    param,
+    sentBy,
+    losses,
+    derivative,
+    share,
+    norm,
+    scaled,
+    summed,
+    transposed,
+    outer,
+    times,
+    full,
+  };
 })();

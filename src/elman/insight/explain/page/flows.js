@@ -2,7 +2,7 @@
 
 const flows = (() => {
   const { T, L } = page.data.sizes;
-  const DECADES = 4; // an arrow that carries 10,000 times less than the strongest is as thin as they get
+  const DECADES = 3; // an arrow that carries 1,000 times less than the strongest is as thin as they get
   let sizes = new Map();
   let strongest = 0;
   let scales = new Map();
@@ -11,11 +11,33 @@ const flows = (() => {
   function terms(thing) {
     const { l, t, edge } = thing;
     const letter = ["U", "W", "V"].includes(edge) ? edge : null;
-    const definitions = edge === "V" ? [cells.definition("logits")] : cells.definitions.filter((made) => letter || made.key === thing.to);
-    const fits = (term, factor) => (letter ? term.matrix && term.matrix.letter === letter && term.matrix.gate === thing.gate : !term.matrix && cells.bare(factor) === thing.from);
+    const definitions =
+      edge === "V"
+        ? [cells.definition("logits")]
+        : cells.definitions.filter((made) => letter || made.key === thing.to);
+    const fits = (term, factor) =>
+      letter
+        ? term.matrix && term.matrix.letter === letter && term.matrix.gate === thing.gate
+        : !term.matrix && cells.bare(factor) === thing.from;
     const crossing = edge === "W" || (thing.from || "").endsWith("_prev");
-    return definitions.flatMap((made) => made.terms.flatMap((term) => (term.factors || []).flatMap((factor, place) => (fits(term, factor)
-      ? [backward.through({ key: made.key, l: l ?? L - 1, t, term, place, from: crossing ? "next" : "cell" })] : []))));
+    return definitions.flatMap((made) =>
+      made.terms.flatMap((term) =>
+        (term.factors || []).flatMap((factor, place) =>
+          fits(term, factor)
+            ? [
+                backward.through({
+                  key: made.key,
+                  l: l ?? L - 1,
+                  t,
+                  term,
+                  place,
+                  from: crossing ? "next" : "cell",
+                }),
+              ]
+            : [],
+        ),
+      ),
+    );
   }
 
   function measured(thing) {
@@ -47,7 +69,12 @@ const flows = (() => {
   const size = (id) => sizes.get(id) ?? null;
 
   // From 0 to 1, on a scale of powers of ten; null where it is not known.
-  const share = (length) => (length === null ? null : length === 0 || strongest === 0 ? 0 : Math.max(0.02, 1 + Math.log10(length / strongest) / DECADES));
+  const share = (length) =>
+    length === null
+      ? null
+      : length === 0 || strongest === 0
+        ? 0
+        : Math.max(0.02, 1 + Math.log10(length / strongest) / DECADES);
 
   // The largest number of a value over all steps: the full colour of its strip.
   function most(key, l) {

@@ -18,11 +18,20 @@ const labels = (() => {
     }
     if (thing.key === "word") return page.t("index_is", { id: step.id });
     if (thing.key === "loss") return page.t("nats", { loss: symbols.number(step.loss) });
-    if (thing.key === "p") return page.t("best_is", { token: symbols.token(step.top[0].token), p: symbols.number(step.top[0].probability) });
+    if (thing.key === "p")
+      return page.t("best_is", {
+        token: symbols.token(step.top[0].token),
+        p: symbols.number(step.top[0].probability),
+      });
     const key = thing.key === "cell" ? "h" : thing.key;
-    const values = back ? data.derivative(key, thing.l ?? 0, thing.t) : data.value(key, thing.l ?? 0, thing.t);
+    const values = back
+      ? data.derivative(key, thing.l ?? 0, thing.t)
+      : data.value(key, thing.l ?? 0, thing.t);
     if (!values) return "";
-    const text = values.length <= MOST ? values.map(symbols.number).join(" ") : page.t("length_is", { length: symbols.number(data.norm(values)) });
+    const text =
+      values.length <= MOST
+        ? values.map(symbols.number).join(" ")
+        : page.t("length_is", { length: symbols.number(data.norm(values)) });
     return (back ? `${page.t("derivative")}: ` : "") + text;
   }
 

@@ -2,11 +2,11 @@
 
 const layout = (() => {
   const { T, L } = page.data.sizes;
-  const CLOSED = { width: 92, height: 60 };
-  const SMALL = 30; // height of a value's box outside the cells
-  const GAP = 50; // between columns
+  const CLOSED = { width: 84, height: 58 };
+  const SMALL = 34; // height of a value's box outside the cells
+  const GAP = 42; // between columns
   const RISE = 26; // between what stands one above another: room for an arrow
-  const LEFT = 46; // before the first column: the state that enters
+  const LEFT = 34; // before the first column: the state that enters
 
   // Rows from the top; `cell` has the middle of each layer's row.
   function rows() {
@@ -35,7 +35,7 @@ const layout = (() => {
       made.push({ t, open, left: x, width, right: x + width, middle: x + width / 2 });
       x += width + GAP;
     }
-    return { made, width: x - GAP + 24 };
+    return { made, width: x - GAP + 10 };
   }
 
   // The box of a cell within its row.

@@ -16,7 +16,13 @@ const main = (() => {
     const now = new Set(state.now.open);
     if (!now.delete(t)) now.add(t);
     const place = things.parse(state.now.chosen);
-    state.set({ open: now, chosen: place.t === t && place.l !== null && !["U", "W"].includes(place.key) ? `${t}/${place.l}/cell` : state.now.chosen });
+    state.set({
+      open: now,
+      chosen:
+        place.t === t && place.l !== null && !["U", "W"].includes(place.key)
+          ? `${t}/${place.l}/cell`
+          : state.now.chosen,
+    });
     network.node(state.now.chosen)?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
@@ -68,14 +74,18 @@ const main = (() => {
   }
 
   function controls() {
-    for (const button of document.querySelectorAll("[data-mode]")) button.setAttribute("aria-pressed", String(button.dataset.mode === state.now.mode));
-    for (const node of document.querySelectorAll("[data-only]")) node.hidden = node.dataset.only !== state.now.mode;
+    for (const button of document.querySelectorAll("[data-mode]"))
+      button.setAttribute("aria-pressed", String(button.dataset.mode === state.now.mode));
+    for (const node of document.querySelectorAll("[data-only]"))
+      node.hidden = node.dataset.only !== state.now.mode;
     find("back").value = state.now.back;
     const text = words(state.now.back >= T ? "back_all" : "back_some", { back: state.now.back });
     find("back-text").textContent = text;
     find("back").setAttribute("aria-valuetext", text);
     find("loss").value = state.now.loss === null ? "" : String(state.now.loss);
     find("open-all").checked = state.now.openAll;
+    find("legend-strands").hidden =
+      T > network.STRANDS || T === 1 || state.now.loss !== null || page.data.omitted.includes("each");
     find("lead").textContent = words(state.now.mode === "forward" ? "lead_forward" : "lead_backward");
   }
 
@@ -85,25 +95,69 @@ const main = (() => {
     const unknown = [...new Set(steps.filter((step) => step.unknown).map((step) => step.word))];
     find("sentence").textContent = sentence;
     find("about").replaceChildren(
-      el("p", {}, words(L === 1 ? "about_one" : "about_many", { cell, L, D, H, K, T, loss: symbols.number(loss), perplexity: symbols.number(perplexity) })),
+      el(
+        "p",
+        {},
+        words(L === 1 ? "about_one" : "about_many", {
+          cell,
+          L,
+          D,
+          H,
+          K,
+          T,
+          loss: symbols.number(loss),
+          perplexity: symbols.number(perplexity),
+        }),
+      ),
       ...(source ? [el("p", { class: "muted" }, words("source"), " ", el("bdi", {}, source))] : []),
-      ...(unknown.length ? [el("p", {}, words("unknown_words"), " ", el("bdi", {}, unknown.map(symbols.token).join(" ")))] : []),
-      ...(omitted.length ? [el("p", { class: "note", "data-note": "omitted" }, words("omitted"), " ", el("code", {}, omitted.join(", ")))] : []),
-      ...(omitted.includes("each") ? [el("p", { class: "note" }, words("omitted_each", { back: page.data.truncate ?? T }))] : []));
+      ...(unknown.length
+        ? [el("p", {}, words("unknown_words"), " ", el("bdi", {}, unknown.map(symbols.token).join(" ")))]
+        : []),
+      ...(omitted.length
+        ? [
+            el(
+              "p",
+              { class: "note", "data-note": "omitted" },
+              words("omitted"),
+              " ",
+              el("code", {}, omitted.join(", ")),
+            ),
+          ]
+        : []),
+      ...(omitted.includes("each")
+        ? [el("p", { class: "note" }, words("omitted_each", { back: page.data.truncate ?? T }))]
+        : []),
+    );
     const choice = find("loss");
-    choice.replaceChildren(el("option", { value: "" }, words("all_losses")), ...steps.map((step) => el("option", { value: step.step }, `L${step.step} · ${things.shown(step.target, step.target_token)}`)));
+    choice.replaceChildren(
+      el("option", { value: "" }, words("all_losses")),
+      ...steps.map((step) =>
+        el("option", { value: step.step }, `L${step.step} · ${things.shown(step.target, step.target_token)}`),
+      ),
+    );
   }
 
-  for (const button of document.querySelectorAll("[data-mode]")) button.addEventListener("click", () => { player.stop(); state.set({ mode: button.dataset.mode }); });
+  for (const button of document.querySelectorAll("[data-mode]"))
+    button.addEventListener("click", () => {
+      player.stop();
+      state.set({ mode: button.dataset.mode });
+    });
   find("back").max = T;
   find("back").addEventListener("input", (event) => state.set({ back: Number(event.target.value) }));
-  find("loss").addEventListener("change", (event) => state.set({ loss: event.target.value === "" ? null : Number(event.target.value) }));
+  find("loss").addEventListener("change", (event) =>
+    state.set({ loss: event.target.value === "" ? null : Number(event.target.value) }),
+  );
   find("open-all").addEventListener("change", (event) => openAll(event.target.checked));
 
   function openAll(all) {
     const thing = things.parse(state.now.chosen);
-    const hidden = !all && thing.l !== null && !["U", "W", "cell"].includes(thing.key) && !thing.key.endsWith("_prev");
-    state.set({ openAll: all, open: new Set(), chosen: hidden ? `${thing.t}/${thing.l}/cell` : state.now.chosen });
+    const hidden =
+      !all && thing.l !== null && !["U", "W", "cell"].includes(thing.key) && !thing.key.endsWith("_prev");
+    state.set({
+      openAll: all,
+      open: new Set(),
+      chosen: hidden ? `${thing.t}/${thing.l}/cell` : state.now.chosen,
+    });
     network.node(state.now.chosen)?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
@@ -124,7 +178,7 @@ const main = (() => {
     network.draw();
     panel.show();
     heat.layers();
-    heat.draw();
+    heat.build();
     player.show();
     player.say();
   });

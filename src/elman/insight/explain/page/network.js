@@ -20,7 +20,11 @@ const network = (() => {
     picture.setAttribute("width", columns.width);
     picture.setAttribute("height", rows.height);
     picture.setAttribute("viewBox", `0 0 ${columns.width} ${rows.height}`);
-    picture.replaceChildren(...shapes.flatMap((shape) => shape.under), ...shapes.flatMap((shape) => shape.arrows), ...shapes.flatMap((shape) => shape.boxes));
+    picture.replaceChildren(
+      ...shapes.flatMap((shape) => shape.under),
+      ...shapes.flatMap((shape) => shape.arrows),
+      ...shapes.flatMap((shape) => shape.boxes),
+    );
     drawLabels(rows);
     mark();
     if (focused) (nodes.get(focused) || nodes.get(state.now.chosen))?.focus({ preventScroll: true });
@@ -38,12 +42,16 @@ const network = (() => {
     for (let l = 0; l < L; l += 1) {
       const below = l === 0 ? [middle, rows.x.top] : ports[l - 1].top;
       arrow(`${t}/${l}/U`, [arrows.bend(below, ports[l].x)], { label: "U" });
-      states(l, t, ports[l], t > 0 ? layout.ports(rows.layers[l], all[t - 1]) : null).forEach((made) => arrow(...made));
+      states(l, t, ports[l], t > 0 ? layout.ports(rows.layers[l], all[t - 1]) : null).forEach((made) =>
+        arrow(...made),
+      );
       if (column.open) opened.draw(layout.cellBox(rows.layers[l], column), l, t, shape, keep);
       else box(`${t}/${l}/cell`, closedCell(layout.cellBox(rows.layers[l], column), l, t));
     }
     const top = ports[L - 1].top;
-    arrow(`${t}/out/V`, [arrows.bend(top, [middle, rows.logits.bottom])], { label: page.data.tied ? "Eᵀ" : "V" });
+    arrow(`${t}/out/V`, [arrows.bend(top, [middle, rows.logits.bottom])], {
+      label: page.data.tied ? "Eᵀ" : "V",
+    });
     box(`${t}/out/logits`, valueBox(`${t}/out/logits`, middle, rows.logits, vectorText("logits", null, t)));
     arrow(`${t}/out/softmax`, [arrows.line([middle, rows.logits.top], [middle, rows.p.bottom])], {});
     box(`${t}/out/p`, valueBox(`${t}/out/p`, middle, rows.p, predictionText(t)));
@@ -60,7 +68,8 @@ const network = (() => {
       const to = here[name].enters;
       const from = before ? before[name].leaves : [to[0] - layout.GAP + 18, to[1]];
       const key = `${name}_prev`;
-      const split = isBack() && before && state.now.loss === null && T <= STRANDS && data.sentBy(key, l, t, t) !== null;
+      const split =
+        isBack() && before && state.now.loss === null && T <= STRANDS && data.sentBy(key, l, t, t) !== null;
       const paths = split ? strands(key, l, t, from, to) : [arrows.curve(from, to)];
       made.push([id, paths, { label: name === "h" ? "W" : name, first: !before }]);
     }
@@ -74,7 +83,12 @@ const network = (() => {
     return Array.from({ length: count }, (_, i) => {
       const offset = (i - (count - 1) / 2) * Math.min(5, 30 / count);
       const size = data.norm(data.sentBy(key, l, t + i, t)) / T;
-      return { ...arrows.curve([from[0], from[1] + offset], [to[0], to[1] + offset]), loss: t + i, cut: !reach.includes(t + i), size };
+      return {
+        ...arrows.curve([from[0], from[1] + offset], [to[0], to[1] + offset]),
+        loss: t + i,
+        cut: !reach.includes(t + i),
+        size,
+      };
     });
   }
 
@@ -85,37 +99,70 @@ const network = (() => {
 
   // A box with lines of text, or a strip of colours under the last.
   function valueBox(id, x, row, lines) {
-    const width = 84;
+    const width = 80;
     return boxes.make(id, { x: x - width / 2, y: row.top, width, height: row.bottom - row.top }, lines);
   }
 
   function vectorText(key, l, t) {
     const values = isBack() ? data.derivative(key, l, t) : data.value(key, l, t);
     const text = (isBack() ? "d" : "") + symbols.vector(key, l, t);
-    return [{ text, values: values && values.length <= STRIP ? values : null, size: values && values.length > STRIP ? data.norm(values) : null, most: flows.most(key, l) }];
+    return [
+      {
+        text,
+        values: values && values.length <= STRIP ? values : null,
+        size: values && values.length > STRIP ? data.norm(values) : null,
+        most: flows.most(key, l),
+      },
+    ];
   }
 
-  const wordText = (t) => ({ plain: symbols.short(things.shown(steps[t].word, steps[t].token), 9), class: steps[t].unknown ? "unknown" : "word" });
+  const wordText = (t) => ({
+    plain: symbols.short(things.shown(steps[t].word, steps[t].token), 9),
+    class: steps[t].unknown ? "unknown" : "word",
+  });
 
   function predictionText(t) {
     const [best] = steps[t].top;
     const right = best.id === steps[t].target_id;
-    return [{ plain: symbols.short(best.token, 9), class: right ? "right" : "wrong" }, { plain: `p = ${best.probability.toFixed(2)}`, class: "minor" }];
+    return [
+      { plain: symbols.short(best.token, 9), class: right ? "right" : "wrong" },
+      { plain: `p = ${best.probability.toFixed(2)}`, class: "minor" },
+    ];
   }
 
   const lossText = (t) => ({ text: `L_{${t}} = ${steps[t].loss.toFixed(3)}` });
 
   function closedCell(box, l, t) {
-    const lines = page.data.states.slice().reverse().flatMap((name) => vectorText(name, l, t));
+    const lines = page.data.states
+      .slice()
+      .reverse()
+      .flatMap((name) => vectorText(name, l, t));
     return boxes.make(`${t}/${l}/cell`, box, lines, "cell");
   }
 
   // Names of the rows, at the left of the drawing.
   function drawLabels(rows) {
-    const named = [["loss", rows.loss], ["p", rows.p], ["logits", rows.logits], ...rows.layers.map((row, l) => [`layer ${l}`, row]), ["x", rows.x], ["word", rows.word]];
+    const named = [
+      ["loss", rows.loss],
+      ["p", rows.p],
+      ["logits", rows.logits],
+      ...rows.layers.map((row, l) => [`layer ${l}`, row]),
+      ["x", rows.x],
+      ["word", rows.word],
+    ];
     const side = document.getElementById("rows");
     side.style.height = `${rows.height}px`;
-    side.replaceChildren(...named.map(([name, row]) => el("span", { style: `top:${row.middle}px` }, name.startsWith("layer ") ? page.t(L > 1 ? "row_layer" : "row_only_layer", { l: name.slice(6) }) : page.t(`row_${name}`))));
+    side.replaceChildren(
+      ...named.map(([name, row]) =>
+        el(
+          "span",
+          { style: `top:${row.middle}px` },
+          name.startsWith("layer ")
+            ? page.t(L > 1 ? "row_layer" : "row_only_layer", { l: name.slice(6) })
+            : page.t(`row_${name}`),
+        ),
+      ),
+    );
   }
 
   // Show what is chosen, and what lies on the path of the heat map's cell.
@@ -131,5 +178,5 @@ const network = (() => {
     if (!nodes.has(state.now.chosen)) nodes.values().next().value.setAttribute("tabindex", "0");
   }
 
-  return { draw, mark, node: (id) => nodes.get(id), vectorText, isBack };
+  return { STRANDS, draw, mark, node: (id) => nodes.get(id), vectorText, isBack };
 })();

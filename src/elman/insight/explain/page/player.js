@@ -10,7 +10,13 @@ const player = (() => {
 
   function order() {
     const forward = Array.from({ length: T }, (_, t) => things.values(t)).flat();
-    return [...forward.map((id) => ({ mode: "forward", id })), ...forward.slice().reverse().map((id) => ({ mode: "backward", id }))];
+    return [
+      ...forward.map((id) => ({ mode: "forward", id })),
+      ...forward
+        .slice()
+        .reverse()
+        .map((id) => ({ mode: "backward", id })),
+    ];
   }
 
   // Where in the order the page stands; an arrow counts as the value it leads to.
@@ -29,7 +35,9 @@ const player = (() => {
     const next = position(all) + by;
     if (next < 0 || next >= all.length) return false;
     state.set({ mode: all[next].mode, chosen: all[next].id, unit: null });
-    network.node(all[next].id)?.scrollIntoView({ block: "nearest", inline: "center", behavior: calm() ? "auto" : "smooth" });
+    network
+      .node(all[next].id)
+      ?.scrollIntoView({ block: "nearest", inline: "center", behavior: calm() ? "auto" : "smooth" });
     return true;
   }
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -41,7 +49,12 @@ const player = (() => {
     }
     const all = order();
     if (position(all) === all.length - 1) state.set({ mode: all[0].mode, chosen: all[0].id });
-    timer = setInterval(() => { if (!move(1)) stop(); }, BASE / Number(speed.value));
+    timer = setInterval(
+      () => {
+        if (!move(1)) stop();
+      },
+      BASE / Number(speed.value),
+    );
     show();
   }
 
@@ -60,14 +73,30 @@ const player = (() => {
   function say() {
     const all = order();
     const thing = things.parse(state.now.chosen);
-    const where = words(state.now.mode === "forward" ? "now_forward" : "now_backward", { t: thing.t, T, i: position(all) + 1, n: all.length });
+    const where = words(state.now.mode === "forward" ? "now_forward" : "now_backward", {
+      t: thing.t,
+      T,
+      i: position(all) + 1,
+      n: all.length,
+    });
     document.getElementById("now").textContent = `${where}: ${things.name(thing)}. ${things.words(thing)[0]}`;
   }
 
   button.addEventListener("click", play);
-  speed.addEventListener("change", () => { if (timer !== null) { stop(); play(); } });
-  document.getElementById("next").addEventListener("click", () => { stop(); move(1); });
-  document.getElementById("previous").addEventListener("click", () => { stop(); move(-1); });
+  speed.addEventListener("change", () => {
+    if (timer !== null) {
+      stop();
+      play();
+    }
+  });
+  document.getElementById("next").addEventListener("click", () => {
+    stop();
+    move(1);
+  });
+  document.getElementById("previous").addEventListener("click", () => {
+    stop();
+    move(-1);
+  });
 
   return { show, say, stop, order };
 })();

@@ -26,18 +26,49 @@ const prediction = (() => {
     return known ? known.probability : steps[t].probability;
   }
 
-  const row = (t, id, ...columns) => el("tr", { class: id === steps[t].target_id ? "target" : null, "data-token": id },
-    el("th", { scope: "row" }, el("bdi", {}, nameOf(t, id)), id === steps[t].target_id ? ` ← ${words("true_next")}` : ""), ...columns);
+  const row = (t, id, ...columns) =>
+    el(
+      "tr",
+      { class: id === steps[t].target_id ? "target" : null, "data-token": id },
+      el(
+        "th",
+        { scope: "row" },
+        el("bdi", {}, nameOf(t, id)),
+        id === steps[t].target_id ? ` ← ${words("true_next")}` : "",
+      ),
+      ...columns,
+    );
 
   function table(caption, heads, rows) {
-    return el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": caption }, el("table", { class: "numbers tokens" },
-      el("caption", { class: "hidden-text" }, caption),
-      el("thead", {}, el("tr", {}, el("th", { scope: "col" }, words("token")), ...heads.map((head) => el("th", { scope: "col" }, head)))),
-      el("tbody", {}, ...rows)));
+    return el(
+      "div",
+      { class: "scroll" },
+      el(
+        "table",
+        { class: "numbers tokens" },
+        el("caption", { class: "hidden-text" }, caption),
+        el(
+          "thead",
+          {},
+          el(
+            "tr",
+            {},
+            el("th", { scope: "col" }, words("token")),
+            ...heads.map((head) => el("th", { scope: "col" }, head)),
+          ),
+        ),
+        el("tbody", {}, ...rows),
+      ),
+    );
   }
 
   function bar(share) {
-    return el("td", { class: "bar" }, el("span", { class: "bar-fill", style: `width:${(100 * share).toFixed(1)}%` }), el("span", { class: "bar-text" }, symbols.number(share)));
+    return el(
+      "td",
+      { class: "bar" },
+      el("span", { class: "bar-fill", style: `width:${(100 * share).toFixed(1)}%` }),
+      el("span", { class: "bar-text" }, symbols.number(share)),
+    );
   }
 
   function p(thing) {
@@ -45,7 +76,14 @@ const prediction = (() => {
     const { t } = thing;
     const order = indices(t).sort((a, b) => probability(t, b) - probability(t, a));
     const text = `p_{${t}} = softmax(logits_{${t}})`;
-    return [parts.formula(text), table(words("table_of", { what: symbols.plain(text) }), [words("probability")], order.map((id) => row(t, id, bar(probability(t, id)))))];
+    return [
+      parts.formula(text),
+      table(
+        words("table_of", { what: symbols.plain(text) }),
+        [words("probability")],
+        order.map((id) => row(t, id, bar(probability(t, id)))),
+      ),
+    ];
   }
 
   function softmax(thing) {
@@ -56,51 +94,105 @@ const prediction = (() => {
     if (!logits) return p(thing);
     const total = logits.reduce((sum, entry) => sum + Math.exp(entry), 0);
     const cell = (entry) => el("td", {}, symbols.number(entry));
-    const rows = indices(t).map((id) => row(t, id, cell(logits[id]), cell(Math.exp(logits[id])), cell(probability(t, id))));
-    return [parts.formula(text), el("p", {}, words("softmax_sum", { sum: symbols.number(total) })),
-      table(words("table_of", { what: symbols.plain(text) }), [words("score"), "exp", words("probability")], rows)];
+    const rows = indices(t).map((id) =>
+      row(t, id, cell(logits[id]), cell(Math.exp(logits[id])), cell(probability(t, id))),
+    );
+    return [
+      parts.formula(text),
+      el("p", {}, words("softmax_sum", { sum: symbols.number(total) })),
+      table(
+        words("table_of", { what: symbols.plain(text) }),
+        [words("score"), "exp", words("probability")],
+        rows,
+      ),
+    ];
   }
 
   function lossFormula(t) {
     const step = steps[t];
     const token = things.shown(step.target, step.target_token);
-    return el("p", { class: "formula", "data-fact": "loss" }, symbols.typeset(`L_{${t}} = −ln p_{${t}}`), "[", el("bdi", {}, token), "]", ` = −ln ${symbols.number(step.probability)} = `, el("b", {}, symbols.number(step.loss)));
+    return el(
+      "p",
+      { class: "formula", "data-fact": "loss" },
+      symbols.typeset(`L_{${t}} = −ln p_{${t}}`),
+      "[",
+      el("bdi", {}, token),
+      "]",
+      ` = −ln ${symbols.number(step.probability)} = `,
+      el("b", {}, symbols.number(step.loss)),
+    );
   }
 
   const nll = (thing) => (state.now.mode === "backward" ? passed(thing) : [lossFormula(thing.t)]);
 
   function loss(thing) {
     const { T } = sizes;
-    const mean = `L = (${steps.length > 6 ? `L_{0} + … + L_{${T - 1}}` : steps.map((step) => `L_{${step.step}}`).join(" + ")}) / ${T}`;
+    const all =
+      steps.length > 6 ? `L_{0} + … + L_{${T - 1}}` : steps.map((step) => `L_{${step.step}}`).join(" + ");
+    const mean = `L = (${all}) / ${T}`;
     if (state.now.mode !== "backward") {
-      return [lossFormula(thing.t), el("h3", {}, words("mean_heading")), parts.formula(mean),
-        el("p", {}, "= ", el("b", {}, symbols.number(page.data.loss)), ` ${words("perplexity_is", { perplexity: symbols.number(page.data.perplexity) })}`)];
+      return [
+        lossFormula(thing.t),
+        el("h3", {}, words("mean_heading")),
+        parts.formula(mean),
+        el(
+          "p",
+          {},
+          "= ",
+          el("b", {}, symbols.number(page.data.loss)),
+          ` ${words("perplexity_is", { perplexity: symbols.number(page.data.perplexity) })}`,
+        ),
+      ];
     }
     const weight = state.now.loss === null ? 1 / T : Number(state.now.loss === thing.t);
     const whole = state.now.loss === null ? "L" : `L_{${state.now.loss}}`;
-    return [parts.formula(`∂${whole} / ∂L_{${thing.t}} = ${state.now.loss === null ? `1/${T} = ` : ""}${symbols.number(weight)}`), ...passed(thing)];
+    return [
+      parts.formula(
+        `∂${whole} / ∂L_{${thing.t}} = ${state.now.loss === null ? `1/${T} = ` : ""}${symbols.number(weight)}`,
+      ),
+      ...passed(thing),
+    ];
   }
 
   // dlogits = (p − onehot) / T.
   function passed(thing) {
     const { t } = thing;
     const weight = state.now.loss === null ? 1 / sizes.T : Number(state.now.loss === t);
-    const text = `dlogits_{${t}} = ${state.now.loss === null ? `(p_{${t}} − onehot) / ${sizes.T}` : `(p_{${t}} − onehot) · ${weight}`}`;
+    const by = state.now.loss === null ? `/ ${sizes.T}` : `· ${weight}`;
+    const text = `dlogits_{${t}} = (p_{${t}} − onehot) ${by}`;
     const known = data.derivative("logits", null, t);
     const cell = (entry) => el("td", {}, symbols.number(entry));
     const rows = indices(t).map((id) => {
       const hot = Number(id === steps[t].target_id);
       const derivative = known ? known[id] : (probability(t, id) - hot) * weight;
-      return row(t, id, cell(probability(t, id)), cell(hot), el("td", { style: tables.tint(derivative, weight || 1), "data-dlogit": id }, symbols.number(derivative)));
+      return row(
+        t,
+        id,
+        cell(probability(t, id)),
+        cell(hot),
+        el(
+          "td",
+          { style: tables.tint(derivative, weight || 1), "data-dlogit": id },
+          symbols.number(derivative),
+        ),
+      );
     });
-    return [parts.formula(text), el("p", {}, words("onehot_words")),
-      table(words("table_of", { what: symbols.plain(text) }), ["p", "onehot", "dlogits"], rows)];
+    return [
+      parts.formula(text),
+      el("p", {}, words("onehot_words")),
+      table(words("table_of", { what: symbols.plain(text) }), ["p", "onehot", "dlogits"], rows),
+    ];
   }
 
   // And from the scores on: what goes to the state, and the shares of V and c.
-  function back(thing, share) {
-    return [...passed(thing), el("h3", {}, words("shares")), el("p", {}, words("shares_words")), ...share("V", { ...thing, l: null }, undefined),
-      parts.formula(`dc: dlogits_{${thing.t}}`)];
+  function back(thing) {
+    return [
+      ...passed(thing),
+      el("h3", {}, words("shares")),
+      el("p", {}, words("shares_words")),
+      ...shares.share("V", { ...thing, l: null }, undefined),
+      parts.formula(`dc: dlogits_{${thing.t}}`),
+    ];
   }
 
   return { p, softmax, nll, loss, back };
