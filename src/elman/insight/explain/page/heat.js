@@ -93,7 +93,10 @@ const heat = (() => {
         made.near = near;
         made.cell.className = near ? "" : "cut";
         made.cell.dataset.cut = String(!near);
-        made.button.setAttribute("aria-label", near ? made.said : `${made.said}, ${words("is_cut")}`);
+        made.button.setAttribute(
+          "aria-label",
+          near ? made.said : made.said + words("comma") + words("is_cut"),
+        );
       }
       made.button.setAttribute("aria-pressed", String(chosen));
     }

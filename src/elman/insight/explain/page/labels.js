@@ -5,8 +5,8 @@ const labels = (() => {
 
   function of(id, cut = false) {
     const thing = things.parse(id);
-    const said = [things.name(thing), things.where(thing), numbers(thing)].filter(Boolean).join(", ");
-    return cut ? `${said}, ${page.t("is_cut")}` : said;
+    const said = [things.name(thing), things.where(thing), numbers(thing), cut ? page.t("is_cut") : ""];
+    return said.filter(Boolean).join(page.t("comma"));
   }
 
   function numbers(thing) {
@@ -32,7 +32,7 @@ const labels = (() => {
       values.length <= MOST
         ? values.map(symbols.number).join(" ")
         : page.t("length_is", { length: symbols.number(data.norm(values)) });
-    return (back ? `${page.t("derivative")}: ` : "") + text;
+    return (back ? page.t("derivative") + page.t("colon") : "") + text;
   }
 
   return { of };

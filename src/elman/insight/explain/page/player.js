@@ -79,7 +79,11 @@ const player = (() => {
       i: position(all) + 1,
       n: all.length,
     });
-    document.getElementById("now").textContent = `${where}: ${things.name(thing)}. ${things.words(thing)[0]}`;
+    document.getElementById("now").textContent = words("now", {
+      where,
+      name: things.name(thing),
+      words: things.words(thing)[0],
+    });
   }
 
   button.addEventListener("click", play);
