@@ -46,9 +46,9 @@ def look_up(explanation: Explanation, what: str, *, step: int | None = None, lay
     >>> [look_up(found, name, step=3).shape for name in ("h", "dh", "a", "dW")]
     [(4,), (4,), (3, 4), (3, 4, 4)]
     """
-    T, L = explanation.steps, explanation.trace.layers
-    if step is not None and not 0 <= step < T:
-        raise ConfigError(f"there is no step {step}: the steps are 0 to {T - 1}")
+    L = explanation.trace.layers
+    if step is not None:
+        explanation.check_step(step)
     if not -L <= layer < L:
         raise ConfigError(f"there is no layer {layer}: the layers are 0 to {L - 1}")
     tables = _tables(explanation)
