@@ -41,8 +41,8 @@ def test_the_whole_is_an_overview_and_fits_a_terminal(run_elman):
     lines = result.out.splitlines()
     assert max(map(len, lines)) <= 120
     assert len(lines) < 90
-    for word in SENTENCE.split():
-        assert any(line.startswith(f"step {SENTENCE.split().index(word)}: {word} (index") for line in lines)
+    for t, word in enumerate(SENTENCE.split()):
+        assert any(line.startswith(f"step {t}: {word} (index") for line in lines), word
     for title in ("What each loss sends", "What each step adds", "What truncation cuts off"):
         assert any(line.startswith(title) for line in lines)
 
@@ -93,8 +93,10 @@ def test_chinese_columns_are_aligned(run_elman):
 
 def test_a_long_sentence_is_shown_in_part(run_elman):
     lines = run_elman("explain", " ".join(f"w{i}" for i in range(30))).out.splitlines()
-    assert "Steps 8 to 29 are left out; --step 8 shows one." in lines
-    assert sum(line.startswith("step ") for line in lines) == 8
+    shown = sum(line.startswith("step ") for line in lines)
+    assert f"Steps {shown} to 29 are left out; --step {shown} shows one." in lines
+    assert 5 < shown < 30
+    assert len(lines) < 220
 
 
 def test_the_sentence_may_come_from_standard_input(run_elman, monkeypatch):

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 ON_THE_SPOT = ("tokens", "cell", "embedding", "hidden", "layers", "epochs", "lr", "seed")
 """The options that describe a model trained on the spot."""
 
+MOST_NUMBERS = 1_000_000
+"""JSON has no array of more: such are products of two that it has, and would be hundreds of megabytes."""
+
 
 def explain(
     context: typer.Context,
@@ -80,7 +83,8 @@ def explain(
     if as_json:
         from elman.insight.explain.document import document
 
-        print(json.dumps(document(found, source=source), ensure_ascii=False, allow_nan=False))
+        made = document(found, source=source, most=MOST_NUMBERS)
+        print(json.dumps(made, ensure_ascii=False, allow_nan=False))
     elif what is not None:
         print(_array(look_up(found, what, step=step, layer=layer)))
     elif html is not None:

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from elman.insight.explain.explanation import Word
     from elman.insight.reference.cells import Array
 
+LINES = 130
+"""Steps are written out up to so many lines."""
+
 STEPS = 8
-"""No more steps are written out at once, and no more columns."""
+"""No table has more steps or columns."""
 
 NUMBERS = 8
 """Longer vectors are shortened."""
@@ -37,12 +40,14 @@ def render(found: Explanation, *, source: str, step: int | None = None) -> str:
     if step is not None:
         found.check_step(step)
         return "\n".join([*forward(found, step), "", *backward(found, step)])
-    shown = range(min(STEPS, found.steps))
-    lines = [*overview(found, source), ""]
-    for t in shown:
-        lines += [*forward(found, t), ""]
-    if found.steps > STEPS:
-        lines += [f"Steps {STEPS} to {found.steps - 1} are left out; --step {STEPS} shows one.", ""]
+    lines, written = [*overview(found, source), ""], 0
+    for t in range(found.steps):
+        rows = [*forward(found, t), ""]
+        if t and written + len(rows) > LINES:
+            lines += [f"Steps {t} to {found.steps - 1} are left out; --step {t} shows one.", ""]
+            break
+        lines += rows
+        written += len(rows)
     lines += [*sent(found), "", *shares(found), "", *truncation(found), ""]
     lines.append("--step 1 shows a step forward and back, --step 1 --what dW an array, --html FILE a page.")
     return "\n".join(lines)
@@ -155,19 +160,15 @@ def sent(found: Explanation) -> Iterator[str]:
 
 def shares(found: Explanation) -> Iterator[str]:
     """Show how large the share of each step is in the derivative of each parameter."""
-    by_step = found.by_step(found.back)
-    yield "What each step adds to the derivatives: the length of its share"
+    by_step = found.shares(found.back)
     names, last = list(by_step), min(found.steps, STEPS)
+    lengths = {name: share.lengths() for name, share in by_step.items()}
     rows = [("step", *(f"d{_short(name, found)}" for name in names))]
-    rows += [(str(t), *(_length(by_step[name][t]) for name in names)) for t in range(last)]
+    rows += [(str(t), *(f"{lengths[name][t]:.4f}" for name in names)) for t in range(last)]
     if found.steps > STEPS:
         rows.append(("...", *("" for _ in names)))
-    rows.append(("sum", *(_length(by_step[name].sum(axis=0)) for name in names)))
+    rows.append(("sum", *(f"{np.linalg.norm(by_step[name].total()):.4f}" for name in names)))
     yield from table(rows)
-
-
-def _length(array: Array) -> str:
-    return f"{np.linalg.norm(array):.4f}"
 
 
 def truncation(found: Explanation) -> Iterator[str]:

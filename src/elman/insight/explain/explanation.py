@@ -9,7 +9,7 @@ import numpy as np
 
 from elman.data import Tokenizer
 from elman.errors import ConfigError, DataError, DivergenceError
-from elman.insight.explain.steps import parameter_steps
+from elman.insight.explain.steps import Shares, shares
 from elman.insight.plain_cell import plain_cell
 from elman.insight.reference.cells import Array, Arrays
 from elman.insight.trace import Trace, trace
@@ -124,9 +124,16 @@ class Explanation:
             total[name] = np.einsum("tk,tkn->kn", reach, array) / self.steps
         return total
 
+    def shares(self, back: int | None) -> dict[str, Shares]:
+        """Return what each step adds to the derivative of ``L`` by each parameter, as factors."""
+        return shares(self.trace, self.grads(back))
+
     def by_step(self, back: int | None) -> Arrays:
-        """Return the share of each step in the derivative of ``L`` by each parameter, ``(T, ...)``."""
-        return parameter_steps(self.trace, self.grads(back))
+        """Return what each step adds to the derivative of ``L`` by each parameter, ``(T, ...)``."""
+        return {
+            name: np.array([share.of(t) for t in range(self.steps)])
+            for name, share in self.shares(back).items()
+        }
 
     @cached_property
     def cut(self) -> list[dict[str, tuple[float, float]]]:
@@ -135,11 +142,11 @@ class Explanation:
         For `back` of 1, 2, ..., T and each parameter: the length of what is missing from its derivative, over
         the length of the whole, and the cosine between the two (NaN where either is zero).
         """
-        whole = {name: array.sum(axis=0) for name, array in self.by_step(None).items()}
+        whole = {name: share.total() for name, share in self.shares(None).items()}
         rows = []
         for back in range(1, self.steps + 1):
-            part = {name: array.sum(axis=0) for name, array in self.by_step(back).items()}
-            rows.append({name: _compared(part[name], whole[name]) for name in whole})
+            part = self.shares(back)
+            rows.append({name: _compared(part[name].total(), whole[name]) for name in whole})
         return rows
 
 
