@@ -161,6 +161,7 @@ def sent(found: Explanation) -> Iterator[str]:
 def shares(found: Explanation) -> Iterator[str]:
     """Show how large the share of each step is in the derivative of each parameter."""
     by_step = found.shares(found.back)
+    yield "What each step adds to the derivatives: the length of its share"
     names, last = list(by_step), min(found.steps, STEPS)
     lengths = {name: share.lengths() for name, share in by_step.items()}
     rows = [("step", *(f"d{_short(name, found)}" for name in names))]
