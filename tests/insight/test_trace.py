@@ -101,6 +101,13 @@ def test_each_number_follows_from_those_before_it(cell):
                 near(value, np.tanh(a))
                 near(d[f"a_{gate}"], d[gate] * (1 - value**2))
         near(v["h_prev"][1:], v["h"][:-1])
+        if "c" in seen.states:
+            sent = np.concatenate([d["c_prev"][1:], np.zeros_like(d["c"][:1])])
+            near(v["u"], np.tanh(v["c"]))
+            near(d["u"], d["h"] * v["o"])
+            near(d["c"], d["u"] * (1 - v["u"] ** 2) + sent)
+        if "m" in v:
+            near(d["m"], d["a_n"] * v[seen.gates[0]])
         later = np.concatenate([d["h_prev"][1:], np.zeros_like(d["h"][:1])])
         above = (
             seen.grads["output.logits"] @ seen.params["output.V"].T
