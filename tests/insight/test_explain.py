@@ -43,6 +43,10 @@ def test_the_shares_of_the_steps_add_up_to_the_truncated_gradients(cell, tied):
         assert set(shares) == set(grads)
         for name, array in grads.items():
             np.testing.assert_allclose(shares[name].sum(axis=0), array, rtol=1e-9, atol=1e-12)
+        for name, share in found.shares(back).items():
+            np.testing.assert_allclose(share.total(), grads[name], rtol=1e-9, atol=1e-12)
+            lengths = np.linalg.norm(shares[name].reshape(found.steps, -1), axis=1)
+            np.testing.assert_allclose(share.lengths(), lengths, rtol=1e-9, atol=1e-15)
 
 
 @pytest.mark.parametrize("cell", NAMES)
