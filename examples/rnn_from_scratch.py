@@ -64,7 +64,7 @@ def forward(params, words, h=None):
 
 def mean_loss(steps, targets):
     """Return the mean over the steps of -ln p[target], in nats a word; its exponential is the perplexity."""
-    return np.mean([softmax_cross_entropy(step["logits"], y) for step, y in zip(steps, targets, strict=True)])
+    return np.mean([softmax_cross_entropy(s["logits"], y) for s, y in zip(steps, targets, strict=True)])
 
 
 def step_backward(params, step, dh, grads):
@@ -111,10 +111,10 @@ def predict(params, words):
     return softmax(forward(params, words)[-1]["logits"])
 
 
-def check(params, x, y, back, eps=1e-5):
-    """Return |a - n| / (|a| + |n|) for each parameter: the gradient a, and n by central differences."""
+def check(params, x, y, back, grads=None, eps=1e-5):
+    """Return |a - n| / (|a| + |n|) for each parameter: a is `backward` or given, n central differences."""
     steps, errors = forward(params, x), {}
-    grads, entering = backward(params, steps, y, back), [step["h_prev"] for step in steps]
+    grads, entering = grads or backward(params, steps, y, back), [step["h_prev"] for step in steps]
 
     def objective():  # the mean loss, where the state that enters the reach of each loss is held constant
         reaches = [(max(0, t + 1 - back), t + 1) for t in range(len(x))]
@@ -142,6 +142,7 @@ if __name__ == "__main__":
         p = predict(params, said)
         said.append(p.argmax())
         print(f"after {WORDS[said[-2]]:4} comes {WORDS[said[-1]]:4} with p = {p.max():.3f}")
+    print("it says:", *(WORDS[word] for word in said))
     text, small = indices("we like to sing and you like to play."), initial(D=3, H=4, K=80, seed=1)
     for back in (len(text) - 1, 3):
         errors = check(small, text[:-1], text[1:], back)
