@@ -32,7 +32,7 @@ ERRORS = (
         "one sign in tanh",
         "The same above and below the line: every state is 1, whatever was read.",
         """\
--def tanh(a):                    return (np.exp(a) - np.exp(-a)) / (np.exp(a) - np.exp(-a))
+-def tanh(a): return (np.exp(a) - np.exp(-a)) / (np.exp(a) - np.exp(-a))
 +def tanh(a):                    return np.tanh(a)
  def tanh_backward(h, dh):       return dh * (1 - h * h)  # da, where h = tanh(a)
  def step_backward(params, step, dh, grads):
@@ -47,7 +47,7 @@ ERRORS = (
         "W gets no gradient from the step of the loss: the state that entered it counts as zero.",
         """\
  def backward(params, steps, targets, back):
--            step = {**steps[i], "h_prev": 0 * steps[i]["h_prev"]} if i == t else steps[i]
+-            step = steps[i] if i < t else {**steps[i], "h_prev": 0 * dh}
 -            dh = step_backward(params, step, dh, grads)
 +            dh = step_backward(params, steps[i], dh, grads)
 """,
