@@ -85,7 +85,7 @@ const main = (() => {
     find("loss").value = state.now.loss === null ? "" : String(state.now.loss);
     find("open-all").checked = state.now.openAll;
     find("legend-strands").hidden =
-      T > network.STRANDS || T === 1 || state.now.loss !== null || page.data.omitted.includes("each");
+      T > network.STRANDS || T === 1 || state.now.loss !== null || !data.complete();
     find("lead").textContent = words(state.now.mode === "forward" ? "lead_forward" : "lead_backward");
   }
 
@@ -93,6 +93,7 @@ const main = (() => {
   function about() {
     const { cell, loss, perplexity, source, sentence, steps, omitted } = page.data;
     const unknown = [...new Set(steps.filter((step) => step.unknown).map((step) => step.word))];
+    const named = omitted.filter((name) => name !== "each" || !data.complete());
     find("sentence").textContent = sentence;
     find("about").replaceChildren(
       el(
@@ -113,18 +114,18 @@ const main = (() => {
       ...(unknown.length
         ? [el("p", {}, words("unknown_words"), " ", el("bdi", {}, unknown.map(symbols.token).join(" ")))]
         : []),
-      ...(omitted.length
+      ...(named.length
         ? [
             el(
               "p",
               { class: "note", "data-note": "omitted" },
               words("omitted"),
               " ",
-              el("code", {}, omitted.join(", ")),
+              el("code", {}, named.join(", ")),
             ),
           ]
         : []),
-      ...(omitted.includes("each")
+      ...(!data.complete()
         ? [el("p", { class: "note" }, words("omitted_each", { back: page.data.truncate ?? T }))]
         : []),
     );

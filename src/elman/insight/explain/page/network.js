@@ -78,7 +78,7 @@ const network = (() => {
 
   // One line for each loss that could be sent back here, cut where the truncation ends it.
   function strands(key, l, t, from, to) {
-    const reach = data.losses(t, state.now.back - 1);
+    const reach = data.crossing(t);
     const count = T - t;
     return Array.from({ length: count }, (_, i) => {
       const offset = (i - (count - 1) / 2) * Math.min(5, 30 / count);

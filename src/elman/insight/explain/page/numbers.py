@@ -13,7 +13,7 @@ from elman.insight.page import rounded
 MOST = 200_000
 """An array of more numbers is left out."""
 
-TOGETHER = 10
+TOGETHER = 4
 """All that each loss sends to each step may be this many times as much."""
 
 DIGITS = 6
