@@ -30,8 +30,8 @@ def numbers(explanation: Explanation, *, source: str = "", most: int = MOST) -> 
 
     As in :func:`~elman.insight.explain.document.document`, but rounded to six significant digits, and
 
-    * ``each`` has for loss ``t`` only the steps up to ``t``, for ``output.logits`` only step ``t`` itself, and
-      no products ``Ux_*`` and ``Wh_*``: their derivatives are those of ``a_*`` and ``m``;
+    * ``each`` has for loss ``t`` only the steps up to ``t``, for ``output.logits`` only ``t`` itself, and no
+      products ``Ux_*`` and ``Wh_*``: their derivatives are those of ``a_*`` and ``m``;
     * ``grads`` is there only where ``each``, from which the page computes it, is too large;
     * shares of steps are not there: the page computes them;
     * ``vocabulary`` is there only where the logits of a step are.
@@ -75,7 +75,9 @@ def _each(explanation: Explanation, most: int) -> tuple[dict[str, list[Any]], bo
         if name.rsplit(".", 1)[-1].startswith(("Ux_", "Wh_")):
             continue
         packed[name] = (
-            [array[t, t] for t in range(T)] if name == "output.logits" else [array[t, : t + 1] for t in range(T)]
+            [array[t, t] for t in range(T)]
+            if name == "output.logits"
+            else [array[t, : t + 1] for t in range(T)]
         )
     sizes = [sum(rows.size for rows in arrays) for arrays in packed.values()]
     if max(sizes) > most or sum(sizes) > TOGETHER * most:
