@@ -1,10 +1,13 @@
 """The numbers on the page of elman explain are those of Python, for every cell and truncation."""
 
+import re
+
 import numpy as np
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser.pages import same, small
+from elman.insight.explain.lookup import look_up
+from tests.browser.pages import number, same, small
 
 pytestmark = pytest.mark.browser
 
@@ -207,3 +210,36 @@ def test_a_cell_of_ones_own_and_a_sentence_of_one_word(show):
     assert page.find("#back").get_attribute("max") == "1"
     page.click("0/0/cell")
     same(page.row("dh_{0}"), page.explanation.grads(None)["layers.0.h"][0])
+
+
+@pytest.mark.parametrize("back", [None, 2])
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_the_command_named_in_the_panel_gives_the_same_numbers(show, cell, back):
+    explanation = small(cell, 2, back=back)
+    page = show(explanation)
+    seen = page.run(
+        """const seen = [];
+        for (const mode of ["forward", "backward"]) {
+          state.set({mode, openAll: true});
+          for (const id of things.column(2)) {
+            state.set({chosen: id});
+            const total = document.querySelector("#panel tr.total[data-row]");
+            const cells = total && [...total.querySelectorAll("td")].map((cell) => cell.textContent);
+            seen.push([id, mode, document.querySelector("#panel .called code")?.textContent, cells]);
+          }
+        }
+        return seen"""
+    )
+    compared = 0
+    for name, mode, command, cells in seen:
+        if command is None:
+            assert name.endswith(("word", "loss", "nll", "softmax", "_prev", "/p")) or ">" in name, name
+            continue
+        options = dict(re.findall(r"--(\w+) (\w+)", command))
+        assert options.pop("truncate", None) == (None if back is None or mode == "forward" else str(back))
+        step, layer = (int(options[key]) if key in options else None for key in ("step", "layer"))
+        found = look_up(explanation, options["what"], step=step, layer=-1 if layer is None else layer)
+        if cells and "/U" not in name and "/W" not in name and not name.endswith(("/V", "/E")):
+            same([number(cell) for cell in cells], found)
+            compared += 1
+    assert compared > 30

@@ -127,7 +127,7 @@ def test_both_languages_for_everything_that_can_be_chosen(show, cell):
           for (const id of [...things.column(0), ...things.column(3)]) {
             state.set({chosen: id});
             const all = ["panel", "now"].map((name) => document.getElementById(name).innerText).join(" ");
-            const text = all.replace(/elman explain [^，。：]*?--what \\w+( --step \\d+)?/g, "");
+            const text = all.replace(/elman explain [^，。：]*?--what \\w+( --\\w+ \\d+)*/g, "");
             const wrong = /undefined|NaN|\\{\\w+\\}|null|\\[object/;
             if (english.test(text) || wrong.test(text)) found.push([mode, id, text]);
           }

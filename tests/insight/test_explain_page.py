@@ -55,6 +55,9 @@ def test_values_and_parameters_have_six_digits():
     explanation = small()
     made = embedded(page(explanation, source="somewhere"))
     for name, array in explanation.trace.values.items():
+        if "Ux_" in name or "Wh_" in name:  # the page multiplies for itself
+            assert name not in made["values"]
+            continue
         np.testing.assert_allclose(made["values"][name], array[:, 0], rtol=5e-6, err_msg=name)
     for name, array in explanation.trace.params.items():
         np.testing.assert_allclose(made["params"][name], array, rtol=5e-6, err_msg=name)

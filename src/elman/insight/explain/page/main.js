@@ -23,7 +23,7 @@ const main = (() => {
           ? `${t}/${place.l}/cell`
           : state.now.chosen,
     });
-    network.node(state.now.chosen)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    network.reveal(state.now.chosen);
   }
 
   picture.addEventListener("click", (event) => {
@@ -54,7 +54,7 @@ const main = (() => {
     node.setAttribute("tabindex", "-1");
     next.setAttribute("tabindex", "0");
     next.focus({ preventScroll: true });
-    next.scrollIntoView({ block: "nearest", inline: "nearest" });
+    network.reveal(target);
   });
 
   // Where a key leads: undefined for a key that leads nowhere by itself, null at the edge.
@@ -159,7 +159,7 @@ const main = (() => {
       open: new Set(),
       chosen: hidden ? `${thing.t}/${thing.l}/cell` : state.now.chosen,
     });
-    network.node(state.now.chosen)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    network.reveal(state.now.chosen);
   }
 
   const DRAWN = ["mode", "back", "loss", "open", "openAll"];
