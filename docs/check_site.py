@@ -1,7 +1,7 @@
 """Check the built site: nothing fetched from elsewhere, links that lead somewhere, languages that are right.
 
-Usage: ``python docs/check_site.py FOLDER``. What scripts load is seen only by a browser; here it is what pages
-and style sheets name.
+Usage: ``python docs/check_site.py FOLDER``. What scripts load only a browser sees; here it is what pages and
+style sheets name.
 """
 
 from __future__ import annotations

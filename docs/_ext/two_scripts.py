@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 HAN = "\u3400-\u9fff"  # the Chinese characters of ordinary text
 PARTS = re.compile(rf"[{HAN}]+|[^\W{HAN}]+")
 
-# `words` once more, in the reader's browser, for what is looked for: there a character only where it is alone.
+# `words` in the reader's browser, for what is looked for: there a single character only where it is alone.
 SPLITTER = rf"""
 var splitQuery = (query) =>
   (query.match(/[{HAN}]+|(?:(?![{HAN}])[\p{{L}}\p{{N}}_])+/gu) || []).flatMap((part) =>
