@@ -33,10 +33,6 @@ WORDS = {
     "Expand Sidebar": "展开侧栏",
     "Home": "首页",
     "Light": "浅色",
-    "Link to this definition": "本条链接",
-    "Link to this heading": "本节链接",
-    "Link to this image": "此图链接",
-    "Link to this table": "此表链接",
     "More": "更多",
     "On this page": "本页内容",
     "Search the docs ...": "搜索文档……",
@@ -46,6 +42,15 @@ WORDS = {
     "System Settings": "跟随系统",
     "next": "下一页",
     "previous": "上一页",
+}
+# What the builder writes into the text itself, where no template can exchange it.
+IN_THE_TEXT = {
+    'title="Link to this definition"': 'title="本条链接"',
+    'title="Link to this heading"': 'title="本节链接"',
+    'title="Link to this image"': 'title="此图链接"',
+    'title="Link to this table"': 'title="此表链接"',
+    "Show code cell source": "显示代码",
+    "Hide code cell source": "收起代码",
 }
 
 Translate = Callable[[str], str]
@@ -100,16 +105,14 @@ def alternates(page: str, pages: Collection[str], pathto: Translate) -> str:
 
 
 def speak_chinese(context: dict[str, Any], translate: Translate) -> None:
-    """Exchange the words of the templates, the home, and the titles of the links beside headings."""
+    """Exchange the words of the templates, the home, and the words of the builder in the text."""
     home = HOMES[CHINESE]
     context["gettext"] = context["_"] = translate
     context["ngettext"] = lambda one, many, n: translate(one if n == 1 else many)
     context["root_doc"] = context["master_doc"] = home
     context["parents"] = [up for up in context.get("parents", []) if up["link"] != context["pathto"](home)]
-    for words in WORDS:  # the builder writes these into the text, where no template can exchange them
-        if words.startswith("Link to"):
-            text = context.get("body", "")
-            context["body"] = text.replace(f'title="{words}"', f'title="{translate(words)}"')
+    for words, ours in IN_THE_TEXT.items():
+        context["body"] = context.get("body", "").replace(words, ours)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
