@@ -8,6 +8,7 @@ no Sphinx.
 from __future__ import annotations
 
 import gettext
+import re
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,9 @@ IN_THE_TEXT = {
     "Show code cell source": "显示代码",
     "Hide code cell source": "收起代码",
 }
+
+# A formula within a line, and the mark after it: a browser would let the next line begin with the mark.
+FORMULA_AND_MARK = re.compile(r'<span class="math[^"]*">[^<]*</span>[，。、；：？！）”]+')
 
 Translate = Callable[[str], str]
 
@@ -105,14 +109,16 @@ def alternates(page: str, pages: Collection[str], pathto: Translate) -> str:
 
 
 def speak_chinese(context: dict[str, Any], translate: Translate) -> None:
-    """Exchange the words of the templates, the home, and the words of the builder in the text."""
+    """Exchange the words of the templates, the home, and what is in the text."""
     home = HOMES[CHINESE]
     context["gettext"] = context["_"] = translate
     context["ngettext"] = lambda one, many, n: translate(one if n == 1 else many)
     context["root_doc"] = context["master_doc"] = home
     context["parents"] = [up for up in context.get("parents", []) if up["link"] != context["pathto"](home)]
+    body = context.get("body", "")
     for words, ours in IN_THE_TEXT.items():
-        context["body"] = context.get("body", "").replace(words, ours)
+        body = body.replace(words, ours)
+    context["body"] = FORMULA_AND_MARK.sub(r'<span class="unbroken">\g<0></span>', body)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -62,14 +62,15 @@ def test_a_chinese_page_speaks_chinese():
     context = {
         "pathto": lambda page: f"/{page}.html",
         "parents": [{"link": "/zh/index.html"}, {"link": "/zh/tutorial/index.html"}],
-        "body": '<a title="Link to this heading">',
+        "body": '<a title="Link to this heading"><span class="math nohighlight">\\(h\\)</span>，',
     }
     languages.speak_chinese(context, languages.catalogue([]))
     assert context["gettext"]("On this page") == "本页内容"
     assert context["gettext"]("no such words") == "no such words"
     assert context["parents"] == [{"link": "/zh/tutorial/index.html"}]
     assert context["root_doc"] == "zh/index"
-    assert "Link to" not in context["body"]
+    assert 'title="本节链接"' in context["body"]
+    assert '<span class="unbroken"><span class="math nohighlight">\\(h\\)</span>，</span>' in context["body"]
 
 
 def test_chinese_is_searched_by_characters_and_pairs():
