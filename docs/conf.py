@@ -73,7 +73,7 @@ numpydoc_validation_exclude = {
     # Arguments as those of loss_and_grads, which describes them.
     r"^elman\.LanguageModel\.backprop$",
     # Values whose constructors take what "Attributes" describes; the settings are described by their help.
-    r"^elman\.(Corpus|Evaluation|GradcheckReport|Score|TrainConfig)$",
+    r"^elman\.(Corpus|Evaluation|Explanation|GradcheckReport|Score|Trace|TrainConfig)$",
 }
 
 # -- Pages --------------------------------------------------------------------------------------------
