@@ -34,7 +34,8 @@ def test_the_kept_notebook_is_current(name):
 
 
 def test_there_are_no_others():
-    kept = {path.stem for path in make_notebooks.FOLDER.glob("*.ipynb")}
+    folder = make_notebooks.FOLDER
+    kept = {path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.ipynb")}
     assert kept == set(make_notebooks.CHAPTERS)
 
 
@@ -55,7 +56,7 @@ def test_nothing_is_left_that_only_sphinx_understands(name):
     text = "\n".join(cells(name, "markdown"))
     assert not re.search(r"\{[a-z-]+\}`|```|^:::", text, re.M)
     for picture in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text):
-        assert (make_notebooks.FOLDER / picture).is_file()
+        assert ((make_notebooks.FOLDER / name).parent / picture).is_file()
 
 
 @ALL
