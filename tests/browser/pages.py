@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import numpy as np
 
@@ -48,20 +49,28 @@ class Opened:
 
     def click(self, name):
         """Click on a thing of the drawing: on the middle of its box, or of its arrow."""
-        x, y, hit = self.run(
-            """arguments[0].scrollIntoView({block: "center", inline: "center"});
-            const shape = arguments[0].querySelector("rect.box, path.hit");
-            const box = shape.getBBox();
-            const middle = shape.tagName === "path" ? shape.getPointAtLength(shape.getTotalLength() / 2)
-              : new DOMPoint(box.x + box.width / 2, box.y + box.height / 2);
-            const {x, y} = new DOMPoint(middle.x, middle.y).matrixTransform(shape.getScreenCTM());
-            return [x, y, document.elementFromPoint(x, y).closest("[data-id]")?.dataset.id]""",
-            self.thing(name),
-        )
+        self.run('arguments[0].scrollIntoView({block: "center", inline: "center"})', self.thing(name))
+        before = None
+        while (found := self.middle(name)) != before:  # until what scrolls has come to rest
+            before = found
+            time.sleep(0.05)
+        x, y, hit = found
         assert hit == name, f"{hit} lies on top of {name}"
         for kind in ("mousePressed", "mouseReleased"):
             event = {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}
             self.driver.execute_cdp_cmd("Input.dispatchMouseEvent", event)
+
+    def middle(self, name):
+        """Return where a thing's middle is, and which thing is met there."""
+        return self.run(
+            """const shape = arguments[0].querySelector("rect.box, path.hit");
+            const box = shape.getBBox();
+            const middle = shape.tagName === "path" ? shape.getPointAtLength(shape.getTotalLength() / 2)
+              : new DOMPoint(box.x + box.width / 2, box.y + box.height / 2);
+            const {x, y} = new DOMPoint(middle.x, middle.y).matrixTransform(shape.getScreenCTM());
+            return [x, y, document.elementFromPoint(x, y)?.closest("[data-id]")?.dataset.id]""",
+            self.thing(name),
+        )
 
     def row(self, name, within="#panel"):
         """Return the numbers of a row of a table, by the formula at its head."""
