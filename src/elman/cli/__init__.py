@@ -9,7 +9,7 @@ from typing import Any
 
 from elman.errors import ElmanError
 
-COMMANDS = ("train", "evaluate", "generate", "next", "gradcheck", "info", "plot", "doctor")
+COMMANDS = ("train", "evaluate", "generate", "next", "gradcheck", "info", "plot", "inspect", "doctor")
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import elman
-from elman.cli import look, train, use
+from elman.cli import inspect, look, train, use
 
 app = typer.Typer(
     add_completion=False,
@@ -39,4 +39,5 @@ app.command("next")(use.next_tokens)
 app.command("gradcheck")(look.gradcheck)
 app.command("info")(look.info)
 app.command("plot")(look.plot)
+app.command("inspect")(inspect.inspect)
 app.command("doctor")(look.doctor)
