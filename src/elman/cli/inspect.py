@@ -12,6 +12,7 @@ import typer
 
 from elman.cli.use import AsJson, RunPath
 from elman.errors import ConfigError
+from elman.insight.drawing import check_drawing
 
 if TYPE_CHECKING:
     from elman.insight.inspect import Inspection
@@ -62,6 +63,7 @@ def inspect(
 
     wanted = _parsed(unit)
     _check_page(html)
+    _check_folder(plots)
     found_run = Run.existing(run)
     model, tokenizer = found_run.load_model(), found_run.tokenizer
     if wanted is not None:
@@ -105,7 +107,7 @@ def _parsed(unit: str | None) -> tuple[int, int, str] | None:
 
 
 def _check_page(path: Path | None) -> None:
-    """Refuse where nothing can be written, before the work is done."""
+    """Refuse a page that cannot be written, before the work is done."""
     if path is None:
         return
     if path.is_dir():
@@ -116,6 +118,35 @@ def _check_page(path: Path | None) -> None:
         raise ConfigError(f"{path} cannot be written: name another file")
 
 
+def _check_folder(path: Path | None) -> None:
+    """Refuse a folder that cannot be made, and pictures that cannot be drawn."""
+    if path is None:
+        return
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"{path} is a file: name a folder for the pictures")
+    if not path.parent.is_dir():
+        raise ConfigError(f"there is no folder {path.parent} to make {path.name} in: make it first")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ConfigError(f"{path} cannot be written: name another folder")
+    check_drawing()
+
+
 def _draw(found: Inspection, folder: Path, unit: tuple[int, int, str] | None) -> list[str]:
     """Draw what there is to draw; return the names of the pictures."""
-    raise ConfigError("later")
+    from elman.insight.inspect.plot_text import plot_text
+    from elman.insight.inspect.plots import plot_gradient_by_lag, plot_saturation, plot_singular_values
+
+    folder.mkdir(exist_ok=True)
+    reading = found.reading
+    wrote = [
+        plot_text(reading.pieces, reading.surprise, folder / "surprise.svg"),
+        plot_saturation(found.saturation, folder / "saturation.svg"),
+        plot_gradient_by_lag(found.lags, folder / "gradient-by-lag.svg"),
+        plot_singular_values(found.spectra, folder / "singular-values.svg"),
+    ]
+    if unit is not None:
+        layer, number, state = unit
+        label = f"layer {layer}, unit {number}, {'tanh ' * (state in reading.squashed)}{state}"
+        path = folder / f"unit-{layer}-{number}-{state}.svg"
+        wrote.append(plot_text(reading.pieces, reading.unit(*unit), path, label=label, signed=True))
+    return [str(path) for path in wrote]

@@ -32,7 +32,7 @@ def summary(found: Inspection, sample: Sample, unit: Unit | None) -> str:
     known = np.isfinite(reading.surprise)
     hits = (reading.top_ids == reading.ids[:, None])[known]
     rows = [
-        ("text", cut_line(sample) if sample.cut else f"{sample.name}, {len(sample.ids):,} tokens"),
+        ("text", _text(sample)),
         ("model", f"{model.cell} {reading.layers} x {reading.hidden}, {model.n_params:,} parameters"),
         ("surprise", f"{reading.nats:.4f} nats a token, perplexity {_short(_exp(reading.nats))}"),
         (
@@ -64,6 +64,11 @@ def summary(found: Inspection, sample: Sample, unit: Unit | None) -> str:
     if unit is not None:
         rows += _about(reading, unit)
     return "\n".join(f"{name:<20}{value}".rstrip() for name, value in rows)
+
+
+def _text(sample: Sample) -> str:
+    size = f"{len(sample.ids):,} tokens"
+    return f"{sample.name}: " + (f"the first {size} (--tokens N reads more)" if sample.cut else size)
 
 
 def as_dict(found: Inspection, sample: Sample, unit: Unit | None) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def report_page(
     >>> tokenizer = elman.CharTokenizer.from_text("ab\\n")
     >>> model = elman.LanguageModel(vocab_size=4, cell="gru", hidden=3, layers=1)
     >>> page = report_page(inspect_model(model, tokenizer, "abba"), name="abba")
-    >>> page.startswith("<!DOCTYPE html>"), "http" in page.replace("http://www.w3.org/2000/svg", "")
+    >>> page.startswith("<!DOCTYPE html>"), "://" in page.replace("http://www.w3.org/2000/svg", "")
     (True, False)
     """
     if unit is not None:

@@ -110,7 +110,15 @@
   const style = (k) => `s${(k % 6) + 1}`;
   const layerName = (l) => t("layer_n", { n: l });
   const layers = Array.from({ length: data.model.layers }, (_, l) => l);
-  const widthOf = (node, most) => Math.max(220, Math.min(most, node.clientWidth));
+  const widthOf = (node) => Math.max(220, node.clientWidth);
+
+  // Put the panels of a node side by side, at most `count`; return how wide each may be.
+  function columns(node, count, least) {
+    const gap = 16;
+    const fitting = Math.max(1, Math.min(count, Math.floor((node.clientWidth + gap) / (least + gap))));
+    node.style.gridTemplateColumns = `repeat(${fitting}, minmax(0, 1fr))`;
+    return Math.floor((node.clientWidth + gap) / fitting) - gap;
+  }
   const figure = (caption, ...children) => el("figure", {}, ...(caption ? [el("figcaption", {}, caption)] : []), ...children);
 
   function loss() {
@@ -125,11 +133,11 @@
     const [first, last] = charts.span(train.concat(valid).map((point) => point[0]));
     const margin = 0.05 * (high - low) || 0.05;
     const drawn = [
-      { name: t("training"), points: train.map(([a, b]) => [a, Math.min(b, high + margin)]), style: "s1 faint" },
+      { name: t("training"), points: train.map(([a, b]) => [a, b > high + margin ? null : b]), style: "s1 faint" },
       { name: t("validation"), points: valid, style: "s2", marked: true },
     ].filter((line) => line.points.length);
     node.replaceChildren(figure(null, charts.lines({
-      width: widthOf(node, 1000), height: 280, label: t("loss_label"), marks: true, lines: drawn,
+      width: widthOf(node), height: 280, label: t("loss_label"), marks: true, lines: drawn,
       x: { low: Math.min(first, 0), high: last, label: t("steps") },
       y: { low: low - margin, high: high + margin, label: t("nats_a_token") },
     }), charts.keys(drawn)), charts.table([t("steps"), t("validation")], valid));
@@ -141,10 +149,10 @@
 
   function saturation() {
     const node = by("saturation");
-    const one = node.clientWidth / Math.max(1, Math.floor(node.clientWidth / 260)) - 16;
+    const one = columns(node, gates().length, 230);
     const drawn = gates().map((gate) => {
       const entries = data.saturation.filter((entry) => entry.gate === gate);
-      const size = Math.max(220, Math.min(340, one));
+      const size = Math.min(360, one);
       const { drawing, at } = charts.frame({
         width: size, height: size * 0.9, label: t("saturation_label", { gate }),
         x: { low: 0, high: 1, label: t("share_left") }, y: { low: 0, high: 1, label: t("share_right") },
@@ -163,13 +171,14 @@
       charts.keys(layers.map((l) => ({ name: layerName(l), style: style(l) }))),
       charts.table([t("gate"), t("share_left"), t("share_right")], rows)));
     const histogram = by("histograms");
+    columns(histogram, gates().length, 230);
     histogram.replaceChildren(...gates().map((gate) => {
       const entries = data.saturation.filter((entry) => entry.gate === gate);
       const shares = entries.map(({ counts }) => counts.map((count) => count / counts.reduce((a, b) => a + b, 0)));
       const edges = entries.map((entry) => entry.edges);
       const [low, high] = charts.span(edges.flat());
       return figure(gate, charts.lines({
-        width: Math.max(220, Math.min(340, one)), height: 170, label: t("histogram_label", { gate }),
+        width: Math.min(360, one), height: 170, label: t("histogram_label", { gate }),
         x: { low, high, label: t("value") }, y: { low: 0, high: Math.max(...shares.flat()), label: t("share") },
         lines: entries.map(({ layer }, k) => ({
           style: style(layer),
@@ -188,7 +197,7 @@
     const [low, high] = charts.span(drawn.flatMap((line) => line.points.map((point) => point[1])));
     const most = data.lags.norms.h[0].length - 1;
     node.replaceChildren(figure(null, charts.lines({
-      width: widthOf(node, 1000), height: 320, label: t("lags_label"), lines: drawn,
+      width: widthOf(node), height: 320, label: t("lags_label"), lines: drawn,
       x: { low: 0, high: Math.max(1, most), label: t("lag") },
       y: { low: 10 ** Math.floor(Math.log10(low)), high: 10 ** Math.ceil(Math.log10(high)), log: true, label: t("norm") },
     }), charts.keys(drawn)), charts.table(
@@ -199,13 +208,13 @@
 
   function spectra() {
     const node = by("spectra");
-    const columns = Math.max(1, Math.min(layers.length, Math.floor(node.clientWidth / 260)));
+    const one = columns(node, layers.length, 300);
     const [, high] = charts.span(data.spectra.flatMap((entry) => entry.singular));
     const names = gates();
     const drawn = layers.map((l) => {
       const entries = data.spectra.filter((entry) => entry.layer === l);
       return figure(layerName(l), charts.lines({
-        width: Math.max(220, Math.min(560, node.clientWidth / columns - 16)), height: 260, label: t("spectra_label", { layer: l }),
+        width: Math.min(640, one), height: 260, label: t("spectra_label", { layer: l }),
         x: { low: 1, high: Math.max(2, entries[0].singular.length), label: t("rank") },
         y: { low: 0, high, label: t("singular_value") },
         lines: entries.map(({ gate, singular }) => ({ style: style(names.indexOf(gate)), points: singular.map((value, k) => [k + 1, value]) })),

@@ -77,6 +77,7 @@ const reader = (() => {
     for (const listener of listeners) listener(k, how);
   }
 
+  // One token can be reached with Tab; the arrow keys hand that on.
   function focus(k) {
     const to = Math.max(0, Math.min(tokens.length - 1, k));
     tokens[own.focused].tabIndex = -1;
@@ -85,6 +86,7 @@ const reader = (() => {
     tokens[to].tabIndex = 0;
     tokens[to].setAttribute("aria-selected", "true");
     if (document.activeElement !== tokens[to]) tokens[to].focus();
+    tell(to, "focus");
   }
 
   // The token in the line above or below that lies nearest.
@@ -114,11 +116,7 @@ const reader = (() => {
   });
   const of = (event) => event.target.closest?.("[data-k]");
   box.addEventListener("focusin", (event) => {
-    const token = of(event);
-    if (!token) return;
-    if (Number(token.dataset.k) !== own.focused) focus(Number(token.dataset.k));
-    tokens[own.focused].setAttribute("aria-selected", "true");
-    tell(own.focused, "focus");
+    if (of(event) === tokens[own.focused] && event.relatedTarget?.closest?.("#text") !== box) focus(own.focused);
   });
   box.addEventListener("pointerover", (event) => {
     const token = of(event);
