@@ -52,8 +52,9 @@ class Reading:
         By name, such as ``h`` and for lstm ``c``: what each step left.
     gates : dict of str to ndarray, (L, S, H)
         The gates of each step.
-    sigmoids : tuple of str
-        Which gates are values of the logistic function.
+    kinds : dict of str to str
+        What each gate is a value of: "sigmoid", "tanh", "rectifier", or "unbounded", as the gate of a cell of
+        one's own whose values go beyond [-1, 1].
     """
 
     tokenizer: Tokenizer
@@ -66,7 +67,7 @@ class Reading:
     top_p: Array
     states: Arrays
     gates: Arrays
-    sigmoids: tuple[str, ...]
+    kinds: dict[str, str]
 
     @property
     def led(self) -> int:
@@ -227,7 +228,7 @@ def read(
     surprise, best, p = (_of_tokens(array, len(led)) for array in (seen.losses, seen.top_ids, seen.top_p))
     return Reading(
         tokenizer, ids, pieces_of(tokenizer, ids, original), context, resets, surprise, best, p,
-        seen.states, seen.gates, tuple(seen.gates)[: CELLS[model.cell].sigmoids],
+        seen.states, seen.gates, _kinds(model.cell, seen.gates),
     )  # fmt: skip
 
 
@@ -237,6 +238,19 @@ def _of_tokens(array: Any, led: int) -> Any:
         return array[:-1]
     nothing = np.full_like(array[:1], np.nan if array.dtype.kind == "f" else -1)
     return np.concatenate([nothing, array[:-1]])
+
+
+def _kinds(cell: str, gates: Arrays) -> dict[str, str]:
+    """Return what each gate is a value of."""
+    kinds = {}
+    for g, (name, values) in enumerate(gates.items()):
+        if g < CELLS[cell].sigmoids:
+            kinds[name] = "sigmoid"
+        elif cell == "rnn-relu":
+            kinds[name] = "rectifier"
+        else:
+            kinds[name] = "tanh" if np.abs(values).max() <= 1 else "unbounded"
+    return kinds
 
 
 def _resets(starts: ArrayLike, tokens: int, led: int) -> Ints:

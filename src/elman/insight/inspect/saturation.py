@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -28,12 +27,12 @@ class Saturation:
         Counted from 0.
     gate : str
         Its name.
-    kind : {"sigmoid", "tanh", "rectifier"}
-        What its values are of.
+    kind : {"sigmoid", "tanh", "rectifier", "unbounded"}
+        What its values are of; see `Reading.kinds`.
     low, high : ndarray, (H,)
         For each unit the share of steps in which it is saturated on the left and on the right: below 0.1
-        and above 0.9 for a sigmoid, below -0.9 and above 0.9 for a tanh. For a rectifier, `low` is where it
-        is 0, and `high` is 0.
+        and above 0.9 for a sigmoid, below -0.9 and above 0.9 for a tanh. A rectifier is saturated on the left
+        where it is 0, and never on the right; what is unbounded, never.
     counts : ndarray of int, (bins,)
         The histogram of its values.
     edges : ndarray, (bins + 1,)
@@ -42,7 +41,7 @@ class Saturation:
 
     layer: int
     gate: str
-    kind: Literal["sigmoid", "tanh", "rectifier"]
+    kind: str
     low: Array
     high: Array
     counts: Array
@@ -91,20 +90,19 @@ def saturation(reading: Reading, *, bins: int = BINS) -> list[Saturation]:
     found = []
     for l in range(reading.layers):
         for gate, values in reading.gates.items():
-            found.append(_saturation(l, gate, values[l], gate in reading.sigmoids, bins))
+            found.append(_saturation(l, gate, values[l], reading.kinds[gate], bins))
     return found
 
 
-def _saturation(layer: int, gate: str, values: Array, sigmoid: bool, bins: int) -> Saturation:
-    kind: Literal["sigmoid", "tanh", "rectifier"]
-    if sigmoid:
-        kind, span = "sigmoid", (0.0, 1.0)
+def _saturation(layer: int, gate: str, values: Array, kind: str, bins: int) -> Saturation:
+    never, span = np.zeros(values.shape, np.bool_), (0.0, 1.0)
+    low, high = never, never
+    if kind == "sigmoid":
         low, high = values < LOW, values > HIGH
-    elif np.abs(values).max() <= 1:
-        kind, span = "tanh", (-1.0, 1.0)
-        low, high = values < -HIGH, values > HIGH
+    elif kind == "tanh":
+        low, high, span = values < -HIGH, values > HIGH, (-1.0, 1.0)
     else:
-        kind, span = "rectifier", (min(0.0, float(values.min())), float(values.max()))
-        low, high = values == 0, np.zeros_like(values, np.bool_)
+        low = values == 0 if kind == "rectifier" else never
+        span = min(0.0, float(values.min())), max(float(values.max()), 1e-9)
     counts, edges = np.histogram(values, bins=bins, range=span)
     return Saturation(layer, gate, kind, low.mean(axis=0), high.mean(axis=0), counts, edges)
