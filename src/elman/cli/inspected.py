@@ -32,7 +32,7 @@ def summary(found: Inspection, sample: Sample, unit: Unit | None) -> str:
     known = np.isfinite(reading.surprise)
     hits = (reading.top_ids == reading.ids[:, None])[known]
     rows = [
-        ("text", _text(sample)),
+        ("text", _text(sample, _unknown(reading))),
         ("model", f"{model.cell} {reading.layers} x {reading.hidden}, {model.n_params:,} parameters"),
         ("surprise", f"{reading.nats:.4f} nats a token, perplexity {_short(_exp(reading.nats))}"),
         (
@@ -66,9 +66,17 @@ def summary(found: Inspection, sample: Sample, unit: Unit | None) -> str:
     return "\n".join(f"{name:<20}{value}".rstrip() for name, value in rows)
 
 
-def _text(sample: Sample) -> str:
+def _text(sample: Sample, unknown: int) -> str:
     size = f"{len(sample.ids):,} tokens"
-    return f"{sample.name}: " + (f"the first {size} (--tokens N reads more)" if sample.cut else size)
+    outside = f", {unknown:,} of them outside the vocabulary" if unknown else ""
+    return (
+        f"{sample.name}: " + (f"the first {size} (--tokens N reads more)" if sample.cut else size) + outside
+    )
+
+
+def _unknown(reading: Reading) -> int:
+    unknown = reading.tokenizer.unknown
+    return 0 if unknown is None else int((reading.ids == unknown).sum())
 
 
 def as_dict(found: Inspection, sample: Sample, unit: Unit | None) -> dict[str, Any]:
@@ -78,6 +86,7 @@ def as_dict(found: Inspection, sample: Sample, unit: Unit | None) -> dict[str, A
         "text": sample.name,
         "tokens": len(sample.ids),
         "cut": sample.cut,
+        "unknown": _unknown(reading),
         "nats_per_token": reading.nats,
         "pieces": list(reading.pieces),
         "surprise": rounded(reading.surprise, DIGITS),

@@ -111,7 +111,7 @@ def test_a_cell_of_ones_own():
     try:
         model, tokenizer = a_model("inspected-softsign")
         found = inspect_model(model, tokenizer, TEXT, lags=3)
-        assert found.reading.kinds == {"0": "tanh"}  # which it is not, but as bounded
+        assert found.reading.kinds == {"0": "unbounded"}  # it leaves what went in
         np.testing.assert_allclose(
             found.reading.surprise, -elman.TextModel(model, tokenizer).score(TEXT).log_probs, rtol=1e-9
         )

@@ -64,7 +64,7 @@ def plot_gradient_by_lag(lags: LagNorms | Mapping[str, LagNorms], out_path: str 
                     # A logarithm has no place for what is zero.
                     axes.plot(np.where(row > 0, row, np.nan), dashes, color=colour, label=label)
         axes.set_yscale("log")
-        axes.set_xlabel("lag $k$ (steps)")
+        axes.set_xlabel("lag (steps)")
         axes.set_ylabel(r"mean norm of $\partial L_t / \partial h_{t-k}$")
         in_style(axes)
         axes.legend(frameon=False, fontsize="small")
