@@ -25,6 +25,7 @@ _HOMES = {
     "elman.training.schedules": ("constant", "step_decay", "exponential", "cosine", "plateau"),
     "elman.decoding": ("Sampling", "Score"),
     "elman.insight": ("gradcheck", "GradcheckReport", "trace", "Trace"),
+    "elman.insight.explain": ("explain", "Explanation"),
     "elman.text_model": ("TextModel",),
     "elman.api": ("load", "train"),
 }  # fmt: skip

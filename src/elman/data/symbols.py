@@ -148,6 +148,9 @@ class CharTokenizer(Tokenizer):
         (code,) = self._codes.take(self.check_ids(np.array([index]))).tolist()
         return chr(code) if index else UNKNOWN
 
+    def symbols(self, text: str) -> list[str]:
+        return list(text)
+
     def unknown_symbols(self, text: str) -> list[str]:
         codes = code_points(text)
         return first_appearances(chr(c) for c in codes[self.ids_of(codes) == 0].tolist())

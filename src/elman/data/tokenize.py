@@ -179,6 +179,10 @@ class Tokenizer(ABC):
     def unknown_symbols(self, text: str) -> list[str]:
         """The distinct symbols of a text that are outside the vocabulary, in order of appearance."""
 
+    def symbols(self, text: str) -> list[str]:
+        """The symbol behind each id of `encode`, also where that is `unknown`."""
+        return [self.token(index) for index in self.encode(text).tolist()]
+
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """All there is to know, for `tokenizer_from_json`."""

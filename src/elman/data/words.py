@@ -220,7 +220,10 @@ class WordTokenizer(Tokenizer):
         return self._tokens[index]
 
     def unknown_symbols(self, text: str) -> list[str]:
-        return first_appearances(w for w in split_words(text, self._lowercase) if w not in self._ids)
+        return first_appearances(w for w in self.symbols(text) if w not in self._ids)
+
+    def symbols(self, text: str) -> list[str]:
+        return split_words(text, self._lowercase)
 
     def pieces(self, texts: Iterable[str]) -> Iterator[str]:
         return _pieces(texts, self._lowercase)

@@ -1,0 +1,219 @@
+"""A network unrolled over a sentence, and what the loss of each step sends back to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from elman.data import Tokenizer
+from elman.errors import ConfigError, DataError
+from elman.insight.explain.steps import parameter_steps
+from elman.insight.plain_cell import plain_cell
+from elman.insight.reference.cells import Array, Arrays
+from elman.insight.trace import Trace, trace
+from elman.network import LanguageModel
+from elman.network.checks import check_whole
+
+MOST_TOKENS = 100
+"""No sentence has more: what each loss sends to each step grows with the square of it."""
+
+MOST_NUMBERS = 40_000_000
+"""Nor may all that is sent be more numbers than these (320 MB)."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A token of a sentence.
+
+    Attributes
+    ----------
+    symbol : str
+        As it stands in the sentence.
+    token : str
+        As the vocabulary has it: ``<unk>`` where it does not.
+    id : int
+        Its index in the vocabulary.
+    """
+
+    symbol: str
+    token: str
+    id: int
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A network unrolled over a sentence. Made by :func:`elman.explain`.
+
+    The loss of step ``t`` is ``L_t``, in nats; the objective is their mean ``L`` over the ``T`` steps. Under
+    truncation each ``L_t`` reaches `back` steps back: itself and those before it; nothing is sent further.
+
+    Attributes
+    ----------
+    sentence : str
+        What was explained.
+    words, targets : list of Word
+        What each step reads, and what it is to predict.
+    vocabulary : list of str
+        The token of each index.
+    trace : Trace
+        Every number of the forward pass, and the derivative of ``L`` by it without truncation; one row.
+    each : dict of str to ndarray, (T, T, n)
+        By the names of `Trace.grads`, the derivative of ``L_t`` by what step ``k`` computed, at ``[t, k]``.
+        Where ``k > t`` it is zero.
+    back : int or None
+        The truncation.
+    cell, activations : str, dict of str to str
+        The cell, and the function of each of its gates.
+    gated_by : str or None
+        The gate that multiplies the recurrent product of the last one, if there is such a gate.
+    """
+
+    sentence: str
+    words: list[Word]
+    targets: list[Word]
+    vocabulary: list[str]
+    trace: Trace
+    each: Arrays
+    back: int | None
+    cell: str
+    activations: dict[str, str]
+    gated_by: str | None
+
+    @property
+    def steps(self) -> int:
+        """Number of steps, ``T``."""
+        return len(self.words)
+
+    def sent(self, layer: int = -1) -> Array:
+        """Return the length of dL_t/dh_k in that layer, ``(T, T)``: what loss t sends to state k."""
+        l = range(self.trace.layers)[layer]
+        lengths: Array = np.linalg.norm(self.each[f"layers.{l}.h"], axis=2)
+        return lengths
+
+    def reached(self, back: int | None) -> np.ndarray:
+        """Return whether loss ``t`` reaches step ``k``, boolean ``(T, T)``."""
+        t, k = np.indices((self.steps, self.steps))
+        return (k <= t) & (k > t - (back or self.steps))
+
+    def grads(self, back: int | None) -> Arrays:
+        """Return the derivative of ``L`` by what each step computed, ``(T, n)``, at that truncation."""
+        near = self.reached(back)
+        # What a step sends to the one before it is not sent at the last step that is reached.
+        beyond = near & self.reached((back or self.steps + 1) - 1) if back != 1 else np.zeros_like(near)
+        total = {}
+        for name, array in self.each.items():
+            reach = beyond if name.endswith("_prev") else near
+            total[name] = np.einsum("tk,tkn->kn", reach, array) / self.steps
+        return total
+
+    def by_step(self, back: int | None) -> Arrays:
+        """Return the share of each step in the derivative of ``L`` by each parameter, ``(T, ...)``."""
+        return parameter_steps(self.trace, self.grads(back))
+
+    @cached_property
+    def cut(self) -> list[dict[str, tuple[float, float]]]:
+        """What each truncation cuts off.
+
+        For `back` of 1, 2, ..., T and each parameter: the length of what is missing from its derivative, over
+        the length of the whole, and the cosine between the two (NaN where either is zero).
+        """
+        whole = {name: array.sum(axis=0) for name, array in self.by_step(None).items()}
+        rows = []
+        for back in range(1, self.steps + 1):
+            part = {name: array.sum(axis=0) for name, array in self.by_step(back).items()}
+            rows.append({name: _compared(part[name], whole[name]) for name in whole})
+        return rows
+
+
+def _compared(part: Array, whole: Array) -> tuple[float, float]:
+    """Return the relative length of the difference, and the cosine."""
+    length, other = float(np.linalg.norm(whole)), float(np.linalg.norm(part))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        missing = np.linalg.norm(part - whole) / np.float64(length)
+        cosine = np.vdot(part, whole) / np.float64(length * other)
+    return float(missing), float(cosine)
+
+
+def explain(
+    model: LanguageModel, tokenizer: Tokenizer, sentence: str, *, back: int | None = None
+) -> Explanation:
+    """Unroll a model over a sentence, forward and back.
+
+    Each step reads a token and predicts the next; the last predicts the end of the line, where the vocabulary
+    has one. The state that enters is zero. All is computed by the plain implementation, in float64.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        Of any cell.
+    tokenizer : Tokenizer
+        Of its vocabulary.
+    sentence : str
+        At most 100 tokens.
+    back : int, optional
+        How many steps each loss reaches back, itself the first; by default all.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    DataError
+        If the sentence is empty or too long, or there is nothing to predict.
+    ConfigError
+        If `sentence` is no string, or `back` no whole number of at least 1.
+
+    Examples
+    --------
+    >>> import elman
+    >>> from elman.insight.explain import small_model
+    >>> model, tokenizer, losses = small_model("I like to play .", cell="lstm")
+    >>> found = elman.explain(model, tokenizer, "I like to play .", back=2)
+    >>> [word.symbol for word in found.words], found.sent().shape
+    (['I', 'like', 'to', 'play', '.'], (5, 5))
+    """
+    if not isinstance(sentence, str):
+        raise ConfigError(f"the sentence must be a string, not {sentence!r:.60}")
+    back = None if back is None else check_whole("back", back, 1)
+    words = _words(tokenizer, sentence)
+    if not words:
+        raise DataError("the sentence is empty: give some words")
+    end = tokenizer.start
+    following = words[1:] + ([] if end is None else [Word("", tokenizer.token(end), end)])
+    words = words[: len(following)]
+    if not words:
+        raise DataError("the sentence is one token, and the vocabulary has no line end to predict: give two")
+    if len(words) > MOST_TOKENS:
+        raise DataError(
+            f"the sentence has {len(words)} tokens, and at most {MOST_TOKENS} are explained: give a shorter "
+            "one, or look at a long text with elman inspect"
+        )
+    T = len(words)
+    x, y = (np.array([word.id for word in row]) for row in (words, following))
+    seen = trace(model, x, y)
+    numbers = T * T * sum(array.shape[-1] for array in seen.grads.values())
+    if numbers > MOST_NUMBERS:
+        raise DataError(
+            f"what {T} losses send to {T} steps of this model would be {numbers:,} numbers: give fewer words"
+        )
+    # A row for each loss: T copies of the sentence, of which copy t counts the loss of step t alone.
+    rows = trace(model, np.tile(x[:, None], T), np.tile(y[:, None], T), counted=np.eye(T, dtype=np.bool_))
+    each = {name: array.swapaxes(0, 1) * T for name, array in rows.grads.items()}
+    kind = model.stack.layers[0].cell
+    functions = ["sigmoid" if g < kind.sigmoids else "tanh" for g in range(kind.gates)]
+    if model.cell == "rnn-relu":
+        functions = ["relu"]
+    vocabulary = [tokenizer.token(i) for i in range(tokenizer.vocab_size)]
+    activations = dict(zip(seen.gates, functions, strict=True))
+    gated_by = plain_cell(model.cell).gated_by
+    return Explanation(
+        sentence, words, following, vocabulary, seen, each, back, model.cell, activations, gated_by
+    )
+
+
+def _words(tokenizer: Tokenizer, sentence: str) -> list[Word]:
+    ids, symbols = tokenizer.encode(sentence).tolist(), tokenizer.symbols(sentence)
+    return [Word(symbol, tokenizer.token(id), id) for symbol, id in zip(symbols, ids, strict=True)]
