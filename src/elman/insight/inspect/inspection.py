@@ -69,11 +69,11 @@ def inspect_model(
     Parameters
     ----------
     model, tokenizer, text, top, starts, original
-        As for :func:`read`.
+        As for :func:`~elman.insight.inspect.read`.
     lags, positions : int
-        As for :func:`gradient_by_lag`.
+        As for :func:`~elman.insight.inspect.gradient_by_lag`.
     records : sequence of mapping
-        As for :func:`loss_curve`.
+        As for :func:`~elman.insight.inspect.loss_curve`.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def inspect_model(
     Raises
     ------
     DataError, ShapeError, ConfigError, DivergenceError
-        As :func:`read` and :func:`gradient_by_lag`.
+        As :func:`~elman.insight.inspect.read` and :func:`~elman.insight.inspect.gradient_by_lag`.
 
     Examples
     --------

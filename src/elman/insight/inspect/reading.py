@@ -25,8 +25,9 @@ __all__ = ["Reading", "check_unit", "read"]
 class Reading:
     """What a model did at each token of a text.
 
-    Made by :func:`read`. ``N`` tokens were read in ``S`` steps: a text stands at the beginning of a line, so
-    that a line end was read before it if the vocabulary has one, and then ``S = N + 1``, else ``S = N``.
+    Made by :func:`~elman.insight.inspect.read`. ``N`` tokens were read in ``S`` steps: a text stands at the
+    beginning of a line, so that a line end was read before it if the vocabulary has one, and then
+    ``S = N + 1``, else ``S = N``.
 
     Attributes
     ----------
@@ -185,7 +186,7 @@ def read(
         Tokens before which the state is set to zero, as where documents begin. Training with
         ``documents`` other than "none" does so.
     original : str, optional
-        Where `text` is ids, what they were made from; see :func:`pieces_of`.
+        Where `text` is ids, what they were made from; see :func:`~elman.insight.inspect.pieces_of`.
 
     Returns
     -------

@@ -33,7 +33,7 @@ def report_page(
     Parameters
     ----------
     found : Inspection
-        What :func:`inspect_model` returns.
+        What :func:`~elman.insight.inspect.inspect_model` returns.
     name : str
         Of the text.
     cut : bool
