@@ -1,4 +1,4 @@
-"""Turn what benchmarks/results.py kept into docs/results.md and the figures of the README."""
+"""Turn what benchmarks/results.py kept into docs/results.md and the figures of the READMEs."""
 
 from __future__ import annotations
 
@@ -10,20 +10,26 @@ Found = dict[str, dict[str, Any]]
 
 
 def render(root: Path, found: Found) -> None:
-    """Write docs/results.md, and what stands between the marks in README.md."""
+    """Write docs/results.md, and what stands between the marks of both READMEs."""
     parts = ["# Results\n", INTRODUCTION]
     for section in (default, shakespeare, gradients, imports, memory):
         name = section.__name__.removesuffix("s") if section is imports else section.__name__
         if name in found:
             parts.append(section(found[name]))
     (root / "docs" / "results.md").write_text("\n".join(parts))
-    readme = root / "README.md"
-    if "default" in found and readme.exists():
-        marked = re.compile(r"(<!-- figures: begin -->\n).*?(<!-- figures: end -->)", re.DOTALL)
-        text = readme.read_text()
-        if not marked.search(text):
-            raise SystemExit("README.md has lost the marks around its figures")
-        readme.write_text(marked.sub(lambda m: m[1] + figures(found["default"]) + m[2], text))
+    for name, written in (("README.md", figures), ("README.zh-CN.md", chinese_figures)):
+        readme = root / name
+        if "default" in found and readme.exists():
+            fill(readme, written(found["default"]))
+
+
+def fill(readme: Path, figures: str) -> None:
+    """Write what stands between the marks of a README."""
+    marked = re.compile(r"(<!-- figures: begin -->\n).*?(<!-- figures: end -->)", re.DOTALL)
+    text = readme.read_text("utf-8")
+    if not marked.search(text):
+        raise SystemExit(f"{readme.name} has lost the marks around its figures")
+    readme.write_text(marked.sub(lambda m: m[1] + figures + m[2], text), "utf-8")
 
 
 INTRODUCTION = """
@@ -60,6 +66,28 @@ characters guessed. Then `elman generate RUN --prompt "The " --length 300 --seed
 ![Training and validation loss by step](docs/images/loss.svg)
 
 {where(kept)}
+
+"""
+
+
+def chinese_figures(kept: dict[str, Any]) -> str:
+    """The figures of the Chinese README: a line a paragraph, for a line end would show as a space."""
+    test, m = kept["test"], kept["machine"]
+    return f"""
+不带参数的 `elman train` 在双核机器上用时 {kept["seconds"]:.0f} 秒，每秒处理 {kept["tokens_per_second"]:,} 个字符。\
+验证损失应当在**每字符 {kept["valid_loss"]:.2f} 纳特**（nat）左右；如果只知道各个字符的出现频率，损失是 \
+{kept["unigram_loss"]:.2f}。在测试部分上损失为 {test["nats_per_token"]:.3f} 纳特：困惑度 {test["perplexity"]:.2f}，\
+每字符 {test["bits_per_char"]:.2f} 比特，{test["accuracy"]:.0%} 的字符猜对。随后 \
+`elman generate RUN --prompt "The " --length 300 --seed 1` 写出了：
+
+```text
+{kept["sample"].rstrip()}
+```
+
+![训练损失与验证损失随步数的变化](docs/images/loss.svg)
+
+测于 {kept["date"]}：{m["processor"]} 的 {m["cores"]} 个核，Python {m["python"]}，\
+NumPy {m["numpy"]}（{m["blas"]}）。
 
 """
 

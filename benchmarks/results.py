@@ -5,7 +5,7 @@
     python benchmarks/results.py --write
 
 Each section runs the installed command line, and keeps what it found in benchmarks/results/. `--write`
-renders docs/results.md, and the figures between the marks in README.md, from what is kept. Run it on a
+renders docs/results.md, and the figures between the marks of both READMEs, from what is kept. Run it on a
 quiet machine.
 """
 

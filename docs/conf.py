@@ -28,7 +28,10 @@ extensions = [
     "sphinx.ext.autosummary",
     "numpydoc",
     "myst_nb",
-    "mathml",
+    "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",  # which serves MathJax from the site itself
+    "languages",
+    "two_scripts",
 ]
 exclude_patterns = ["_build", "jupyter_execute", "reference/api/README*"]
 templates_path = ["_templates"]
@@ -70,13 +73,12 @@ numpydoc_validation_exclude = {
     # Arguments as those of loss_and_grads, which describes them.
     r"^elman\.LanguageModel\.backprop$",
     # Values whose constructors take what "Attributes" describes; the settings are described by their help.
-    r"^elman\.(Corpus|Evaluation|GradcheckReport|Score|TrainConfig)$",
+    r"^elman\.(Corpus|Evaluation|Explanation|GradcheckReport|Score|Trace|TrainConfig)$",
 }
 
 # -- Pages --------------------------------------------------------------------------------------------
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-myst_update_mathjax = False
 nb_execution_mode = "force"  # the code of a page runs at every build
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
@@ -88,17 +90,20 @@ nb_merge_streams = True
 # -- HTML ---------------------------------------------------------------------------------------------
 html_theme = "pydata_sphinx_theme"
 html_title = f"elman {release}"
-html_math_renderer = "mathml"
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system is
+html_search_language = "en+zh"
 html_static_path = ["_static"]
 html_css_files = ["elman.css"]
 html_copy_source = False
 html_show_sourcelink = False
 # Pages without others beside them need no list of those beside them.
 _ALONE = ("install", "quickstart", "architecture", "results", "benchmarks", "contributing", "changelog")
-html_sidebars: dict[str, list[str]] = {page: [] for page in _ALONE}
+html_sidebars: dict[str, list[str]] = {page: [] for page in (*_ALONE, "zh/index")}
 html_theme_options = {
     "logo": {"text": "elman"},
     "navbar_align": "left",
+    "navbar_center": ["navbar-pages"],
+    "navbar_persistent": ["search-button-field", "language-switch"],
     "show_prev_next": True,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],

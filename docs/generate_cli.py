@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+import typer
 from typer.models import ArgumentInfo, OptionInfo
 
 from elman.cli.app import app
@@ -42,6 +43,8 @@ def _command(name: str, callback: Callable[..., Any] | None) -> str:
     assert callback is not None
     arguments, groups = [], dict[str, list[str]]()
     for parameter in inspect.signature(callback, eval_str=True).parameters.values():
+        if parameter.annotation is typer.Context:  # not for the user to give
+            continue
         kind, info = _declared(parameter)
         if isinstance(info, ArgumentInfo):
             arguments.append((_argument(parameter, info), str(info.help)))

@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item not in left_out]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser(tmp_path_factory):
     """Return a Selenium driver, its consoles and requests kept."""
     if not installed():
@@ -50,5 +50,28 @@ def browser(tmp_path_factory):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    driver.get("about:blank")  # and not a page of the browser's own
     yield driver
     driver.quit()
+
+
+@pytest.fixture
+def show(browser, tmp_path):
+    """Return a function that opens a page; afterwards its console must be empty and its requests local."""
+    from tests.browser.pages import Opened
+
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False},
+    )
+    opened = []
+
+    def open_page(explanation, **settings):
+        opened.append(Opened(browser, tmp_path / f"page{len(opened)}.html", explanation, **settings))
+        return opened[-1]
+
+    yield open_page
+    assert opened[-1].errors() == []
+    assert browser.current_url == opened[-1].address
+    strangers = [url for url in opened[-1].requests() if not url.startswith(("file:", "data:", "blob:"))]
+    assert strangers == []

@@ -24,7 +24,8 @@ class Opened:
         path.write_text(page(explanation, **settings), "utf-8")
         driver.get_log("browser")
         driver.get_log("performance")
-        driver.get(path.as_uri())
+        self.address = path.as_uri()
+        driver.get(self.address)
 
     def run(self, script, *arguments):
         """Run the body of a function in the page and return what it returns."""
@@ -88,9 +89,10 @@ class Opened:
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
     def requests(self):
-        """Return the addresses that were asked for since the page was opened."""
+        """Return the addresses that the page asked for, its own the first."""
         messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
-        return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+        sent = [m["params"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+        return [entry["request"]["url"] for entry in sent if entry["documentURL"] == self.address]
 
 
 def number(text):

@@ -2,7 +2,9 @@
 
 import contextlib
 import io
+import sys
 
+import numpy as np
 import pytest
 
 from elman.network import CELLS
@@ -13,11 +15,16 @@ CELLED = [page for page in pages() if any(block.language == "{code-cell}" for bl
 
 
 @pytest.fixture(autouse=True)
-def _registry_as_it_was():
+def _everything_as_it_was(monkeypatch):
+    """Pages register cells, set how arrays are printed, and draw; none of it reaches another test."""
+    monkeypatch.setenv("MPLBACKEND", "agg")
     before = dict(CELLS)
-    yield
+    with np.printoptions():
+        yield
     CELLS.clear()
     CELLS.update(before)
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 def code_of(block: Block) -> str:

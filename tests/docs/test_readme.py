@@ -1,4 +1,4 @@
-"""The README's commands do what it says, in its order: run for real, but for the length of the training."""
+"""The commands of both READMEs do what they say, in their order: run for real, but for a shorter training."""
 
 import json
 import os
@@ -14,7 +14,8 @@ from elman.cli.app import app
 
 from .pages import DOCS, ROOT, blocks, commands
 
-README = ROOT / "README.md"
+README, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
+RUNS = {README: {"python-topics-char-lstm", "mine"}, CHINESE: {"python-topics-char-lstm", "mine", "poems"}}
 SHORT = [
     "--steps",
     "3",
@@ -40,17 +41,24 @@ def shorten(command: list[str]) -> list[str]:
     return [*command, *(["--steps", "6"] if "--resume" in command else SHORT)]
 
 
+@pytest.fixture(scope="module", params=[README, CHINESE], ids=["English", "Chinese"])
+def readme(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A folder in which the README has been followed to its end, and what was printed."""
+def folder(readme, tmp_path_factory):
+    """A folder in which a README has been followed to its end, and what was printed."""
     path = tmp_path_factory.mktemp("readme")
     lines = [f"{number} bottles of beer on the wall, {number} bottles of beer.\n" for number in range(300)]
     (path / "my-text.txt").write_text("".join(lines), encoding="utf-8")
     (path / "other.txt").write_text("".join(lines[:9]), encoding="utf-8")
+    poem = "明月出天山，苍茫云海间。\n春风不相识，何事入罗帏。\n\n"
+    (path / "poems.txt").write_text(poem * 300, encoding="utf-8")
     here = Path.cwd()
     os.chdir(path)
     try:
-        printed = [(command, CliRunner().invoke(app, shorten(command))) for command in commands(README)]
+        printed = [(command, CliRunner().invoke(app, shorten(command))) for command in commands(readme)]
     finally:
         os.chdir(here)
     return path, printed
@@ -62,18 +70,18 @@ def test_every_command_succeeds(folder):
         assert result.output.strip()
 
 
-def test_the_first_command_makes_the_run_that_the_others_use(folder):
+def test_the_first_command_makes_the_run_that_the_others_use(readme, folder):
     path, printed = folder
     assert printed[0][0] == ["train"]
-    assert {run.name for run in (path / "runs").iterdir()} == {"python-topics-char-lstm", "mine"}
+    assert {run.name for run in (path / "runs").iterdir()} == RUNS[readme]
 
 
-def test_its_python_runs(folder, monkeypatch, capsys):
+def test_its_python_runs(readme, folder, monkeypatch, capsys):
     monkeypatch.chdir(folder[0])
-    code = [block.body for block in blocks(README) if block.language == "python"]
+    code = [block.body for block in blocks(readme) if block.language == "python"]
     assert code
     for body in code:
-        exec(compile(body, "README.md", "exec"), {})
+        exec(compile(body, readme.name, "exec"), {})
     assert "nats" in capsys.readouterr().out
 
 
@@ -101,13 +109,29 @@ def test_the_guide_names_the_files_of_a_run(folder):
 
 
 @pytest.mark.parametrize("marked", ["train", "test"])
-def test_a_fresh_clone_needs_one_line(marked):
+def test_a_fresh_clone_needs_one_line(readme, marked):
     found = re.findall(
-        rf"^<!-- command: {marked} -->\n```bash\n(.*?)^```$", README.read_text("utf-8"), re.M | re.S
+        rf"^<!-- command: {marked} -->\n```bash\n(.*?)^```$", readme.read_text("utf-8"), re.M | re.S
     )
     assert len(found) == 1
     (line,) = found[0].splitlines()
     assert line.startswith("python3 -m venv .venv && .venv/bin/pip install ")
+
+
+def test_both_say_the_same_commands_and_figures():
+    def shared(page):
+        return [block for block in commands(page) if "poems" not in " ".join(block)]
+
+    def python(page):
+        return [block.body for block in blocks(page) if block.language == "python"]
+
+    def figures(page):
+        part = page.read_text("utf-8").split("<!-- figures: begin -->")[1].split("<!-- figures: end -->")[0]
+        return sorted(re.findall(r"\d[\d.,]*\d|\d", part))
+
+    assert shared(README) == shared(CHINESE)
+    assert python(README) == python(CHINESE)
+    assert figures(README) == figures(CHINESE)
 
 
 def test_continuous_integration_takes_the_test_command_from_the_readme():

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import elman
-from elman.cli import inspect, look, train, use
+from elman.cli import explain, inspect, look, train, use
 
 app = typer.Typer(
     add_completion=False,
@@ -36,6 +36,7 @@ app.command("train")(train.train)
 app.command("evaluate")(use.evaluate)
 app.command("generate")(use.generate)
 app.command("next")(use.next_tokens)
+app.command("explain")(explain.explain)
 app.command("gradcheck")(look.gradcheck)
 app.command("info")(look.info)
 app.command("plot")(look.plot)

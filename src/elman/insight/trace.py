@@ -52,6 +52,13 @@ class Trace:
         The derivative of `loss` by each parameter.
     gates, states : tuple of str
         The gates of the cell in the order of ``U`` and ``W``, and its states.
+
+    Examples
+    --------
+    >>> import elman
+    >>> seen = elman.trace(elman.LanguageModel(vocab_size=5, cell="mgu", hidden=3, layers=1), [1, 2, 3])
+    >>> sorted(name for name in seen.values if name.endswith("_f"))
+    ['layers.0.Ux_f', 'layers.0.Wh_f', 'layers.0.a_f']
     """
 
     tokens: NDArray[np.integer[Any]]

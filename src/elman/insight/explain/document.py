@@ -9,6 +9,7 @@ import numpy as np
 
 import elman
 from elman.insight.explain.explanation import Explanation, Word
+from elman.insight.explain.steps import Shares
 from elman.insight.reference.cells import Array, Arrays
 
 FORMAT = 1
@@ -72,22 +73,13 @@ def document(explanation: Explanation, *, source: str = "", most: int | None = N
     seen, T = explanation.trace, explanation.steps
     V = seen.params.get("output.V", seen.params["embedding.E"].T)
     G, D, H = seen.params["layers.0.U"].shape
-    cut = [
-        {
-            name: {"missing": _finite(missing), "cosine": _finite(cosine)}
-            for name, (missing, cosine) in row.items()
-        }
-        for row in explanation.cut
-    ]
-    by_step = explanation.by_step(explanation.back)
-    values = {name: array[:, 0] for name, array in seen.values.items()}
+    by_step = explanation.shares(explanation.back)
     parts: dict[str, Arrays] = {
         "params": seen.params,
-        "values": values,
+        "values": {name: array[:, 0] for name, array in seen.values.items()},
         "grads": explanation.grads(explanation.back),
         "each": explanation.each,
-        "by_step": by_step,
-        "dparams": {name: array.sum(axis=0) for name, array in by_step.items()},
+        "dparams": {name: share.total() for name, share in by_step.items()},
     }
     omitted: list[str] = []
     return {
@@ -109,10 +101,9 @@ def document(explanation: Explanation, *, source: str = "", most: int | None = N
         "steps": [_step(explanation, t) for t in range(T)],
         **{part: _lists(part, arrays, most, omitted) for part, arrays in parts.items()},
         "sent": [explanation.sent(l).tolist() for l in range(seen.layers)],
-        "norms": {
-            name: np.linalg.norm(array.reshape(T, -1), axis=1).tolist() for name, array in by_step.items()
-        },
-        "cut": cut,
+        "by_step": _by_step(by_step, T, most, omitted),
+        "norms": {name: share.lengths().tolist() for name, share in by_step.items()},
+        "cut": [{name: _cut(*pair) for name, pair in row.items()} for row in explanation.cut],
         "omitted": omitted,
     }
 
@@ -146,6 +137,17 @@ def _lists(part: str, arrays: Arrays, most: int | None, omitted: list[str]) -> D
             omitted.append(f"{part}.{name}")
         else:
             lists[name] = array.tolist()
+    return lists
+
+
+def _by_step(shares: dict[str, Shares], T: int, most: int | None, omitted: list[str]) -> Document:
+    """Return the shares of the steps as lists, without those that are too large."""
+    lists = {}
+    for name, share in shares.items():
+        if most is not None and T * math.prod(share.shape) > most:
+            omitted.append(f"by_step.{name}")
+        else:
+            lists[name] = [share.of(t).tolist() for t in range(T)]
     return lists
 
 

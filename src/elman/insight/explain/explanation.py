@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from elman.data import Tokenizer
-from elman.errors import ConfigError, DataError
-from elman.insight.explain.steps import parameter_steps
+from elman.errors import ConfigError, DataError, DivergenceError
+from elman.insight.explain.steps import Shares, shares
 from elman.insight.plain_cell import plain_cell
 from elman.insight.reference.cells import Array, Arrays
 from elman.insight.trace import Trace, trace
@@ -68,6 +68,15 @@ class Explanation:
         The cell, and the function of each of its gates.
     gated_by : str or None
         The gate that multiplies the recurrent product of the last one, if there is such a gate.
+
+    Examples
+    --------
+    >>> import elman
+    >>> from elman.insight.explain import small_model
+    >>> model, tokenizer, _ = small_model("to be or not to be")
+    >>> found = elman.explain(model, tokenizer, "to be or")
+    >>> found.sent().shape, sorted(found.by_step(back=1))[:3]
+    ((3, 3), ['embedding.E', 'layers.0.U', 'layers.0.W'])
     """
 
     sentence: str
@@ -86,6 +95,11 @@ class Explanation:
         """Number of steps, ``T``."""
         return len(self.words)
 
+    def check_step(self, step: int) -> None:
+        """Raise ConfigError if there is no such step."""
+        if not 0 <= step < self.steps:
+            raise ConfigError(f"there is no step {step}: the steps are 0 to {self.steps - 1}")
+
     def sent(self, layer: int = -1) -> Array:
         """Return the length of dL_t/dh_k in that layer, ``(T, T)``: what loss t sends to state k."""
         l = range(self.trace.layers)[layer]
@@ -100,17 +114,26 @@ class Explanation:
     def grads(self, back: int | None) -> Arrays:
         """Return the derivative of ``L`` by what each step computed, ``(T, n)``, at that truncation."""
         near = self.reached(back)
-        # What a step sends to the one before it is not sent at the last step that is reached.
-        beyond = near & self.reached((back or self.steps + 1) - 1) if back != 1 else np.zeros_like(near)
+        # What enters the last step that is reached is a constant: nothing is sent to the step before it. Only
+        # the state that enters the sentence has no step before it.
+        beyond = near & np.roll(near, 1, axis=1)
+        beyond[:, 0] = near[:, 0]
         total = {}
         for name, array in self.each.items():
             reach = beyond if name.endswith("_prev") else near
             total[name] = np.einsum("tk,tkn->kn", reach, array) / self.steps
         return total
 
+    def shares(self, back: int | None) -> dict[str, Shares]:
+        """Return what each step adds to the derivative of ``L`` by each parameter, as factors."""
+        return shares(self.trace, self.grads(back))
+
     def by_step(self, back: int | None) -> Arrays:
-        """Return the share of each step in the derivative of ``L`` by each parameter, ``(T, ...)``."""
-        return parameter_steps(self.trace, self.grads(back))
+        """Return what each step adds to the derivative of ``L`` by each parameter, ``(T, ...)``."""
+        return {
+            name: np.array([share.of(t) for t in range(self.steps)])
+            for name, share in self.shares(back).items()
+        }
 
     @cached_property
     def cut(self) -> list[dict[str, tuple[float, float]]]:
@@ -119,11 +142,11 @@ class Explanation:
         For `back` of 1, 2, ..., T and each parameter: the length of what is missing from its derivative, over
         the length of the whole, and the cosine between the two (NaN where either is zero).
         """
-        whole = {name: array.sum(axis=0) for name, array in self.by_step(None).items()}
+        whole = {name: share.total() for name, share in self.shares(None).items()}
         rows = []
         for back in range(1, self.steps + 1):
-            part = {name: array.sum(axis=0) for name, array in self.by_step(back).items()}
-            rows.append({name: _compared(part[name], whole[name]) for name in whole})
+            part = self.shares(back)
+            rows.append({name: _compared(part[name].total(), whole[name]) for name in whole})
         return rows
 
 
@@ -163,6 +186,8 @@ def explain(
     ------
     DataError
         If the sentence is empty or too long, or there is nothing to predict.
+    DivergenceError
+        If the loss is not finite.
     ConfigError
         If `sentence` is no string, or `back` no whole number of at least 1.
 
@@ -194,6 +219,8 @@ def explain(
     T = len(words)
     x, y = (np.array([word.id for word in row]) for row in (words, following))
     seen = trace(model, x, y)
+    if not np.isfinite(seen.loss):
+        raise DivergenceError(f"the loss of this model is {seen.loss}: its parameters are of no use")
     numbers = T * T * sum(array.shape[-1] for array in seen.grads.values())
     if numbers > MOST_NUMBERS:
         raise DataError(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from typing import Any
 
 import numpy as np
 
 from elman.errors import ConfigError
 from elman.insight.explain.explanation import Explanation
+from elman.insight.explain.steps import Shares
 from elman.insight.reference.cells import Array, Arrays
 
 
@@ -46,44 +48,37 @@ def look_up(explanation: Explanation, what: str, *, step: int | None = None, lay
     >>> [look_up(found, name, step=3).shape for name in ("h", "dh", "a", "dW")]
     [(4,), (4,), (3, 4), (3, 4, 4)]
     """
-    T, L = explanation.steps, explanation.trace.layers
-    if step is not None and not 0 <= step < T:
-        raise ConfigError(f"there is no step {step}: the steps are 0 to {T - 1}")
+    L = explanation.trace.layers
+    if step is not None:
+        explanation.check_step(step)
     if not -L <= layer < L:
         raise ConfigError(f"there is no layer {layer}: the layers are 0 to {L - 1}")
-    tables = _tables(explanation)
+    values = {name: array[:, 0] for name, array in explanation.trace.values.items()}
+    derivatives = _with_d(explanation.grads(explanation.back))
+    shares, params = _with_d(explanation.shares(explanation.back)), explanation.trace.params
     for prefix in ("", f"layers.{layer % L}.", "output.", "embedding."):
-        for kind, table in tables.items():
+        for table in (values, derivatives):
             found = _find(table, prefix, what, explanation.trace.gates)
-            if found is None:
-                continue
-            if kind == "parameters":
-                if step is not None:
-                    raise ConfigError(f"{what} is the same at every step: ask for d{what}, or give no step")
-                return found
+            if found is not None:
+                return found if step is None else np.asarray(found[step])
+        if prefix + what in shares:
+            share: Shares = shares[prefix + what]
+            return share.total() if step is None else share.of(step)
+        if prefix + what in params:
             if step is not None:
-                return np.asarray(found[step])
-            return np.asarray(found.sum(axis=0)) if kind == "shares" else found
-    known = sorted({name.rsplit(".", 1)[-1] for table in tables.values() for name in table})
+                raise ConfigError(f"{what} is the same at every step: ask for d{what}, or give no step")
+            return params[prefix + what]
+    names = {*values, *derivatives, *shares, *params}
+    known = sorted({name.rsplit(".", 1)[-1] for name in names})
     near = get_close_matches(what, known, 1)
     hint = f"; did you mean {near[0]}?" if near else f": known are {', '.join(known)}"
     raise ConfigError(f"there is no {what!r} in this explanation{hint}")
 
 
-def _tables(explanation: Explanation) -> dict[str, Arrays]:
-    """Return values, their derivatives, the shares of steps in those of parameters, and the parameters."""
-    return {
-        "values": {name: array[:, 0] for name, array in explanation.trace.values.items()},
-        "derivatives": _with_d(explanation.grads(explanation.back)),
-        "shares": _with_d(explanation.by_step(explanation.back)),
-        "parameters": explanation.trace.params,
-    }
-
-
-def _with_d(arrays: Arrays) -> Arrays:
+def _with_d(table: dict[str, Any]) -> dict[str, Any]:
     """Put a d before the last part of each name."""
-    parts = {name: name.rpartition(".") for name in arrays}
-    return {f"{parts[name][0]}.d{parts[name][2]}": array for name, array in arrays.items()}
+    parts = {name: name.rpartition(".") for name in table}
+    return {f"{parts[name][0]}.d{parts[name][2]}": entry for name, entry in table.items()}
 
 
 def _find(table: Arrays, prefix: str, what: str, gates: tuple[str, ...]) -> Array | None:

@@ -61,6 +61,8 @@ def small_model(
     if not isinstance(sentence, str) or not sentence.strip():
         raise DataError("the sentence is empty: give some words")
     epochs, lr = check_whole("epochs", epochs, 0), check_real("lr", lr)
+    if lr <= 0:
+        raise ConfigError(f"lr must be greater than 0, not {lr:g}")
     tokenizer = tokenizer_kind(tokens).from_text(sentence.strip() + "\n")
     ids = tokenizer.encode(sentence.strip() + "\n")
     model = LanguageModel(
@@ -69,12 +71,13 @@ def small_model(
     )  # fmt: skip
     x, y, losses = ids[:-1, None], ids[1:, None], []
     state = model.initial_state(1)
-    for _ in range(epochs):
-        loss, _, grads = model.loss_and_grads(x, y, state)
-        losses.append(loss)
-        for name, array in model.params.items():
-            array -= lr * grads[name]
-    losses.append(model.loss_and_grads(x, y, state)[0])
-    if not np.isfinite(losses).all():
-        raise ConfigError(f"the loss grew without bound at lr={lr:g}: give a smaller one")
+    with np.errstate(over="ignore", invalid="ignore"):  # seen in the loss, and told below
+        for epoch in range(epochs + 1):
+            loss, _, grads = model.loss_and_grads(x, y, state)
+            losses.append(loss)
+            if not np.isfinite(loss) or loss > 1e6:
+                raise ConfigError(f"with lr={lr:g} the loss grew to {loss:.3g}: give a smaller rate")
+            if epoch < epochs:
+                for name, array in model.params.items():
+                    array -= lr * grads[name]
     return model, tokenizer, losses

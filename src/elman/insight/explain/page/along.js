@@ -72,7 +72,7 @@ const along = (() => {
           : symbols.derivative("h", l, t);
     const text = `${target}: ${symbols.term(back)}`;
     const made = [heading("sent_back"), parts.formula(text)];
-    if (edge === "W" && data.losses(t, state.now.back - 1).length === 0)
+    if (edge === "W" && data.crossing(t).length === 0)
       made.push(el("p", { class: "note", "data-note": "cut" }, words("next_cut", { t })));
     else
       made.push(
@@ -133,7 +133,7 @@ const along = (() => {
       ];
     }
     const terms = places.map(backward.through);
-    const crossing = from.endsWith("_prev") && data.losses(t, state.now.back - 1).length === 0;
+    const crossing = from.endsWith("_prev") && data.crossing(t).length === 0;
     const note = crossing ? [el("p", { class: "note", "data-note": "cut" }, words("next_cut", { t }))] : [];
     return [
       heading("sent_back"),

@@ -3,7 +3,7 @@
 // If y is a sum of terms and x a factor of one of them, x gets dy times the other factors of that term; through
 // a matrix M, dy M transposed; through a function, dy times its slope. dx is the sum over all that reads x.
 //
-// A factor here is {key, l, t} and, of these, d (the derivative by it), crossing (of what goes to the step before),
+// A factor here is {key, l, t} and, of these, d (the derivative by it), across (of what goes to the step before),
 // complement (1 - it), slope (the slope of a function where its value is it). A term is {sign, factors, matrix,
 // transposed, from}.
 
@@ -27,9 +27,8 @@ const backward = (() => {
   // What a value gets from one of its readers.
   function through(reader) {
     const { key, l, t, term, place, from } = reader;
-    const crossing = from === "next";
     const whole = placed(term, l, t);
-    const dy = { key, l, t, d: true, crossing };
+    const dy = { key, l, t, d: true, across: from === "next" };
     const fn = (cells.definition(key) || {}).fn;
     const slope = fn ? [{ key, l, t, slope: fn }] : [];
     return {
@@ -57,9 +56,11 @@ const backward = (() => {
       : rest;
   }
 
-  function factorValue(factor) {
-    if (factor.d) return data.derivative(factor.key, factor.l, factor.t, { crossing: factor.crossing });
-    const value = data.value(factor.key, factor.l, factor.t);
+  // `at` is the truncation and the loss, {back, loss}; by default those that are shown.
+  function factorValue(factor, at = {}) {
+    const { key, l, t } = factor;
+    if (factor.d) return data.derivative(key, l, t, { across: factor.across, ...at });
+    const value = data.value(key, l, t);
     if (!value) return null;
     if (factor.complement) return value.map((entry) => 1 - entry);
     if (factor.slope) return value.map(SLOPES[factor.slope]);
@@ -74,16 +75,37 @@ const backward = (() => {
   }
 
   // The vector that multiplies the matrix, or all of the term where there is none.
-  function product(term) {
-    const values = term.factors.map(factorValue);
+  function product(term, at = {}) {
+    const values = term.factors.map((factor) => factorValue(factor, at));
     if (values.some((value) => value === null)) return null;
     return values[0].map((_, j) => values.reduce((result, value) => result * value[j], term.sign));
   }
 
-  function termValue(term) {
+  function termValue(term, at = {}) {
     if (term.bias) return data.param(term.bias.letter, term.bias.l, term.bias.gate);
-    return term.matrix ? data.times(product(term), matrixOf(term)) : product(term);
+    if (!term.matrix) return product(term, at);
+    const { letter, l, gate } = term.matrix;
+    const multiply = term.transposed ? data.timesTransposed : data.times;
+    return multiply(product(term, at), data.param(letter, l, gate));
   }
 
-  return { placed, through, terms, factorValue, matrixOf, product, termValue };
+  // A derivative by the chain rule, from the scores down, where the page does not carry what makes it up.
+  function computed(key, l, k, at) {
+    if (key === "logits") return scores(k, at);
+    const previous = key.endsWith("_prev");
+    const all = previous ? cells.readers(key.slice(0, -5), l, k - 1).map(through) : terms(key, l, k);
+    if (!cells.known || !all) return null;
+    const parts = (previous ? all.filter((term) => term.from === "next") : all).map((term) =>
+      termValue(term, at),
+    );
+    return parts.length === 0 || parts.includes(null) ? null : data.summed(parts, parts[0].length);
+  }
+
+  function scores(k, { loss }) {
+    const p = data.value("p", null, k);
+    const weight = loss === null ? 1 / page.data.sizes.T : Number(loss === k);
+    return p && p.map((entry, i) => weight * (entry - Number(i === page.data.steps[k].target_id)));
+  }
+
+  return { placed, through, terms, factorValue, matrixOf, product, termValue, computed };
 })();

@@ -48,7 +48,7 @@ def page(explanation: Explanation, *, source: str = "", most: int = MOST) -> str
         Where the model comes from, in words.
     most : int
         An array of more numbers than this is left out, and the page says which; it also bounds what each
-        loss sends to each step, all names together, to ten times as many.
+        loss sends to each step, all names together, to four times as many.
 
     Returns
     -------

@@ -20,7 +20,7 @@ const data = (() => {
   // A parameter by its letter: U, W, b of one gate; b_candidate, V, c, E. Tied models have no V but E transposed.
   function param(letter, l, gate) {
     if (letter === "E") return all.params["embedding.E"] || null;
-    if (letter === "V") return all.tied ? transposed(param("E")) : all.params["output.V"] || null;
+    if (letter === "V") return all.tied ? EAsV : all.params["output.V"] || null;
     if (letter === "c") return all.params["output.c"] || null;
     const found = all.params[`layers.${l}.${letter}`];
     if (!found) return null;
@@ -32,15 +32,15 @@ const data = (() => {
     if (key.startsWith("Ux_")) return `a_${key.slice(3)}`;
     if (!key.startsWith("Wh_")) return key;
     const gate = key.slice(3);
-    const gated = all.each["layers.0.m"] && gate === all.gates[all.gates.length - 1];
+    const gated = cells.gatedProduct && gate === all.gates[all.gates.length - 1];
     return gated ? "m" : `a_${gate}`;
   }
 
   // What loss t sends to step k; zero where it does not reach.
   function sentBy(key, l, t, k) {
     const rows = all.each[full(alias(key), l)];
-    if (!rows) return null;
-    if (key === "logits") return t === k ? (rows[t][0] ?? null) : rows[k].map(() => 0);
+    if (!rows) return derivative(key, l, k, { back: T, loss: t });
+    if (key === "logits") return t === k ? rows[t] : rows[k].map(() => 0);
     return k <= t ? rows[t][k] : rows[t][0].map(() => 0);
   }
 
@@ -51,29 +51,37 @@ const data = (() => {
     return reach;
   }
 
+  // How far losses reach that send on to the step before k. The state that enters has none before it: all send.
+  const beyond = (k, back = state.now.back) => (k === 0 ? back : back - 1);
+  const crossing = (k) => losses(k, beyond(k));
+
   // The derivative at step k: of the mean loss, or of the one that is chosen. What a step sends to the one
-  // before it, h_prev and c_prev and all that is `crossing`, is not sent by the losses for which it is the last.
-  function derivative(key, l, k, { crossing = false, back = state.now.back, loss = state.now.loss } = {}) {
-    if (!(full(alias(key), l) in all.each)) return asGiven(key, l, k, crossing, back, loss);
-    const reach = crossing || key.endsWith("_prev") ? back - 1 : back;
+  // before it, h_prev and c_prev and all that is `across`, is not sent by the losses for which it is the last.
+  function derivative(key, l, k, { across = false, back = state.now.back, loss = state.now.loss } = {}) {
+    const reach = Math.min(across || key.endsWith("_prev") ? beyond(k, back) : back, T - k);
     const id = `${full(key, l)} ${k} ${reach} ${loss}`;
-    if (!memory.has(id)) {
-      const parts = losses(k, reach, loss).map((t) =>
-        key === "logits" ? logitsOf(t, k) : sentBy(key, l, t, k),
-      );
-      memory.set(id, scaled(summed(parts, width(key, l)), loss === null ? 1 / T : 1));
-    }
+    if (!memory.has(id)) memory.set(id, found(key, l, k, { reach, back, loss }));
     return memory.get(id);
   }
 
-  const logitsOf = (t, k) => (t === k ? all.each["output.logits"][t] : null);
+  function found(key, l, k, { reach, back, loss }) {
+    if (losses(k, reach, loss).length === 0) return new Array(width(key, l)).fill(0);
+    if (!(full(alias(key), l) in all.each)) {
+      return (
+        given(key, l, k, reach, loss) ||
+        backward.computed(alias(key), l, k, { back: key.endsWith("_prev") ? back : reach, loss })
+      );
+    }
+    const parts = losses(k, reach, loss).map((t) => sentBy(key, l, t, k));
+    return scaled(summed(parts, width(key, l)), loss === null ? 1 / T : 1);
+  }
 
-  // Where `each` is too large for a page, there is the derivative at one truncation alone.
-  function asGiven(key, l, k, crossing, back, loss) {
+  // Where `each` is too large for a page, the derivative is there at one truncation; at the others it is computed.
+  function given(key, l, k, reach, loss) {
     const rows = all.grads[full(key, l)];
-    const given = all.truncate === null ? T : Math.min(all.truncate, T);
-    const same = back === given && loss === null && (!crossing || back === T);
-    return rows && same ? rows[k] : null;
+    const back = all.truncate === null ? T : Math.min(all.truncate, T);
+    const same = reach === Math.min(key.endsWith("_prev") ? beyond(k, back) : back, T - k);
+    return rows && loss === null && same ? rows[k] : null;
   }
 
   function width(key, l) {
@@ -105,6 +113,22 @@ const data = (() => {
     );
     return result;
   }
+  // The vector times the matrix transposed.
+  function timesTransposed(vector, matrix) {
+    if (!vector || !matrix) return null;
+    return matrix.map((row) => row.reduce((sum, entry, j) => sum + entry * vector[j], 0));
+  }
+
+  const EAsV = all.tied ? transposed(all.params["embedding.E"] || null) : null;
+
+  // Whether every derivative can be shown at every truncation: summed up or computed.
+  const complete = () =>
+    !all.omitted.includes("each") ||
+    (cells.known &&
+      !all.omitted.some(
+        (name) =>
+          name.startsWith("params.") || name === "values.output.p" || name.startsWith("values.layers"),
+      ));
 
   // The share of step k in the derivative of a parameter, in its shape, as Explanation.by_step gives it.
   function share(name, k, options = {}) {
@@ -130,9 +154,11 @@ const data = (() => {
   }
 
   return {
+    complete,
     value,
     param,
     sentBy,
+    crossing,
     losses,
     derivative,
     share,
@@ -142,6 +168,7 @@ const data = (() => {
     transposed,
     outer,
     times,
+    timesTransposed,
     full,
   };
 })();

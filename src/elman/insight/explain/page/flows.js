@@ -47,7 +47,7 @@ const flows = (() => {
     if (edge === "memory") return data.norm(data.derivative(thing.key, l, t));
     if (edge === "U" && thing.gate === undefined) return data.norm(data.derivative("x", l, t));
     if (edge === "W" && thing.gate === undefined) return data.norm(data.derivative("h_prev", l, t));
-    const values = terms(thing).map(backward.termValue);
+    const values = terms(thing).map((term) => backward.termValue(term));
     if (values.length === 0 || values.includes(null)) return null;
     return data.norm(data.summed(values, values[0].length));
   }

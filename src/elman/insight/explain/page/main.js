@@ -23,7 +23,7 @@ const main = (() => {
           ? `${t}/${place.l}/cell`
           : state.now.chosen,
     });
-    network.node(state.now.chosen)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    network.reveal(state.now.chosen);
   }
 
   picture.addEventListener("click", (event) => {
@@ -54,7 +54,7 @@ const main = (() => {
     node.setAttribute("tabindex", "-1");
     next.setAttribute("tabindex", "0");
     next.focus({ preventScroll: true });
-    next.scrollIntoView({ block: "nearest", inline: "nearest" });
+    network.reveal(target);
   });
 
   // Where a key leads: undefined for a key that leads nowhere by itself, null at the edge.
@@ -85,7 +85,7 @@ const main = (() => {
     find("loss").value = state.now.loss === null ? "" : String(state.now.loss);
     find("open-all").checked = state.now.openAll;
     find("legend-strands").hidden =
-      T > network.STRANDS || T === 1 || state.now.loss !== null || page.data.omitted.includes("each");
+      T > network.STRANDS || T === 1 || state.now.loss !== null || !data.complete();
     find("lead").textContent = words(state.now.mode === "forward" ? "lead_forward" : "lead_backward");
   }
 
@@ -93,6 +93,7 @@ const main = (() => {
   function about() {
     const { cell, loss, perplexity, source, sentence, steps, omitted } = page.data;
     const unknown = [...new Set(steps.filter((step) => step.unknown).map((step) => step.word))];
+    const named = omitted.filter((name) => name !== "each" || !data.complete());
     find("sentence").textContent = sentence;
     find("about").replaceChildren(
       el(
@@ -113,18 +114,18 @@ const main = (() => {
       ...(unknown.length
         ? [el("p", {}, words("unknown_words"), " ", el("bdi", {}, unknown.map(symbols.token).join(" ")))]
         : []),
-      ...(omitted.length
+      ...(named.length
         ? [
             el(
               "p",
               { class: "note", "data-note": "omitted" },
               words("omitted"),
               " ",
-              el("code", {}, omitted.join(", ")),
+              el("code", {}, named.join(", ")),
             ),
           ]
         : []),
-      ...(omitted.includes("each")
+      ...(!data.complete()
         ? [el("p", { class: "note" }, words("omitted_each", { back: page.data.truncate ?? T }))]
         : []),
     );
@@ -158,7 +159,7 @@ const main = (() => {
       open: new Set(),
       chosen: hidden ? `${thing.t}/${thing.l}/cell` : state.now.chosen,
     });
-    network.node(state.now.chosen)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    network.reveal(state.now.chosen);
   }
 
   const DRAWN = ["mode", "back", "loss", "open", "openAll"];

@@ -78,7 +78,7 @@ const network = (() => {
 
   // One line for each loss that could be sent back here, cut where the truncation ends it.
   function strands(key, l, t, from, to) {
-    const reach = data.losses(t, state.now.back - 1);
+    const reach = data.crossing(t);
     const count = T - t;
     return Array.from({ length: count }, (_, i) => {
       const offset = (i - (count - 1) / 2) * Math.min(5, 30 / count);
@@ -165,6 +165,20 @@ const network = (() => {
     );
   }
 
+  // Bring a thing into view, and all of its step into the scrolled part of the drawing.
+  function reveal(id) {
+    const { left, right } = layout.columns().made[things.parse(id).t];
+    const scroller = document.getElementById("scroller");
+    const margin = 12;
+    const [start, width] = [scroller.scrollLeft, scroller.clientWidth];
+    if (left - margin < start || right - left + 2 * margin > width) scroller.scrollLeft = left - margin;
+    else if (right + margin > start + width) scroller.scrollLeft = right + margin - width;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    nodes
+      .get(id)
+      ?.scrollIntoView({ block: "nearest", inline: "nearest", behavior: calm ? "auto" : "smooth" });
+  }
+
   // Show what is chosen, and what lies on the path of the heat map's cell.
   function mark() {
     const path = things.path();
@@ -178,5 +192,5 @@ const network = (() => {
     if (!nodes.has(state.now.chosen)) nodes.values().next().value.setAttribute("tabindex", "0");
   }
 
-  return { STRANDS, draw, mark, node: (id) => nodes.get(id), vectorText, isBack };
+  return { STRANDS, draw, mark, reveal, node: (id) => nodes.get(id), vectorText, isBack };
 })();

@@ -13,7 +13,7 @@ from elman.insight.page import rounded
 MOST = 200_000
 """An array of more numbers is left out."""
 
-TOGETHER = 10
+TOGETHER = 4
 """All that each loss sends to each step may be this many times as much."""
 
 DIGITS = 6
@@ -30,10 +30,10 @@ def numbers(explanation: Explanation, *, source: str = "", most: int = MOST) -> 
 
     As in :func:`~elman.insight.explain.document.document`, but rounded to six significant digits, and
 
-    * ``each`` has for loss ``t`` only the steps up to ``t``, for ``output.logits`` only step ``t`` itself, and
-      no products ``Ux_*`` and ``Wh_*``: their derivatives are those of ``a_*`` and ``m``;
+    * ``each`` has for loss ``t`` only the steps up to ``t``, for ``output.logits`` only ``t`` itself, and no
+      products ``Ux_*`` and ``Wh_*``: their derivatives are those of ``a_*`` and ``m``;
     * ``grads`` is there only where ``each``, from which the page computes it, is too large;
-    * shares of steps are not there: the page computes them;
+    * the products themselves and the shares of steps are not there either: the page computes them;
     * ``vocabulary`` is there only where the logits of a step are.
 
     Parameters
@@ -50,7 +50,10 @@ def numbers(explanation: Explanation, *, source: str = "", most: int = MOST) -> 
     dict
     """
     made = document(explanation, source=source, most=most)
-    left_out = [name for name in made["omitted"] if name.startswith(("params.", "values."))]
+    values = {name: rows for name, rows in made["values"].items() if not _is_product(name)}
+    left_out = [
+        name for name in made["omitted"] if name.startswith(("params.", "values.")) and not _is_product(name)
+    ]
     each, whole = _each(explanation, most)
     if not whole:
         left_out.append("each")
@@ -58,7 +61,7 @@ def numbers(explanation: Explanation, *, source: str = "", most: int = MOST) -> 
         **{part: made[part] for part in KEPT},
         "vocabulary": made["vocabulary"] if "output.logits" in made["values"] else None,
         "params": _rounded(made["params"]),
-        "values": _rounded(made["values"]),
+        "values": _rounded(values),
         "each": each,
         "grads": {} if whole else _rounded(made["grads"]),
         "sent": rounded(made["sent"], DIGITS),
@@ -72,15 +75,21 @@ def _each(explanation: Explanation, most: int) -> tuple[dict[str, list[Any]], bo
     T = explanation.steps
     packed = {}
     for name, array in explanation.each.items():
-        if name.rsplit(".", 1)[-1].startswith(("Ux_", "Wh_")):
+        if _is_product(name):
             continue
         packed[name] = (
-            [array[t, t] for t in range(T)] if name == "output.logits" else [array[t, : t + 1] for t in range(T)]
+            [array[t, t] for t in range(T)]
+            if name == "output.logits"
+            else [array[t, : t + 1] for t in range(T)]
         )
     sizes = [sum(rows.size for rows in arrays) for arrays in packed.values()]
     if max(sizes) > most or sum(sizes) > TOGETHER * most:
         return {}, False
     return {name: [rounded(rows, DIGITS) for rows in arrays] for name, arrays in packed.items()}, True
+
+
+def _is_product(name: str) -> bool:
+    return name.rpartition(".")[2].startswith(("Ux_", "Wh_"))
 
 
 def _rounded(table: dict[str, Any]) -> dict[str, Any]:

@@ -120,7 +120,7 @@ const panel = (() => {
     const filled = simple
       ? cells.definitions.flatMap((made) => parts.value(made.key, l, t))
       : [
-          ...formulas,
+          el("div", { class: "formulas" }, ...formulas),
           tables.vectors(rows, {
             names: parts.units(H),
             caption: words("table_of", { what: things.name(thing) }),
@@ -132,24 +132,25 @@ const panel = (() => {
   // Softmax and cross-entropy together.
   const scores = (thing) => prediction.back(thing);
 
-  // By which name the command line and Python know it.
+  // How the command line shows the same numbers, where it has a name for them.
   function called(thing) {
-    const prefix = isBack() ? "d" : "";
+    const letters = { U: "U", W: "W", V: page.data.tied ? null : "V", E: "E" };
     const key =
-      thing.edge === null
-        ? ({ word: null, loss: null, cell: "h" }[thing.key] ??
-          (thing.key === "word" || thing.key === "loss" ? null : thing.key))
-        : ({ U: "U", W: "W", V: "V", E: "E" }[thing.edge] ?? null);
-    if (key === null || (isBack() && key === "p")) return [];
-    const layer = thing.l !== null && L > 1 ? ` --layer ${thing.l}` : "";
-    const step = thing.edge === null || isBack() ? ` --step ${thing.t}` : "";
+      thing.edge === null ? (thing.key === "cell" ? "h" : thing.key) : (letters[thing.edge] ?? null);
+    const unnamed =
+      ["word", "loss", null].includes(key) || (isBack() && (key === "p" || state.now.loss !== null));
+    if (unnamed || (isBack() && /^\d+$/.test(key))) return [];
+    const options = [`--what ${isBack() ? "d" : ""}${key}`];
+    if (thing.edge === null || isBack()) options.push(`--step ${thing.t}`);
+    if (L > 1 && (thing.l !== null || key === "x")) options.push(`--layer ${thing.l ?? 0}`);
+    if (isBack() && state.now.back < T) options.push(`--truncate ${state.now.back}`);
     return [
       el(
         "p",
         { class: "muted small called" },
         words("called"),
         " ",
-        el("code", {}, `elman explain … --what ${prefix}${key}${step}${layer}`),
+        el("code", {}, `elman explain … ${options.join(" ")}`),
       ),
     ];
   }

@@ -107,7 +107,7 @@ const parts = (() => {
         ? [{ sign: 1, text: `${symbols.term(term)}[${j}]`, numbers: bracketed(vector[j]), value: vector[j] }]
         : [null];
     }
-    const values = term.factors.map(backward.factorValue);
+    const values = term.factors.map((factor) => backward.factorValue(factor));
     if (values.some((value) => value === null)) return [null];
     if (!term.matrix) {
       const value = values.reduce((result, vector) => result * vector[j], term.sign);
@@ -191,9 +191,7 @@ const parts = (() => {
       return [
         el("p", { class: "muted" }, page.t("only_at", { back: page.data.truncate ?? page.data.sizes.T })),
       ];
-    const kept =
-      terms &&
-      terms.filter((term) => term.from !== "next" || data.losses(t + 1, state.now.back - 1).length > 0);
+    const kept = terms && terms.filter((term) => term.from !== "next" || data.crossing(t + 1).length > 0);
     const cut = terms && kept.length < terms.length;
     if (!terms || terms.length === 0) {
       return [

@@ -35,12 +35,9 @@ const player = (() => {
     const next = position(all) + by;
     if (next < 0 || next >= all.length) return false;
     state.set({ mode: all[next].mode, chosen: all[next].id, unit: null });
-    network
-      .node(all[next].id)
-      ?.scrollIntoView({ block: "nearest", inline: "center", behavior: calm() ? "auto" : "smooth" });
+    network.reveal(all[next].id);
     return true;
   }
-  const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   function play() {
     if (timer !== null) {

@@ -152,23 +152,22 @@ const arrows = (() => {
     return group;
   }
 
-  // Its letter: above an arrow that runs to the right, to the right of one that runs upwards.
+  // Its letter: above an arrow that runs to the right, to the right of one that runs upwards. Where the arrows of
+  // c and h run side by side and steeply, c has its letter above them and h below.
   function named(label, paths, kind) {
-    const {
-      middle: [x, y],
-      from,
-      to,
-    } = paths[Math.floor(paths.length / 2)];
-    const level = kind === "W" || kind === "memory";
-    const slope = level ? Math.abs(to[1] - from[1]) > 20 : Math.abs(to[0] - from[0]) > 20;
-    const place = level
-      ? {
-          x: x + (slope ? 12 : 0),
-          y: y - (paths.length > 1 && !slope ? 18 : slope ? 0 : 6),
-          "text-anchor": "middle",
-        }
-      : { x: x + 7, y: slope ? y - 6 : y + 4 };
-    return svg("text", { ...place, class: "edge-label" }, label);
+    const { middle, from, to } = paths[Math.floor(paths.length / 2)];
+    const [x, y] = middle;
+    if (kind !== "W" && kind !== "memory") {
+      const aside = Math.abs(to[0] - from[0]) > 20;
+      return svg("text", { x: x + 7, y: aside ? y - 6 : y + 4, class: "edge-label" }, label);
+    }
+    const fall = to[1] - from[1];
+    const steep = Math.abs(fall) > 20;
+    const right = (kind === "memory") === fall > 0 ? 11 : -11;
+    const place = steep
+      ? { x: x + right, y: kind === "memory" ? y - 2 : y + 10 }
+      : { x, y: y - (paths.length > 1 ? 18 : 6) };
+    return svg("text", { ...place, "text-anchor": "middle", class: "edge-label" }, label);
   }
 
   // An arrow that is part of the drawing and cannot be chosen.

@@ -94,7 +94,7 @@ const symbols = (() => {
     }
     return top;
   }
-  const UPRIGHT = new Set(["tanh", "relu", "softmax", "ln", "logits", "onehot"]);
+  const UPRIGHT = new Set(["tanh", "relu", "softmax", "ln", "exp", "sum", "logits", "onehot"]);
 
   // The same without markup, for a label that is read aloud.
   const plain = (text) => text.replace(/[_^]\{([^}]*)\}/g, " $1").replace(/⊙/g, "·");

@@ -128,7 +128,7 @@ const things = (() => {
     const kind = thing.edge || thing.key;
     if (kind === "word" && step.unknown && !back) return ["f_word", "f_unknown"];
     if (kind === "W" && thing.t === 0) return [`${mark}_W_first`];
-    if (kind === "W" && back && data.losses(thing.t, state.now.back - 1).length === 0) return ["b_W_cut"];
+    if (kind === "W" && back && data.crossing(thing.t).length === 0) return ["b_W_cut"];
     if (kind === "V" && page.data.tied) return [`${mark}_V_tied`];
     if (kind === "inner" && !back && (cells.definition(thing.to) || {}).fn) return ["f_inner_fn"];
     if (kind === "inner" || kind === "memory") return [`${mark}_${kind}`];

@@ -1,0 +1,127 @@
+"""``elman explain``: a sentence, and every number a network makes of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from elman.cli.use import AsJson
+from elman.errors import ConfigError
+
+if TYPE_CHECKING:
+    from elman.data import Tokenizer
+    from elman.network import LanguageModel
+
+ON_THE_SPOT = ("tokens", "cell", "embedding", "hidden", "layers", "epochs", "lr", "seed")
+"""The options that describe a model trained on the spot."""
+
+MOST_NUMBERS = 1_000_000
+"""JSON has no array of more: such are products of two that it has, and would be hundreds of megabytes."""
+
+
+def explain(
+    context: typer.Context,
+    sentence: Annotated[str, typer.Argument(help="Some words, or - for standard input.", show_default=False)],
+    run: Annotated[
+        Path | None,
+        typer.Option(help="Explain this run, not a small model trained on the spot.", show_default=False),
+    ] = None,
+    step: Annotated[int | None, typer.Option(help="Only this step, from 0.", show_default=False)] = None,
+    what: Annotated[
+        str | None,
+        typer.Option(
+            help="Print this array: x, Ux, Wh, a, h, p, a gate, U, W ... or a derivative: dh, dW ...",
+            show_default=False,
+        ),
+    ] = None,
+    layer: Annotated[int, typer.Option(help="Which layer --what means, from 0; -1 is the last.")] = -1,
+    truncate: Annotated[
+        int | None,
+        typer.Option(help="Steps that each loss reaches back, itself the first; by default all.", min=1,
+                     show_default=False),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page to look inside, one file.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+    cell: Annotated[str, typer.Option(help="On the spot: rnn, rnn-relu, lstm, gru or mgu.")] = "rnn",
+    tokens: Annotated[str, typer.Option(help="On the spot: word, char or byte.")] = "word",
+    embedding: Annotated[int, typer.Option(help="On the spot: width of the word vectors, D.")] = 3,
+    hidden: Annotated[int, typer.Option(help="On the spot: width of the layers, H.")] = 4,
+    layers: Annotated[int, typer.Option(help="On the spot: depth, L.")] = 1,
+    epochs: Annotated[int, typer.Option(help="On the spot: how often it reads the sentence.", min=0)] = 20,
+    lr: Annotated[float, typer.Option(help="On the spot: learning rate.")] = 0.5,
+    seed: Annotated[int, typer.Option(help="On the spot: of the first weights.", min=0)] = 0,
+) -> None:  # fmt: skip
+    """Show every number of a network on a sentence: forward, backward, and what truncation cuts off.
+
+    The plain implementation computes them, in float64. Without --run a small model is trained first.
+    """
+    from elman.cli.explained import render
+    from elman.insight.explain import explain as unroll
+    from elman.insight.explain.lookup import look_up
+
+    if sentence == "-":
+        sentence = sys.stdin.read()
+    if html is not None and (as_json or what is not None):
+        raise ConfigError("--html writes a page: leave out --json and --what")
+    given = [name for name in ON_THE_SPOT if _given(context, name)]
+    if run is not None and given:
+        raise ConfigError(f"--{given[0]} is for a model trained on the spot: give it or --run, not both")
+    if run is not None:
+        model, tokenizer, source = _from_run(run)
+    else:
+        model, tokenizer, source = _on_the_spot(
+            sentence, tokens=tokens, cell=cell, embedding=embedding, hidden=hidden, layers=layers,
+            epochs=epochs, lr=lr, seed=seed,
+        )  # fmt: skip
+    found = unroll(model, tokenizer, sentence.strip(), back=truncate)
+    if as_json:
+        from elman.insight.explain.document import document
+
+        made = document(found, source=source, most=MOST_NUMBERS)
+        print(json.dumps(made, ensure_ascii=False, allow_nan=False))
+    elif what is not None:
+        print(_array(look_up(found, what, step=step, layer=layer)))
+    elif html is not None:
+        from elman.insight.explain.page import page
+
+        html.write_text(page(found, source=source), encoding="utf-8")
+        print(f"wrote {html}")
+    else:
+        print(render(found, source=source, step=step))
+
+
+def _given(context: typer.Context, name: str) -> bool:
+    """Return whether an option was typed, rather than left at its default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _from_run(path: Path) -> tuple[LanguageModel, Tokenizer, str]:
+    from elman.storage.run import Run
+
+    found = Run.existing(path)
+    return found.load_model(), found.tokenizer, f"the run {path}"
+
+
+def _on_the_spot(sentence: str, **settings: object) -> tuple[LanguageModel, Tokenizer, str]:
+    from elman.insight.explain import small_model
+
+    model, tokenizer, losses = small_model(sentence, **settings)  # type: ignore[arg-type]
+    if settings["epochs"] == 0:
+        return model, tokenizer, "a small model as it was drawn, not trained"
+    how = f"{settings['epochs']} epochs of gradient descent at rate {settings['lr']:g}"
+    learnt = f"loss {losses[0]:.3f} to {losses[-1]:.3f}"
+    return model, tokenizer, f"a small model, trained here on this sentence: {how}, {learnt}"
+
+
+def _array(array: object) -> str:
+    import numpy as np
+
+    with np.printoptions(precision=6, suppress=True, threshold=10_000, linewidth=110):
+        return str(array)

@@ -1,0 +1,201 @@
+"""A trace holds every number of a forward and a backward pass, and they are those of the fast path."""
+
+import numpy as np
+import pytest
+
+import elman
+from elman.errors import ConfigError, ShapeError
+from elman.insight import plain_cell
+from elman.network import CELLS, Cell
+
+from ..network.building import draw_model, draw_window
+
+NAMES = sorted(CELLS)
+
+
+class Softsign(Cell):
+    """A cell that the plain implementation does not have: h = a / (1 + |a|)."""
+
+    name, gates = "softsign", 1
+
+    def forward(self, a, r, prev, new, keep, work):
+        np.add(a, r, out=a)
+        np.divide(a[0], 1 + np.abs(a[0]), out=new[0])
+
+    def backward(self, a, d, prev, new, keep, work):
+        np.multiply((1 - np.abs(new[0])) ** 2, d[0], out=a[0])
+
+
+@pytest.fixture
+def softsign():
+    elman.register_cell(Softsign())
+    yield "softsign"
+    CELLS.pop("softsign")
+
+
+def traced(cell, **options):
+    model = draw_model(cell, **options)
+    x, y, state = draw_window(model)
+    return model, x, y, state, elman.trace(model, x, y, state=state)
+
+
+def near(a, b):
+    np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("cell", NAMES)
+def test_loss_states_and_gradients_are_those_of_the_fast_path(cell, tied):
+    model, x, y, state, seen = traced(cell, tied=tied)
+    loss, after, grads = model.loss_and_grads(x, y, state)
+    near(seen.loss, loss)
+    nll, _, _ = model.nll(x, y, state)
+    near(seen.losses, nll)
+    for l, layer in enumerate(after):
+        for name, array in layer._asdict().items():
+            near(seen.state[l][name], array)
+    assert set(grads) == set(seen.dparams)
+    for name, array in grads.items():
+        near(seen.dparams[name], array)
+
+
+@pytest.mark.parametrize("cell", NAMES)
+def test_the_derivative_of_every_state_is_a_central_difference(cell):
+    """Of the state that leaves a step in the lowest layer, which all later steps and upper layers read."""
+    model, x, y, state, seen = traced(cell)
+    k, eps = 1, 1e-6
+    _, _, middle = model.nll(x[: k + 1], y[: k + 1], state)
+    later = x[k + 1 :], y[k + 1 :]
+    for name in seen.states:
+        sent = seen.grads[f"layers.0.{name}_prev"][k + 1]  # what step k + 1 sends to step k
+        numeric = np.zeros_like(sent)
+        for index in np.ndindex(sent.shape):
+            losses = []
+            for sign in (1, -1):
+                nudged = getattr(middle[0], name).copy()
+                nudged[index] += sign * eps
+                entering = (middle[0]._replace(**{name: nudged}), *middle[1:])
+                losses.append(model.nll(*later, entering)[0].sum() / x.size)
+            numeric[index] = (losses[0] - losses[1]) / (2 * eps)
+        np.testing.assert_allclose(sent, numeric, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("cell", NAMES)
+def test_each_number_follows_from_those_before_it(cell):
+    model, _, _, _, seen = traced(cell)
+    kind = CELLS[cell]
+    for l in range(3):
+        v = {key.removeprefix(f"layers.{l}."): a for key, a in seen.values.items() if f"layers.{l}." in key}
+        d = {key.removeprefix(f"layers.{l}."): a for key, a in seen.grads.items() if f"layers.{l}." in key}
+        for g, gate in enumerate(seen.gates):
+            near(v[f"Ux_{gate}"], v["x"] @ model.params[f"layers.{l}.U"][g])
+            near(v[f"Wh_{gate}"], v["h_prev"] @ model.params[f"layers.{l}.W"][g])
+            a, value = v[f"a_{gate}"], v[gate]
+            if g < kind.sigmoids:
+                near(value, 1 / (1 + np.exp(-a)))
+                near(d[f"a_{gate}"], d[gate] * value * (1 - value))
+            elif cell == "rnn-relu":
+                near(value, np.maximum(a, 0))
+                near(d[f"a_{gate}"], d[gate] * (a > 0))
+            else:
+                near(value, np.tanh(a))
+                near(d[f"a_{gate}"], d[gate] * (1 - value**2))
+        near(v["h_prev"][1:], v["h"][:-1])
+        if "c" in seen.states:
+            sent = np.concatenate([d["c_prev"][1:], np.zeros_like(d["c"][:1])])
+            near(v["u"], np.tanh(v["c"]))
+            near(d["u"], d["h"] * v["o"])
+            near(d["c"], d["u"] * (1 - v["u"] ** 2) + sent)
+        if "m" in v:
+            near(d["m"], d["a_n"] * v[seen.gates[0]])
+        later = np.concatenate([d["h_prev"][1:], np.zeros_like(d["h"][:1])])
+        above = (
+            seen.grads["output.logits"] @ seen.params["output.V"].T
+            if l == 2
+            else seen.grads[f"layers.{l + 1}.x"]
+        )
+        near(d["h"], later + above)
+    near(seen.values["output.p"].sum(axis=2), 1.0)
+
+
+@pytest.mark.parametrize("cell", NAMES)
+def test_a_cell_behind_the_wrapper_gives_the_same(cell):
+    model, x, y, state, seen = traced(cell)
+    wrapped = plain_cell.wrapped(CELLS[cell])
+    names = dict(zip(wrapped.gates, seen.gates, strict=True))
+    before = plain_cell.BUILT_IN.pop(cell)
+    try:
+        again = elman.trace(model, x, y, state=state)
+    finally:
+        plain_cell.BUILT_IN[cell] = before
+    for name, array in again.dparams.items():
+        near(array, seen.dparams[name])
+    for l in range(3):
+        for g, gate in names.items():
+            if gate not in seen.states:
+                near(again.values[f"layers.{l}.{g}"], seen.values[f"layers.{l}.{gate}"])
+            near(again.grads[f"layers.{l}.a_{g}"], seen.grads[f"layers.{l}.a_{gate}"])
+
+
+def test_a_cell_of_ones_own_is_traced(softsign):
+    model, x, y, state, seen = traced(softsign)
+    _, _, grads = model.loss_and_grads(x, y, state)
+    for name, array in grads.items():
+        near(seen.dparams[name], array)
+    assert seen.gates == ("0",)
+    near(
+        seen.values["layers.1.a_0"],
+        seen.values["layers.1.Ux_0"] + seen.values["layers.1.Wh_0"] + seen.params["layers.1.b"][0],
+    )
+
+
+@pytest.mark.parametrize("cell", NAMES)
+def test_two_windows_one_after_the_other_are_one_long_window(cell):
+    model, x, y, state, seen = traced(cell)
+    first = elman.trace(model, x[:2], y[:2], state=state)
+    second = elman.trace(model, x[2:], y[2:], state=first.state)
+    for name, array in seen.values.items():
+        near(np.concatenate([first.values[name], second.values[name]]), array)
+
+
+def test_losses_that_do_not_count_send_nothing():
+    model, x, y, state, _ = traced("gru")
+    counted = np.zeros(y.shape, np.bool_)
+    counted[2, 1] = True
+    seen = elman.trace(model, x, y, state=state, counted=counted)
+    near(seen.loss, model.nll(x, y, state)[0][2, 1])
+    for name, array in seen.grads.items():
+        assert not array[3:].any(), name
+        assert not array[:, [0, 2]].any(), name
+        assert array[:2, 1].any() or name == "output.logits", name
+
+
+def test_one_row_of_tokens_may_be_a_list():
+    model = draw_model("lstm")
+    seen = elman.trace(model, [1, 2, 3])
+    assert seen.tokens.tolist() == [[1], [2]]
+    assert seen.targets.tolist() == [[2], [3]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "message"),
+    [
+        (([1],), {}, ShapeError, "one token alone"),
+        (([1, 9],), {}, ShapeError, "token id 9"),
+        (([1, 2], [1]), {}, ShapeError, r"targets has shape \(1, 1\) and tokens \(2, 1\)"),
+        (([1, 2], [2, 3]), {"counted": [True]}, ShapeError, "counted must be a boolean array"),
+        (([1, 2], [2, 3]), {"counted": [False, False]}, ShapeError, "not all false"),
+        (([1.5, 2.0],), {}, ShapeError, "integer array"),
+        (([],), {}, ShapeError, "integer array"),
+        (([1, 2], [2, 3]), {"state": ()}, ShapeError, "state must be a tuple of 3"),
+    ],
+)
+def test_what_does_not_fit_is_refused(arguments, options, error, message):
+    with pytest.raises(error, match=message):
+        elman.trace(draw_model("rnn"), *arguments, **options)
+
+
+def test_a_text_model_is_told_to_give_its_network():
+    model = elman.TextModel(elman.LanguageModel(vocab_size=4), elman.CharTokenizer.from_text("ab\n"))
+    with pytest.raises(ConfigError, match=r"not a TextModel; give its \.model"):
+        elman.trace(model, [1, 2])
