@@ -24,7 +24,7 @@ PARTS = ("test", "valid")
 """Those of a run's own text that it has not learnt from, the one to take first."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sample:
     """The first tokens of a text.
 
