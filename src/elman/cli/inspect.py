@@ -79,7 +79,7 @@ def inspect(
     if html is not None:
         from elman.insight.inspect.report import report_page
 
-        page = report_page(found, name=sample.name, cut=sample.cut, unit=wanted).encode()
+        page = report_page(found, name=sample.name, part=sample.part, cut=sample.cut, unit=wanted).encode()
         html.write_bytes(page)
         wrote.append(f"{html} ({len(page) / 1e6:.1f} MB)")
     if plots is not None:

@@ -101,11 +101,14 @@ def test_a_report_may_begin_with_a_unit_and_have_no_curve(visitor: Visitor, tmp_
         array *= 0.3
     model.params["layers.0.b"][0, 3] = 2
     found = inspect_model(model, tokenizer, "abba\n" * 9)
-    (tmp_path / "a.html").write_text(report_page(found, name="x", unit=(0, 3, "h")), encoding="utf-8")
+    (tmp_path / "a.html").write_text(
+        report_page(found, name="x", part="test", unit=(0, 3, "h")), encoding="utf-8"
+    )
     visitor.open(tmp_path / "a.html")
     assert visitor.one("#by-unit").get_attribute("aria-pressed") == "true"
     assert visitor.one("#unit").get_attribute("value") == "3"
     assert not visitor.one("#state-label").is_displayed()  # there is one state
+    assert visitor.text("#notes") == "Text: x, test part"
     assert "no metrics.jsonl" in visitor.text("#loss")
     assert "Left out" in visitor.text("#rankings")
     # A rectifier goes beyond 1, and so does the scale.

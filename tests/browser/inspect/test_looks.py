@@ -17,15 +17,14 @@ from tests.browser.visitor import Visitor
 pytestmark = pytest.mark.browser
 
 
-def drawn_for(visitor: Visitor, chart: Any) -> float:
-    """Return the width a chart is drawn for, having seen that it has it: letters are not shrunk."""
-    drawn, room = visitor.js(
-        "const box = arguments[0].parentElement.clientWidth;"
-        "return [Number(arguments[0].getAttribute('width')), box];",
-        chart,
+def widths(visitor: Visitor) -> tuple[list[float], list[float]]:
+    """Return how wide each chart is drawn, and how much room it has: with less, its letters are shrunk."""
+    pairs = visitor.js(
+        "return [...document.querySelectorAll('svg[role=img]')].map("
+        "(chart) => [Number(chart.getAttribute('width')), chart.parentElement.clientWidth])"
     )
-    assert drawn <= room
-    return float(drawn)
+    drawn, room = zip(*pairs, strict=True)
+    return list(drawn), list(room)
 
 
 @pytest.mark.parametrize("language", ["en-US", "zh-CN"])
@@ -46,7 +45,8 @@ def test_it_fits_and_has_all_its_parts(
     assert len(charts) == 1 + 4 + 4 + 1 + 2  # loss, gates twice, lags, a layer each
     for chart in charts:
         assert chart.get_attribute("aria-label")
-        assert drawn_for(visitor, chart) <= width
+    drawn, room = widths(visitor)
+    assert all(a <= b <= width for a, b in zip(drawn, room, strict=True))
     assert "NaN" not in visitor.js("return document.getElementById('main').innerHTML")
     assert "undefined" not in visitor.text("#main")
     assert "a <b> & text" in visitor.text("#notes")
@@ -151,14 +151,14 @@ def test_the_numbers_of_the_charts_can_be_read(visitor: Visitor, report: Path, f
 
 def test_a_narrower_window_draws_narrower_charts(visitor: Visitor, report: Path) -> None:
     visitor.open(report)
-    wide = drawn_for(visitor, visitor.one("#lags svg[role=img]"))
     visitor.driver.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
         {"width": 390, "height": 900, "deviceScaleFactor": 1, "mobile": False},
     )
-    WebDriverWait(visitor.driver, 5).until(
-        lambda _: drawn_for(visitor, visitor.one("#lags svg[role=img]")) < 390 < wide
-    )
-    for chart in visitor.all("svg[role=img]"):
-        drawn_for(visitor, chart)
+
+    def redrawn(_: Any) -> bool:
+        drawn, room = widths(visitor)
+        return all(a <= b <= 390 for a, b in zip(drawn, room, strict=True))
+
+    WebDriverWait(visitor.driver, 10).until(redrawn)
     assert visitor.js("return document.documentElement.scrollWidth") <= 390

@@ -82,7 +82,14 @@ def test_every_word_that_the_page_uses_is_there_and_none_besides():
     html = asset(package, "report.html")
     js = "".join(asset(package, f"{name}.js") for name in ("charts", "text", "report"))
     used = set(re.findall(r'data-i18n(?:-\w+)?="(\w+)"', html))
-    used |= set(re.findall(r'\bt\("(\w+)"', js)) | {"source", "source_cut", "unit_name", "unit_name_of"}
+    used |= set(re.findall(r'\bt\("(\w+)"', js)) | {
+        "source",
+        "source_cut",
+        "part_test",
+        "part_valid",
+        "unit_name",
+        "unit_name_of",
+    }
     used |= {"space", "line_end", "tab"} | {f"feature_{name}" for name in ("line", "quotes", "brackets")}
     used |= {f"kind_{name}" for name in ("sigmoid", "tanh", "rectifier", "unbounded")}
     assert used == set(words)
