@@ -16,7 +16,9 @@ from tests.cli.conftest import Command
 from tests.small import FLAGS, metrics_of
 
 TRAIN = ["train", *FLAGS, "--quiet"]
-NAMES = ["train", "evaluate", "generate", "next", "gradcheck", "info", "plot", "doctor"]
+NAMES = [
+    "train", "evaluate", "generate", "next", "explain", "gradcheck", "info", "plot", "inspect", "doctor",
+]  # fmt: skip
 
 SMALL_CHECK = "--layers 1 --hidden 3 --embedding 2 --vocab-size 4 --batch 2 --window 3"
 

@@ -119,7 +119,7 @@ def test_the_sentence_may_come_from_standard_input(run_elman, monkeypatch):
         ([SENTENCE, "--lr", "1e300"], "smaller rate"),
         ([SENTENCE, "--run", "x", "--cell", "gru"], "give it or --run, not both"),
         ([SENTENCE, "--html", "x.html", "--json"], "leave out --json"),
-        ([SENTENCE, "--html", "nowhere/x.html"], "nowhere/x.html"),
+        ([SENTENCE, "--html", "nowhere/x.html"], "there is no folder nowhere"),
         ([SENTENCE, "--hidden", "0"], "hidden must be"),
         ([], "entence"),
     ],

@@ -9,7 +9,9 @@ from typing import Any
 
 from elman.errors import ElmanError
 
-COMMANDS = ("train", "evaluate", "generate", "next", "explain", "gradcheck", "info", "plot", "doctor")
+COMMANDS = (
+    "train", "evaluate", "generate", "next", "explain", "gradcheck", "info", "plot", "inspect", "doctor",
+)  # fmt: skip
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import elman
-from elman.cli import explain, look, train, use
+from elman.cli import explain, inspect, look, train, use
 
 app = typer.Typer(
     add_completion=False,
@@ -40,4 +40,5 @@ app.command("explain")(explain.explain)
 app.command("gradcheck")(look.gradcheck)
 app.command("info")(look.info)
 app.command("plot")(look.plot)
+app.command("inspect")(inspect.inspect)
 app.command("doctor")(look.doctor)

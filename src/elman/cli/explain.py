@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from elman.cli.pages import check_page, write_page
 from elman.cli.use import AsJson
 from elman.errors import ConfigError
 
@@ -65,6 +66,7 @@ def explain(
     from elman.insight.explain import explain as unroll
     from elman.insight.explain.lookup import look_up
 
+    check_page(html)
     if sentence == "-":
         sentence = sys.stdin.read()
     if html is not None and (as_json or what is not None):
@@ -90,8 +92,7 @@ def explain(
     elif html is not None:
         from elman.insight.explain.page import page
 
-        html.write_text(page(found, source=source), encoding="utf-8")
-        print(f"wrote {html}")
+        print(f"wrote {write_page(html, page(found, source=source))}")
     else:
         print(render(found, source=source, step=step))
 

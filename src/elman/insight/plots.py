@@ -6,15 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from elman.errors import ConfigError, DataError
+from elman.insight.drawing import COLOURS, as_label, in_style, picture
 
 __all__ = ["plot_runs"]
 
-# Okabe & Ito (2008), told apart by readers with any colour vision; its yellow is too pale for a line.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-SUFFIXES = (".png", ".svg")
 LABELS = {"step": "optimiser steps", "tokens": "training tokens", "seconds": "seconds of training"}
 KEYS = {"steps": "step", "tokens": "tokens", "seconds": "seconds", "time": "seconds"}
-GREY = "#555555"
 
 
 def plot_runs(
@@ -60,27 +57,13 @@ def plot_runs(
     ...     plot_runs({"first run": run}, Path(folder) / "loss.svg").name
     'loss.svg'
     """
-    out_path = Path(out_path)
-    if out_path.suffix.lower() not in SUFFIXES:
-        raise ConfigError(f"{out_path.name!r} ends in {out_path.suffix!r}: name the picture .png or .svg")
     if against not in KEYS:
         raise ConfigError(f"against={against!r}: choose one of {', '.join(KEYS)}")
     if not records:
         raise DataError("there is no run to draw: give at least one")
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ConfigError(
-            "drawing needs matplotlib, which is not installed: pip install elman[plot]"
-        ) from error
-    # Text as text keeps an SVG small and searchable; a fixed salt and no date make it reproducible.
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "elman"}):
-        figure = Figure(figsize=(8.0, 4.8), layout="constrained")
+    with picture(out_path, 8.0, 4.8) as figure:
         _draw(figure.add_subplot(), records, against)
-        metadata = {"Date": None} if out_path.suffix.lower() == ".svg" else None
-        figure.savefig(out_path, dpi=150, metadata=metadata)
-    return out_path
+    return Path(out_path)
 
 
 def _draw(axes: Any, records: Mapping[str, Sequence[Mapping[str, Any]]], against: str) -> None:
@@ -94,7 +77,7 @@ def _draw(axes: Any, records: Mapping[str, Sequence[Mapping[str, Any]]], against
             raise DataError(
                 f"run {name!r}: none of its {len(run)} records has a finite loss and a {KEYS[against]!r}"
             )
-        label = _as_label(name)
+        label = as_label(name)
         if train[0]:
             named = not valid[0] or len(records) == 1  # of several runs the legend names one line each
             text = f"{label}, training" if named else "_"
@@ -111,21 +94,9 @@ def _draw(axes: Any, records: Mapping[str, Sequence[Mapping[str, Any]]], against
     axes.set_xlabel(LABELS[KEYS[against]])
     axes.set_ylabel("loss (nats per token)")
     axes.xaxis.set_major_formatter(_thousands)
-    axes.grid(axis="y", color="#dddddd", linewidth=0.8)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(GREY)
-    axes.tick_params(colors=GREY, labelcolor="black")
+    in_style(axes)
     title = "thin lines: training" if unnamed else None
     axes.legend(frameon=False, loc="upper right", title=title, alignment="left")
-
-
-def _as_label(name: str) -> str:
-    """Return the name so that matplotlib shows it as it is: "$" begins mathematics, and "_" hides a label."""
-    name = name.replace("$", r"\$")
-    return "\u200b" + name if name.startswith("_") else name
 
 
 def _curve(run: Sequence[Mapping[str, Any]], along: str, what: str) -> tuple[list[float], list[float]]:

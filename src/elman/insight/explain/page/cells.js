@@ -1,0 +1,97 @@
+// What each value of a cell is made of: the equations of elman.insight.reference.cells, as data.
+//
+// A definition is {key, terms, fn}: `key` is the sum of its terms, or `fn` of its one term. A term is a product
+// of `factors`, keys of vectors element by element ("1-z" is the complement of z), on the right of which may
+// stand a `matrix` {letter, gate}; or a parameter {bias, gate}. Everything else follows: the formulas, the
+// arrows, and the derivatives (backward.js).
+
+const cells = (() => {
+  const { gates, activations, gated_by: gatedBy, cell } = page.data;
+  const { L } = page.data.sizes;
+  const last = gates.length - 1;
+  const hasCandidateBias =
+    "layers.0.b_candidate" in page.data.params || page.data.omitted.includes("params.layers.0.b_candidate");
+
+  // How the gates make the states; the simple network's one gate is its state.
+  const STATES = {
+    rnn: [],
+    "rnn-relu": [],
+    lstm: [
+      { key: "c", terms: [{ factors: ["f", "c_prev"] }, { factors: ["i", "g"] }] },
+      { key: "u", fn: "tanh", terms: [{ factors: ["c"] }] },
+      { key: "h", terms: [{ factors: ["o", "u"] }] },
+    ],
+    gru: [{ key: "h", terms: [{ factors: ["1-z", "n"] }, { factors: ["z", "h_prev"] }] }],
+    mgu: [{ key: "h", terms: [{ factors: ["1-f", "h_prev"] }, { factors: ["f", "n"] }] }],
+  };
+  const known = cell in STATES; // of a cell of one's own the page knows the products alone
+  const gatedProduct = gatedBy !== null || "layers.0.m" in page.data.values;
+
+  function product(letter, gate) {
+    return { factors: [letter === "U" ? "x" : "h_prev"], matrix: { letter, gate } };
+  }
+
+  function ofGate(name, gate) {
+    const own = [product("U", gate), { bias: "b", gate }];
+    const made = [];
+    if (gatedProduct && gate === last) {
+      const m = [product("W", gate), ...(hasCandidateBias ? [{ bias: "b_candidate", gate }] : [])];
+      made.push({ key: "m", terms: m });
+      // How a cell of one's own lets m in is not known here: `open` marks a sum that lacks a term.
+      made.push({
+        key: `a_${name}`,
+        terms: known ? [...own, { factors: [gatedBy, "m"] }] : own,
+        open: !known,
+      });
+    } else {
+      made.push({ key: `a_${name}`, terms: [own[0], product("W", gate), own[1]] });
+    }
+    if (known) made.push({ key: name, fn: activations[name], terms: [{ factors: [`a_${name}`] }] });
+    return made;
+  }
+
+  // In the order of computation; the same in every layer and step.
+  const definitions = [...gates.flatMap(ofGate), ...(STATES[cell] || [])];
+  const output = { key: "logits", terms: [{ factors: ["h"], matrix: { letter: "V" } }, { bias: "c" }] };
+  const keys = definitions.map((entry) => entry.key);
+  if (!known)
+    keys.push(
+      ...gates.filter((gate) => !page.data.states.includes(gate)),
+      ...page.data.states.slice().reverse(),
+    );
+
+  const definition = (key) =>
+    key === "logits" ? output : definitions.find((entry) => entry.key === key) || null;
+  const bare = (factor) => factor.replace(/^1-/, "");
+
+  // Where the value that a factor names stands: the step before for h_prev and c_prev, the layer below for x.
+  function source(factor, l, t) {
+    const key = bare(factor);
+    if (key.endsWith("_prev")) return { key: key.slice(0, -5), l, t: t - 1 };
+    if (key === "x" && l > 0) return { key: "h", l: l - 1, t };
+    return { key, l, t };
+  }
+
+  // All that reads a value: [{key, l, t, term, place, from}], `place` the factor of the term that it is.
+  function readers(key, l, t) {
+    const found = [];
+    const look = (entries, at, name, from) => {
+      for (const entry of entries) {
+        for (const term of entry.terms) {
+          (term.factors || []).forEach((factor, place) => {
+            if (bare(factor) === name) found.push({ key: entry.key, ...at, term, place, from });
+          });
+        }
+      }
+    };
+    if (key === "h" && l === L - 1) look([output], { l, t }, "h", "loss");
+    if (key === "h" && l < L - 1) look(definitions, { l: l + 1, t }, "x", "above");
+    look(definitions, { l, t }, key, "cell");
+    if (page.data.states.includes(key) && t + 1 < page.data.sizes.T) {
+      look(definitions, { l, t: t + 1 }, `${key}_prev`, "next");
+    }
+    return found;
+  }
+
+  return { definitions, definition, keys, known, source, bare, readers, gatedProduct, hasCandidateBias };
+})();

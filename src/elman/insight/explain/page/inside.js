@@ -1,0 +1,105 @@
+// What is within an open cell: where its values stand, in units of the drawing, from the upper left corner.
+//
+// `at` has the middle of each value's box; `ops` the small circles in which two values are multiplied on their
+// way to a third, with the arrows that pass through them.
+
+const inside = (() => {
+  const BOX = { width: 50, height: 34 };
+  const RAILS = { h: 30, x: 12 }; // above the lower edge: what h and x are led along
+  const gates = page.data.gates;
+
+  const PLANS = {
+    rnn: { width: 132, height: 190, at: { a_h: [84, 122], h: [84, 44] }, ops: [] },
+    lstm: {
+      width: 322,
+      height: 272,
+      at: {
+        a_f: [54, 200],
+        a_i: [114, 200],
+        a_g: [174, 200],
+        a_o: [234, 200],
+        f: [54, 138],
+        i: [114, 138],
+        g: [174, 138],
+        o: [234, 138],
+        c: [144, 44],
+        u: [234, 44],
+        h: [288, 92],
+      },
+      ops: [
+        { at: [54, 44], to: "c", edges: ["c_prev>c", "f>c"] },
+        { at: [144, 92], to: "c", edges: ["i>c", "g>c"] },
+        { at: [234, 92], to: "h", edges: ["u>h", "o>h"] },
+      ],
+    },
+    gru: {
+      width: 296,
+      height: 272,
+      at: {
+        a_z: [54, 200],
+        a_r: [114, 200],
+        m: [174, 200],
+        a_n: [234, 200],
+        z: [54, 138],
+        r: [114, 138],
+        n: [234, 138],
+        h: [234, 44],
+      },
+      ops: [
+        { at: [54, 44], to: "h", edges: ["z>h", "h_prev>h"] },
+        { at: [234, 88], to: "h", edges: ["n>h", "z>h"], mark: "1−z" },
+        { at: [174, 160], to: "a_n", edges: ["m>a_n", "r>a_n"] },
+      ],
+    },
+    mgu: {
+      width: 232,
+      height: 272,
+      at: { a_f: [54, 200], m: [114, 200], a_n: [174, 200], f: [54, 138], n: [174, 138], h: [174, 44] },
+      ops: [
+        { at: [54, 44], to: "h", edges: ["f>h", "h_prev>h"], mark: "1−f" },
+        { at: [174, 88], to: "h", edges: ["n>h", "f>h"] },
+        { at: [114, 160], to: "a_n", edges: ["m>a_n", "f>a_n"] },
+      ],
+    },
+  };
+
+  // A cell of one's own: its sums in a row, its gates above, its states on top.
+  function generic() {
+    const at = {};
+    const step = 62;
+    gates.forEach((gate, g) => {
+      at[`a_${gate}`] = [62 + step * g, 200];
+      if (!page.data.states.includes(gate)) at[gate] = [62 + step * g, 138];
+    });
+    if (cells.gatedProduct) at.m = [62 + step * gates.length, 200];
+    page.data.states.forEach((name, i) => {
+      at[name] = [62 + step * Math.max(gates.length - 1, 1), 36 + 46 * i];
+    });
+    return {
+      width: 62 + step * Math.max(gates.length + (cells.gatedProduct ? 1 : 0), 2),
+      height: 272,
+      at,
+      ops: [],
+    };
+  }
+
+  const plan = PLANS[page.data.cell === "rnn-relu" ? "rnn" : page.data.cell] || generic();
+
+  function ports(box) {
+    const foot = box.y + box.height;
+    const made = {
+      x: [box.x + box.width / 2, foot],
+      h: { enters: [box.x, foot - RAILS.h], leaves: [box.x + box.width, box.y + plan.at.h[1]] },
+      top: [box.x + plan.at.h[0], box.y],
+    };
+    for (const name of things.memories) {
+      made[name] = {
+        enters: [box.x, box.y + plan.at[name][1]],
+        leaves: [box.x + box.width, box.y + plan.at[name][1] - 28],
+      };
+    }
+    return made;
+  }
+
+  return { plan, ports, BOX, RAILS };
+})();

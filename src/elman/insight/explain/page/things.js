@@ -1,0 +1,179 @@
+// What can be chosen, each with an id "step/place/key": its name, its words, and its order.
+//
+// `place` is in, out or a layer. In `in`: word, the arrow E, x. In a layer: the arrows U and W (and c_prev, where
+// the cell has a memory c), the cell; in an open one also its values, the arrows U_i and W_i of each gate, and
+// those from value to value, f>c. In `out`: the arrow V, logits, softmax, p, nll, loss.
+
+const things = (() => {
+  const { T, L, K } = page.data.sizes;
+  const { gates, states, steps, cell } = page.data;
+  const memories = states.filter((state) => state !== "h");
+
+  function parse(id) {
+    const [step, place, key] = id.split("/");
+    return { id, t: Number(step), l: /^\d+$/.test(place) ? Number(place) : null, place, key, ...arrow(key) };
+  }
+
+  function arrow(key) {
+    if (key.includes(">")) {
+      const [from, to] = key.split(">");
+      return { edge: "inner", from, to };
+    }
+    if (["E", "U", "W", "V", "softmax", "nll"].includes(key)) return { edge: key };
+    if (/^[UW]_/.test(key)) return { edge: key[0], gate: gates.indexOf(key.slice(2)) };
+    return key.endsWith("_prev") ? { edge: "memory" } : { edge: null };
+  }
+
+  const isOpen = (t) => state.now.openAll || state.now.open.has(t);
+
+  // The arrows within an open cell: from value to value, by the terms of what they make.
+  const inner = cells.definitions.flatMap((made) =>
+    made.terms.flatMap((term) =>
+      term.matrix || !term.factors ? [] : term.factors.map((factor) => `${cells.bare(factor)}>${made.key}`),
+    ),
+  );
+
+  // All of a column in the order of the forward pass: for the keyboard.
+  function column(t) {
+    const ids = [`${t}/in/word`, `${t}/in/E`, `${t}/in/x`];
+    for (let l = 0; l < L; l += 1) {
+      ids.push(
+        `${t}/${l}/U`,
+        `${t}/${l}/W`,
+        ...memories.map((state) => `${t}/${l}/${state}_prev`),
+        `${t}/${l}/cell`,
+      );
+      if (isOpen(t)) ids.push(...insideOf(t, l));
+    }
+    return [...ids, ...["V", "logits", "softmax", "p", "nll", "loss"].map((key) => `${t}/out/${key}`)];
+  }
+
+  function insideOf(t, l) {
+    return cells.keys.flatMap((key) => {
+      const made = cells.definition(key);
+      const products = made
+        ? made.terms
+            .filter((term) => term.matrix)
+            .map((term) => `${term.matrix.letter}_${gates[term.matrix.gate]}`)
+        : [];
+      const entering = inner.filter((edge) => edge.endsWith(`>${key}`));
+      return [...products, ...entering, key].map((name) => `${t}/${l}/${name}`);
+    });
+  }
+
+  // What the player shows of a column: the values, not the arrows; of an open cell each, of a closed one the cell.
+  function values(t) {
+    return column(t).filter((id) => {
+      const thing = parse(id);
+      return thing.edge === null && !(thing.key === "cell" && isOpen(t));
+    });
+  }
+
+  function name(thing) {
+    const at = { t: thing.t, l: thing.l };
+    if (thing.edge === "inner")
+      return page.t("n_inner", { from: keyName(thing.from), to: keyName(thing.to) });
+    if (thing.edge === "memory") return page.t("n_memory", at);
+    if (thing.edge)
+      return (
+        page.t(`n_${thing.edge}`, at) +
+        (thing.gate >= 0 && gates.length > 1 ? ` (${keyName(gates[thing.gate])})` : "")
+      );
+    return keyName(thing.key, thing.t);
+  }
+
+  function keyName(key, t) {
+    if (key === "word") return page.t("n_word", { word: shown(steps[t].word, steps[t].token) });
+    if (key.startsWith("a_"))
+      return gates.length > 1 ? page.t("n_a_of", { gate: keyName(key.slice(2)) }) : page.t("n_a");
+    if (key.endsWith("_prev")) return page.t(`n_${key}`);
+    if (/^\d+$/.test(key)) return page.t("n_own_gate", { gate: key });
+    return page.t(`n_${key}`);
+  }
+
+  // Where it stands: step, and layer where there are several.
+  function where(thing) {
+    return thing.l === null || L === 1
+      ? page.t("at_step", { t: thing.t })
+      : page.t("at_step_layer", { t: thing.t, l: thing.l });
+  }
+
+  const shown = (symbol, token) => symbols.token(symbol === "" ? token : symbol);
+
+  // One or two sentences on what it is, in the mode that is shown.
+  function words(thing) {
+    const step = steps[thing.t];
+    const values = {
+      t: thing.t,
+      before: thing.t - 1,
+      T,
+      K,
+      id: step.id,
+      word: shown(step.word, step.token),
+      token: symbols.token(step.token),
+      target: shown(step.target, step.target_token),
+      top: symbols.token(step.top[0].token),
+      p: symbols.number(step.probability),
+      topP: symbols.number(step.top[0].probability),
+      loss: symbols.number(step.loss),
+      n: page.data.sizes.H,
+      lossIndex: state.now.loss,
+    };
+    return wordKeys(thing, step).map((key) => page.t(key, values));
+  }
+
+  function wordKeys(thing, step) {
+    const back = state.now.mode === "backward";
+    const mark = back ? "b" : "f";
+    const kind = thing.edge || thing.key;
+    if (kind === "word" && step.unknown && !back) return ["f_word", "f_unknown"];
+    if (kind === "W" && thing.t === 0) return [`${mark}_W_first`];
+    if (kind === "W" && back && data.crossing(thing.t).length === 0) return ["b_W_cut"];
+    if (kind === "V" && page.data.tied) return [`${mark}_V_tied`];
+    if (kind === "inner" && !back && (cells.definition(thing.to) || {}).fn) return ["f_inner_fn"];
+    if (kind === "inner" || kind === "memory") return [`${mark}_${kind}`];
+    if (kind === "U" || kind === "W" || kind === "V" || thing.place !== String(thing.l)) {
+      return [kind === "loss" && back && state.now.loss !== null ? ofOneLoss(thing) : `${mark}_${kind}`];
+    }
+    if (kind === "cell") return back ? ["b_h"] : [cells.known ? `f_cell_${cell}` : "f_cell_own"];
+    if (kind.startsWith("a_")) return [back ? "b_a" : "f_a"];
+    if (/^\d+$/.test(kind)) return [`${mark}_own_gate`];
+    if (back) return [kind === "h" ? "b_h" : "b_value"];
+    return [kind === "f" || kind === "h" ? `f_${kind}_${cells.known ? cell : "own"}` : `f_${kind}`];
+  }
+  const ofOneLoss = (thing) => (thing.t === state.now.loss ? "b_loss_this" : "b_loss_other");
+
+  // Whether an arrow comes from the step before, so that truncation can cut it.
+  function crosses(id) {
+    const thing = parse(id);
+    return thing.edge === "W" || thing.edge === "memory" || (thing.from || "").endsWith("_prev");
+  }
+
+  // What lies on the way from a loss to the state of the heat map's cell.
+  function path() {
+    if (state.now.path === null || state.now.mode !== "backward") return new Set();
+    const { l, t, k } = state.now.path;
+    const ids = ["loss", "nll", "p", "softmax", "logits", "V"].map((key) => `${t}/out/${key}`);
+    for (let above = L - 1; above >= l; above -= 1)
+      ids.push(`${t}/${above}/cell`, ...(above > l ? [`${t}/${above}/U`] : []));
+    for (let step = t; step > k; step -= 1) ids.push(`${step}/${l}/W`, `${step - 1}/${l}/cell`);
+    return new Set(ids.flatMap((id) => [id, id.replace(/cell$/, "h")]));
+  }
+
+  return {
+    crosses,
+    path,
+    parse,
+    isOpen,
+    inner,
+    column,
+    values,
+    insideOf,
+    name,
+    keyName,
+    where,
+    words,
+    shown,
+    memories,
+  };
+})();

@@ -1,0 +1,173 @@
+"""The text to look at: some tokens of a file, or of a run's own test part."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elman.data import Source, Text, Tokenizer, check_given, encode_corpus, open_sources
+from elman.errors import ConfigError, DataError
+from elman.storage.run import Run
+
+__all__ = ["Sample", "sample_of_run", "sample_of_text"]
+
+CHUNK = 1 << 16
+"""Bytes that are read of a text at a time."""
+
+PARTS = ("test", "valid")
+"""Those of a run's own text that it has not learnt from, the one to take first."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The first tokens of a text.
+
+    Attributes
+    ----------
+    name : str
+        Where they come from.
+    ids : ndarray of int, (N,)
+        The tokens.
+    starts : ndarray of int
+        Which of them begin a document; empty where documents are not told apart.
+    text : str or None
+        What they were made from; None where that is not known.
+    cut : bool
+        Whether the text goes on.
+    """
+
+    name: str
+    ids: NDArray[np.integer[Any]]
+    starts: NDArray[np.integer[Any]]
+    text: str | None
+    cut: bool
+
+
+def sample_of_run(run: Run, tokens: int) -> Sample:
+    """Return the first tokens of what a run has set apart: its test part, or else its validation part.
+
+    Parameters
+    ----------
+    run : Run
+        Which has its text.
+    tokens : int
+        How many, at most.
+
+    Returns
+    -------
+    Sample
+
+    Raises
+    ------
+    DataError
+        If it has neither part.
+    CheckpointError
+        If the text is missing or damaged.
+    ConfigError
+        If `tokens` is less than 2.
+    """
+    _check(tokens)
+    parts = run.corpus().parts
+    name = next((name for name in PARTS if name in parts), None)
+    if name is None:
+        raise DataError("this run has no test or validation part; say which text to look at")
+    part = parts[name]
+    ids = np.array(part.ids[:tokens], np.intp)
+    part.check(ids)
+    starts = np.array(part.starts if part.starts is not None else [], np.intp)
+    return Sample(f"{run.path}, {name} part", ids, starts[starts < len(ids)], None, part.tokens > tokens)
+
+
+def sample_of_text(tokenizer: Tokenizer, given: Any, tokens: int, *, documents: str = "none") -> Sample:
+    """Return the first tokens of a text; it is read only as far as they go.
+
+    Parameters
+    ----------
+    tokenizer : Tokenizer
+        That of the model.
+    given : path, list of paths, or elman.Text
+        The text; "-" is standard input.
+    tokens : int
+        How many, at most.
+    documents : {"none", "file", "line", "blank"}
+        What counts as a document, as in training.
+
+    Returns
+    -------
+    Sample
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, is empty, or has no tokens.
+    ConfigError
+        If `tokens` is less than 2, or `given` is no text.
+
+    Examples
+    --------
+    >>> import elman
+    >>> words = elman.WordTokenizer.from_text("to be or not to be")
+    >>> sample = sample_of_text(words, elman.Text("to sleep, perchance to dream"), tokens=4)
+    >>> sample.ids.tolist(), sample.cut  # the words that it does not know are <unk>
+    ([3, 0, 0, 0], True)
+    """
+    _check(tokens)
+    with open_sources(check_given(given)) as sources:
+        name, left, cut = ", ".join(source.name for source in sources), tokens, False
+        read: list[str | bytes] = []
+        for source in sources:
+            if left <= 0:
+                cut = True
+                break
+            piece, count, more = _read(tokenizer, source, left)
+            read, left, cut = [*read, piece], left - count, more
+    with tempfile.TemporaryDirectory(prefix="elman-") as folder:
+        corpus = encode_corpus(
+            {
+                "test": [
+                    _as_source(piece, Path(folder, f"{k}.bytes")) for k, piece in enumerate(read) if piece
+                ]
+            },
+            Path(folder, "encoded"),
+            tokenizer=tokenizer,
+            documents=documents,
+        )
+        part = corpus.parts["test"]
+        ids = np.array(part.ids[:tokens], np.intp)
+        starts = np.array(part.starts if part.starts is not None else [], np.intp)
+    text = None if tokenizer.reads_bytes else "".join(map(str, read))
+    return Sample(name, ids, starts[starts < len(ids)], text, cut)
+
+
+def _check(tokens: int) -> None:
+    if tokens < 2:
+        raise ConfigError(f"tokens={tokens}: give at least 2")
+
+
+def _read(tokenizer: Tokenizer, source: Source, tokens: int) -> tuple[str | bytes, int, bool]:
+    """Return the beginning of a source, how many tokens it has, and whether it goes on."""
+    if tokenizer.reads_bytes:
+        data = b"".join(source.read(0, min(source.size, tokens), CHUNK))
+        return data, len(data), source.size > tokens
+    texts: Iterator[str] = (text for text, _ in source.read_text(0, source.size, CHUNK))
+    found, count = [], 0
+    pieces = tokenizer.pieces(texts)
+    for piece in pieces:
+        found.append(piece)
+        count += len(tokenizer.encode(piece))
+        if count > tokens:
+            return "".join(found), count, True
+    return "".join(found), count, False
+
+
+def _as_source(piece: str | bytes, path: Path) -> Text | Path:
+    if isinstance(piece, str):
+        return Text(piece)
+    path.write_bytes(piece)
+    return path
