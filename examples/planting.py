@@ -94,22 +94,33 @@ def quietly(module, params, words, epochs, rate=RATE, back=BACK):
         return module.train(params, words, lambda epoch: rate, epochs, back)[0]
 
 
-def loss(module, params, words):
+def nats(module, steps, targets):
     """Return the mean loss in nats, whatever the programme itself calls its loss."""
-    logits = [step["logits"] for step in module.forward(params, words[:-1])]
-    return np.mean([-module.log_softmax(z)[word] for z, word in zip(logits, words[1:], strict=True)])
+    logits = [step["logits"] for step in steps]
+    return np.mean([-module.log_softmax(z)[word] for z, word in zip(logits, targets, strict=True)])
+
+
+def loss(module, params, words):
+    """Return the loss in nats of these parameters."""
+    return nats(module, module.forward(params, words[:-1]), words[1:])
 
 
 def curve(module, text, epochs, hidden=H, seed=0, rate=RATE):
     """Return the loss in nats at each forward pass of a training that looks four steps back."""
-    seen, forward = [], module.forward
-    module.forward = lambda params, words, h=None: seen.append(params) or forward(params, words, h)
+    losses, forward, words = [], module.forward, module.indices(text)
+
+    def measured(params, x):
+        steps = forward(params, x)
+        losses.append(nats(module, steps, words[1:]))
+        return steps
+
+    module.forward = measured
     try:
-        words, params = module.indices(text), module.initial(hidden, hidden, len(module.WORDS), seed)
+        params = module.initial(hidden, hidden, len(module.WORDS), seed)
         quietly(module, params, words, epochs, rate, back=4)
     finally:
         module.forward = forward
-    return np.array([loss(module, params, words) for params in seen])
+    return np.array(losses)
 
 
 def compare(wrong, right, params, words, reach=BACK):

@@ -30,7 +30,7 @@ def unrolled(*, back: int | None = None, name: str = "unrolled") -> Drawing:
         d.box(x, h_row, f"h_{{{t}}}", colour=BLUE)
         d.box(x, p_row, f"p_{{{t}}}", colour=PINK)
         d.box(x, loss_row, f"L_{{{t}}}")
-        d.text(x, x_row + 40, WORDS[t - 1])
+        d.text(x, x_row + 40, WORDS[t - 1], upright=True)  # "I" is a word here
         d.text(x + 34, loss_row, WORDS[t], anchor="start", colour=PALE)
     if back is not None:
         reach = columns[-back:]

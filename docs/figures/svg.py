@@ -66,13 +66,22 @@ class Drawing:
         self.parts.append(f'<circle cx="{x:g}" cy="{y:g}" r="3" fill="{colour}"/>')
 
     def text(
-        self, x: float, y: float, text: str, *, colour: str = INK, size: int = 17, anchor: str = "middle"
+        self,
+        x: float,
+        y: float,
+        text: str,
+        *,
+        colour: str = INK,
+        size: int = 17,
+        anchor: str = "middle",
+        upright: bool = False,
     ) -> None:
-        """Write letters; single Latin letters lean, and "h_{t-1}" has a subscript."""
+        """Write letters; single Latin letters lean (not where `upright`), and "h_{t-1}" has a subscript."""
         spans: list[str] = []
         drop = 0.0
         for base, sub in re.findall(r"([^_]+)(?:_\{([^}]*)\})?", text):
-            lean = ' font-style="italic"' if re.search(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])", base) else ""
+            letter = not upright and re.search(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])", base)
+            lean = ' font-style="italic"' if letter else ""
             spans.append(f'<tspan dy="{-drop:g}"{lean}>{escape(base)}</tspan>')
             drop = 0.0
             if sub:

@@ -96,23 +96,47 @@ class Explanation:
         return len(self.words)
 
     def check_step(self, step: int) -> None:
-        """Raise ConfigError if there is no such step."""
+        """Raise ConfigError if there is no such step.
+
+        Parameters
+        ----------
+        step : int
+            From 0.
+        """
         if not 0 <= step < self.steps:
             raise ConfigError(f"there is no step {step}: the steps are 0 to {self.steps - 1}")
 
     def sent(self, layer: int = -1) -> Array:
-        """Return the length of dL_t/dh_k in that layer, ``(T, T)``: what loss t sends to state k."""
+        """Return the length of dL_t/dh_k in that layer, ``(T, T)``: what loss t sends to state k.
+
+        Parameters
+        ----------
+        layer : int
+            From 0; negative from the last.
+        """
         l = range(self.trace.layers)[layer]
         lengths: Array = np.linalg.norm(self.each[f"layers.{l}.h"], axis=2)
         return lengths
 
     def reached(self, back: int | None) -> np.ndarray:
-        """Return whether loss ``t`` reaches step ``k``, boolean ``(T, T)``."""
+        """Return whether loss ``t`` reaches step ``k``, boolean ``(T, T)``.
+
+        Parameters
+        ----------
+        back : int or None
+            How many steps each loss reaches back, its own the first; None: to the beginning.
+        """
         t, k = np.indices((self.steps, self.steps))
         return (k <= t) & (k > t - (back or self.steps))
 
     def grads(self, back: int | None) -> Arrays:
-        """Return the derivative of ``L`` by what each step computed, ``(T, n)``, at that truncation."""
+        """Return the derivative of ``L`` by what each step computed, ``(T, n)``, at that truncation.
+
+        Parameters
+        ----------
+        back : int or None
+            How many steps each loss reaches back, its own the first; None: to the beginning.
+        """
         near = self.reached(back)
         # What enters the last step that is reached is a constant: nothing is sent to the step before it. Only
         # the state that enters the sentence has no step before it.
@@ -125,11 +149,23 @@ class Explanation:
         return total
 
     def shares(self, back: int | None) -> dict[str, Shares]:
-        """Return what each step adds to the derivative of ``L`` by each parameter, as factors."""
+        """Return what each step adds to the derivative of ``L`` by each parameter, as factors.
+
+        Parameters
+        ----------
+        back : int or None
+            How many steps each loss reaches back, its own the first; None: to the beginning.
+        """
         return shares(self.trace, self.grads(back))
 
     def by_step(self, back: int | None) -> Arrays:
-        """Return what each step adds to the derivative of ``L`` by each parameter, ``(T, ...)``."""
+        """Return what each step adds to the derivative of ``L`` by each parameter, ``(T, ...)``.
+
+        Parameters
+        ----------
+        back : int or None
+            How many steps each loss reaches back, its own the first; None: to the beginning.
+        """
         return {
             name: np.array([share.of(t) for t in range(self.steps)])
             for name, share in self.shares(back).items()
