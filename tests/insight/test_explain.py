@@ -126,6 +126,15 @@ def test_without_a_line_end_the_last_token_is_a_target_only():
         elman.explain(model, tokenizer, "a")
 
 
+def test_after_a_line_end_the_tokens_of_the_sentence_are_predicted():
+    model, tokenizer, _ = small_model(SENTENCE)
+    found = elman.explain(model, tokenizer, "I like", new_line=True)
+    assert [word.token for word in found.words] == ["<eos>", "I"]
+    assert [word.symbol for word in found.targets] == ["I", "like"]
+    scored = elman.TextModel(model, tokenizer).score("I like")
+    np.testing.assert_allclose(found.trace.losses[:, 0], -scored.log_probs)
+
+
 def test_one_word_is_enough():
     model, tokenizer, _ = small_model("Hi", cell="lstm")
     found = elman.explain(model, tokenizer, "Hi")
@@ -164,6 +173,12 @@ def test_a_model_of_nan_is_refused():
 def test_a_small_model_that_cannot_be_trained(options, message):
     with pytest.raises(ConfigError, match=message):
         small_model(SENTENCE, **options)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm"])
+def test_the_small_model_stops_when_it_knows_the_sentence_fairly(cell):
+    _, _, losses = small_model(SENTENCE, cell=cell)
+    assert losses[-1] < 0.5 <= min(losses[:-1])
 
 
 def test_the_small_model_learns_by_plain_gradient_descent():

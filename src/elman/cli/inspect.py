@@ -117,7 +117,6 @@ def _check_folder(path: Path | None) -> None:
         raise ConfigError(f"there is no folder {path.parent} to make {path.name} in: make it first")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise ConfigError(f"{path} cannot be written: name another folder")
-    from elman.insight.drawing import check_drawing
 
     check_drawing()
 

@@ -115,7 +115,7 @@ def _step(explanation: Explanation, t: int) -> Document:
     return {
         "step": t,
         **_word("", word),
-        "unknown": word.token != word.symbol,
+        "unknown": word.unknown,
         **_word("target", target),
         "loss": float(explanation.trace.losses[t, 0]),
         "probability": float(p[target.id]),

@@ -35,11 +35,14 @@ class Word:
         As the vocabulary has it: ``<unk>`` where it does not.
     id : int
         Its index in the vocabulary.
+    unknown : bool
+        Whether the vocabulary does not have it.
     """
 
     symbol: str
     token: str
     id: int
+    unknown: bool = False
 
 
 @dataclass(frozen=True)
@@ -196,7 +199,12 @@ def _compared(part: Array, whole: Array) -> tuple[float, float]:
 
 
 def explain(
-    model: LanguageModel, tokenizer: Tokenizer, sentence: str, *, back: int | None = None
+    model: LanguageModel,
+    tokenizer: Tokenizer,
+    sentence: str,
+    *,
+    back: int | None = None,
+    new_line: bool = False,
 ) -> Explanation:
     """Unroll a model over a sentence, forward and back.
 
@@ -213,6 +221,10 @@ def explain(
         At most 100 tokens.
     back : int, optional
         How many steps each loss reaches back, itself the first; by default all.
+    new_line : bool
+        Read a line end first, and predict the tokens of the sentence and no more, as
+        :meth:`elman.TextModel.score` does: right for a model that was trained on lines of text. Without a
+        line end in the vocabulary it changes nothing.
 
     Returns
     -------
@@ -243,8 +255,11 @@ def explain(
     if not words:
         raise DataError("the sentence is empty: give some words")
     end = tokenizer.start
-    following = words[1:] + ([] if end is None else [Word("", tokenizer.token(end), end)])
-    words = words[: len(following)]
+    if end is None:
+        words, following = words[:-1], words[1:]
+    else:
+        edge = Word(tokenizer.token(end), tokenizer.token(end), end)
+        words, following = ([edge, *words[:-1]], words) if new_line else (words, [*words[1:], edge])
     if not words:
         raise DataError("the sentence is one token, and the vocabulary has no line end to predict: give two")
     if len(words) > MOST_TOKENS:
@@ -279,4 +294,7 @@ def explain(
 
 def _words(tokenizer: Tokenizer, sentence: str) -> list[Word]:
     ids, symbols = tokenizer.encode(sentence).tolist(), tokenizer.symbols(sentence)
-    return [Word(symbol, tokenizer.token(id), id) for symbol, id in zip(symbols, ids, strict=True)]
+    return [
+        Word(symbol, tokenizer.token(id), id, id == tokenizer.unknown)
+        for symbol, id in zip(symbols, ids, strict=True)
+    ]
