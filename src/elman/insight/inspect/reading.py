@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from elman.data import Tokenizer
-from elman.errors import ConfigError, DataError, DivergenceError, ShapeError
+from elman.errors import ConfigError, DataError, ShapeError
 from elman.insight.inspect.pieces import pieces_of
 from elman.insight.inspect.walk import Ints, walk
 from elman.insight.plain_cell import plain_cell
@@ -169,8 +169,8 @@ def read(
 ) -> Reading:
     """Let a model read a text, and keep what it expected and what its units were.
 
-    It runs the plain implementation over the text, window by window with carried state, in float64: the
-    numbers are those of :func:`elman.trace`.
+    It runs the plain implementation over the text, step by step with carried state, in float64: the numbers
+    are those of :func:`elman.trace`, to rounding.
 
     Parameters
     ----------
@@ -224,8 +224,6 @@ def read(
     context = np.array([*led, *ids], np.intp)
     resets = _resets(starts, len(ids), len(led))
     seen = walk(model, check_tokens("text", context, model.vocab_size, rank=1), resets, top)
-    if not np.isfinite(seen.losses).all():
-        raise DivergenceError("the model's parameters are not finite: a loss on this text is NaN or infinite")
     surprise, best, p = (_of_tokens(array, len(led)) for array in (seen.losses, seen.top_ids, seen.top_p))
     return Reading(
         tokenizer, ids, pieces_of(tokenizer, ids, original), context, resets, surprise, best, p,
