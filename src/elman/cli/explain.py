@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 ON_THE_SPOT = ("tokens", "cell", "embedding", "hidden", "layers", "epochs", "lr", "seed")
 """The options that describe a model trained on the spot."""
 
-MOST_NUMBERS = 1_000_000
-"""JSON has no array of more: such are products of two that it has, and would be hundreds of megabytes."""
+MOST_NUMBERS, TOGETHER = 1_000_000, 10_000_000
+"""JSON has no array of more numbers than the first, and no more than the second in all (200 MB)."""
 
 
 def explain(
@@ -85,7 +85,7 @@ def explain(
     if as_json:
         from elman.insight.explain.document import document
 
-        made = document(found, source=source, most=MOST_NUMBERS)
+        made = document(found, source=source, most=MOST_NUMBERS, together=TOGETHER)
         print(json.dumps(made, ensure_ascii=False, allow_nan=False))
     elif what is not None:
         print(_array(look_up(found, what, step=step, layer=layer)))

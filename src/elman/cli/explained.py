@@ -168,7 +168,7 @@ def shares(found: Explanation) -> Iterator[str]:
     rows += [(str(t), *(f"{lengths[name][t]:.4f}" for name in names)) for t in range(last)]
     if found.steps > STEPS:
         rows.append(("...", *("" for _ in names)))
-    rows.append(("sum", *(f"{np.linalg.norm(by_step[name].total()):.4f}" for name in names)))
+    rows.append(("sum", *(f"{by_step[name].length():.4f}" for name in names)))
     yield from table(rows)
 
 

@@ -20,6 +20,9 @@ from elman.network.checks import check_tokens
 
 __all__ = ["Reading", "check_unit", "read"]
 
+MOST = 400_000_000
+"""No more numbers are kept of a text (3.2 GB): the states and gates of each step and unit."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -195,7 +198,8 @@ def read(
     Raises
     ------
     DataError
-        If there are fewer than two tokens.
+        If there are fewer than two tokens, or so many that their states and gates are more than 400 million
+        numbers.
     ShapeError
         If the ids are not one-dimensional, or outside the vocabulary.
     ConfigError
@@ -223,12 +227,23 @@ def read(
     led = [] if tokenizer.start is None else [tokenizer.start]
     context = np.array([*led, *ids], np.intp)
     resets = _resets(starts, len(ids), len(led))
+    _check_size(model, len(context))
     seen = walk(model, check_tokens("text", context, model.vocab_size, rank=1), resets, top)
     surprise, best, p = (_of_tokens(array, len(led)) for array in (seen.losses, seen.top_ids, seen.top_p))
     return Reading(
         tokenizer, ids, pieces_of(tokenizer, ids, original), context, resets, surprise, best, p,
         seen.states, seen.gates, _kinds(model.cell, seen.gates),
     )  # fmt: skip
+
+
+def _check_size(model: LanguageModel, steps: int) -> None:
+    cell = plain_cell(model.cell)
+    each = sum(layer.hidden for layer in model.stack.layers) * (len(cell.gates) + len(cell.states))
+    if steps * each > MOST:
+        raise DataError(
+            f"the states and gates of {steps:,} tokens of this model are {steps * each:,} numbers: read at "
+            f"most {MOST // each:,} tokens"
+        )
 
 
 def _of_tokens(array: Any, led: int) -> Any:
