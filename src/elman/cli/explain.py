@@ -71,6 +71,12 @@ def explain(
         sentence = sys.stdin.read()
     if html is not None and (as_json or what is not None):
         raise ConfigError("--html writes a page: leave out --json and --what")
+    if step is not None and (as_json or html is not None):
+        raise ConfigError("--step is for what is printed: --json and --html have every step, leave it out")
+    if as_json and what is not None:
+        raise ConfigError("--json has every array: leave out --what")
+    if what is None and _given(context, "layer"):
+        raise ConfigError("--layer says of which layer --what is: give --what too")
     given = [name for name in ON_THE_SPOT if _given(context, name)]
     if run is not None and given:
         raise ConfigError(f"--{given[0]} is for a model trained on the spot: give it or --run, not both")

@@ -114,7 +114,8 @@ def _layer_rows(found: Explanation, l: int, t: int) -> Iterator[tuple[str, Array
         if f"a_{gate}" in value:
             yield f"sum a{tag}", value[f"a_{gate}"]
         if gate not in seen.states:
-            yield f"{gate} = {FUNCTIONS[found.activations[gate]]}", value[gate]
+            function = found.activations[gate]
+            yield f"{gate} = {FUNCTIONS[function]}" if function else gate, value[gate]
     if "c" in seen.states:
         yield "c before", value["c_prev"]
         yield "c = f c + i g", value["c"]

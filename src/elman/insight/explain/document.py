@@ -50,7 +50,7 @@ def document(
     -------
     dict
         ``format``, ``elman``, ``source``, ``sentence``, ``cell``, ``gates``, ``states``, ``vocabulary``
-            What it is of. ``activations`` has the function of each gate; ``gated_by`` the gate that
+            What it is of. ``activations`` has the function of each gate, or null; ``gated_by`` the gate that
             multiplies the recurrent product of the last one, or null; ``sizes`` T, D, H, G, K and L; ``tied``
             whether V is E transposed; ``truncate`` how many steps each loss reaches back, or null.
         ``loss``, ``perplexity``, ``steps``

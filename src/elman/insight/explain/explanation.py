@@ -12,10 +12,10 @@ import numpy as np
 from elman.data import Tokenizer
 from elman.errors import ConfigError, DataError, DivergenceError
 from elman.insight.explain.steps import Shares, factors_of, shares
-from elman.insight.plain_cell import plain_cell
+from elman.insight.plain_cell import BUILT_IN, plain_cell
 from elman.insight.reference.cells import Array, Arrays
 from elman.insight.trace import Trace, trace
-from elman.network import LanguageModel
+from elman.network import CELLS, LanguageModel
 from elman.network.checks import check_whole
 
 MOST_TOKENS = 100
@@ -66,8 +66,9 @@ class Explanation:
         Where ``k > t`` it is zero.
     back : int or None
         The truncation.
-    cell, activations : str, dict of str to str
-        The cell, and the function of each of its gates.
+    cell, activations : str, dict of str to (str or None)
+        The cell, and the function of each of its gates: "sigmoid", "tanh" or "relu"; None where it is not
+        known, as of a cell of one's own.
     gated_by : str or None
         The gate that multiplies the recurrent product of the last one, if there is such a gate.
 
@@ -89,7 +90,7 @@ class Explanation:
     each: Arrays
     back: int | None
     cell: str
-    activations: dict[str, str]
+    activations: dict[str, str | None]
     gated_by: str | None
 
     @property
@@ -228,16 +229,20 @@ def explain(
     rows = trace(model, np.tile(x[:, None], T), np.tile(y[:, None], T), counted=np.eye(T, dtype=np.bool_))
     whole = {id(array): array.swapaxes(0, 1) * T for array in _apart(rows.grads)}
     each = {name: whole[id(array)] for name, array in rows.grads.items()}
-    kind = model.stack.layers[0].cell
-    functions = ["sigmoid" if g < kind.sigmoids else "tanh" for g in range(kind.gates)]
-    if model.cell == "rnn-relu":
-        functions = ["relu"]
     vocabulary = [tokenizer.token(i) for i in range(tokenizer.vocab_size)]
-    activations = dict(zip(seen.gates, functions, strict=True))
+    activations = {gate: _function(model, g) for g, gate in enumerate(seen.gates)}
     gated_by = plain_cell(model.cell).gated_by
     return Explanation(
         sentence, words, following, vocabulary, seen, each, back, model.cell, activations, gated_by
     )
+
+
+def _function(model: LanguageModel, gate: int) -> str | None:
+    if gate < CELLS[model.cell].sigmoids:
+        return "sigmoid"
+    if model.cell not in BUILT_IN:
+        return None
+    return "relu" if model.cell == "rnn-relu" else "tanh"
 
 
 def _apart(grads: Arrays) -> Iterable[Array]:
