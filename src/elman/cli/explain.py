@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 ON_THE_SPOT = ("tokens", "cell", "embedding", "hidden", "layers", "epochs", "lr", "seed")
 """The options that describe a model trained on the spot."""
 
-MOST_NUMBERS = 1_000_000
-"""JSON has no array of more: such are products of two that it has, and would be hundreds of megabytes."""
+MOST_NUMBERS, TOGETHER = 200_000, 2_000_000
+"""JSON has no array of more numbers than the first, and no more than the second in all (40 MB)."""
 
 PER_GATE = ("U", "W", "b", "Ux", "Wh", "a")
 """What has a block for each gate."""
@@ -80,10 +80,14 @@ def explain(
 
     check_page(html)
     text = sys.stdin.read() if sentence == ["-"] else " ".join(sentence)
-    if html is not None and (as_json or what is not None or step is not None):
-        raise ConfigError("--html writes a page of all steps: leave out --json, --what and --step")
-    if as_json and (what is not None or step is not None):
-        raise ConfigError("--json has all steps and arrays: leave out --what and --step")
+    if html is not None and (as_json or what is not None):
+        raise ConfigError("--html writes a page: leave out --json and --what")
+    if step is not None and (as_json or html is not None):
+        raise ConfigError("--step is for what is printed: --json and --html have every step, leave it out")
+    if as_json and what is not None:
+        raise ConfigError("--json has every array: leave out --what")
+    if what is None and _given(context, "layer"):
+        raise ConfigError("--layer says of which layer --what is: give --what too")
     given = [name for name in ON_THE_SPOT if _given(context, name)]
     if run is not None and given:
         raise ConfigError(f"--{given[0]} is for a model trained on the spot: give it or --run, not both")
@@ -98,7 +102,7 @@ def explain(
     if as_json:
         from elman.insight.explain.document import document
 
-        made = document(found, source=source, most=MOST_NUMBERS)
+        made = document(found, source=source, most=MOST_NUMBERS, together=TOGETHER)
         print(json.dumps(made, ensure_ascii=False, allow_nan=False))
     elif what is not None:
         print(_array(what, look_up(found, what, step=step, layer=layer), step, found.trace.gates))

@@ -116,7 +116,8 @@ def _layer_rows(found: Explanation, l: int, t: int) -> Iterator[tuple[str, Array
         if f"a_{gate}" in value:
             yield f"sum a{tag}", value[f"a_{gate}"]
         if gate not in seen.states:
-            yield f"{gate} = {FUNCTIONS[found.activations[gate]]}", value[gate]
+            function = found.activations[gate]
+            yield f"{gate} = {FUNCTIONS[function]}" if function else gate, value[gate]
     if "c" in seen.states:
         yield "c before", value["c_prev"]
         yield "c = f c + i g", value["c"]
@@ -170,7 +171,7 @@ def shares(found: Explanation) -> Iterator[str]:
     rows += [(str(t), *(f"{lengths[name][t]:.4f}" for name in names)) for t in range(last)]
     if found.steps > STEPS:
         rows.append(("...", *("" for _ in names)))
-    rows.append(("sum", *(f"{np.linalg.norm(by_step[name].total()):.4f}" for name in names)))
+    rows.append(("sum", *(f"{by_step[name].length():.4f}" for name in names)))
     yield from table(rows)
 
 
