@@ -13,8 +13,11 @@ OVERLAPS = """
     return {left, right, top: top + 0.22 * height, bottom: bottom - 0.2 * height};
   };
   const touch = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
-  const shapes = [...document.querySelectorAll("#network .plus, #network .minus, #network .node .box")];
-  const texts = [...document.querySelectorAll("#network text")];
+  const placed = (selector) => [...document.querySelectorAll(selector)];
+  const shapes = placed("#network .plus, #network .minus, #network .node .box")
+    .map((shape) => [shape, shape.getBoundingClientRect()]);
+  const texts = placed("#network text");
+  const lines = texts.map((text) => [text, bare(text)]);
   for (const text of texts) {
     const parts = [...text.children].length ? [...text.children] : [text];
     const own = text.closest(".node");
@@ -22,11 +25,11 @@ OVERLAPS = """
       const box = own && own.querySelector(".box").getBoundingClientRect();
       if (box && (part.top < box.top + 2 || part.bottom > box.bottom || part.left < box.left))
         met.push(`${text.textContent} out of its box`);
-      for (const shape of shapes)
-        if (!(own && shape === own.querySelector(".box")) && touch(part, shape.getBoundingClientRect()))
+      for (const [shape, place] of shapes)
+        if (touch(part, place) && !(own && shape === own.querySelector(".box")))
           met.push(`${text.textContent} on ${shape.closest("[data-id]").dataset.id}`);
-      for (const other of texts)
-        if (other !== text && touch(part, bare(other)))
+      for (const [other, place] of lines)
+        if (other !== text && touch(part, place))
           met.push(`${text.textContent} on ${other.textContent}`);
     }
   }
