@@ -1,5 +1,6 @@
 """The page of elman explain: clicks, keys, languages, the slider, the player, and that it stays by itself."""
 
+import numpy as np
 import pytest
 from selenium.webdriver.common.keys import Keys
 
@@ -100,11 +101,31 @@ def test_a_number_of_the_heat_map_shows_its_vector_and_its_path(show):
     assert "1/1/W" not in marked
     page.find("#heat button[data-t='3'][data-k='1']").send_keys(Keys.ARROW_DOWN, Keys.ENTER)
     same(page.row("path", "#path"), page.explanation.each["layers.1.h"][4, 1])
+    assert "h 1 (1)" in page.find("#path [role=group]").get_attribute("aria-label")
     page.find("#heat-layers button").click()
-    same(float(page.text("#heat button[data-t='3'][data-k='1']")), round(page.explanation.sent(0)[3, 1], 2))
+    assert page.driver.switch_to.active_element.text == "layer 0"  # the focus stayed
+    np.testing.assert_allclose(
+        float(page.text("#heat button[data-t='3'][data-k='1']")), page.explanation.sent(0)[3, 1], rtol=0.06
+    )
     headers = page.run("return [...document.querySelectorAll('#heat th')].map((th) => th.scope)")
     assert headers == ["col"] * 5 + ["row"] * 5
     assert page.find("#heat caption").text
+
+
+def test_the_path_is_all_ways_from_the_loss_to_the_state(show):
+    """An arrow lies on it if, and only if, one loss sends something along it that the state has a part in."""
+    page = show(small("lstm", 2))
+    page.set(mode="backward", path={"l": 0, "t": 3, "k": 1})
+    marked = {node.get_attribute("data-id") for node in page.find_all("#network .edge.on-path")}
+    up = {f"{t}/1/U" for t in (1, 2, 3)}
+    along = {f"{t}/{layer}/W" for t in (2, 3) for layer in (0, 1)}
+    memories = {
+        "3/0/c_prev",
+        "2/1/c_prev",
+        "3/1/c_prev",
+    }  # not 2/0: the memory of step 1 is not made of its state
+    top = {f"3/out/{key}" for key in ("nll", "softmax", "V")}
+    assert marked == up | along | memories | top
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
@@ -214,10 +235,12 @@ def test_played_step_by_step(show):
     page.find("#speed option[value='4']").click()
     page.find("#play").click()
     assert page.find("#play").text == "Pause"
+    assert page.find("#now").get_attribute("aria-live") == "off"  # or a screen reader could not follow
     wait(lambda: page.run("return state.now.chosen") in ("4/0/cell", "4/in/x"))
     page.find("#play").click()
     stopped = page.run("return state.now.chosen")
     assert page.find("#play").text == "Play"
+    assert page.find("#now").get_attribute("aria-live") == "polite"
     page.set(chosen="0/in/x")
     page.find("#play").click()
     wait(lambda: page.find("#play").text == "Play")  # at the end it stops by itself
@@ -304,12 +327,21 @@ def test_a_sentence_is_text_whatever_it_holds(show):
     assert [word for word in drawn if not word.endswith("…")] == [s for s in symbols if len(s) < 10]
 
 
+def test_where_the_model_comes_from_is_said_in_the_language_of_the_page(show):
+    page = show(small(), source={"en": "a run", "zh": "一次训练"})
+    assert "a run" in page.text("#about")
+    page.find("[data-language=zh]").click()
+    assert "一次训练" in page.text("#about")
+    assert "a run" not in page.text("#about")
+
+
 def test_signs_that_cannot_be_seen_and_words_that_are_not_known(show):
     page = show(small("rnn", sentence="a b\tc", read="a\tz b", tokens="char"))
     drawn = page.run(
         "return [...document.querySelectorAll('#network .node .plain')].map((node) => node.textContent)"
     )
     assert {"␣", "⇥", "z"} <= set(drawn)
+    assert "each “word” is a single character" in page.text("#about")
     assert "z" in page.text("#about")
     page.click("2/in/word")
     assert "not in the vocabulary" in page.text("#panel")

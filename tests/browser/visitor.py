@@ -37,6 +37,14 @@ class Visitor:
         self.driver.get(Path(path).resolve().as_uri())
         return self
 
+    def leave(self) -> None:
+        """Give the browser back without these preferences: others look through it too."""
+        self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+        agent = self.driver.execute_script("return navigator.userAgent")
+        plain = {"userAgent": agent, "acceptLanguage": "en-US"}
+        self.driver.execute_cdp_cmd("Emulation.setUserAgentOverride", plain)
+
     def js(self, code: str, *arguments: Any) -> Any:
         """Run a script in the page, and return what it returns."""
         return self.driver.execute_script(code, *arguments)
@@ -80,6 +88,9 @@ def watched(driver: Any) -> Iterator[Visitor]:
     found = Visitor(driver)
     found.complaints()
     found.requests()
-    yield found
+    try:
+        yield found
+    finally:
+        found.leave()
     assert found.complaints() == []
     assert found.requests() == []

@@ -102,7 +102,7 @@ def explain(
     if as_json:
         from elman.insight.explain.document import document
 
-        made = document(found, source=source, most=MOST_NUMBERS, together=TOGETHER)
+        made = document(found, source=source["en"], most=MOST_NUMBERS, together=TOGETHER)
         print(json.dumps(made, ensure_ascii=False, allow_nan=False))
     elif what is not None:
         print(_array(what, look_up(found, what, step=step, layer=layer), step, found.trace.gates))
@@ -111,7 +111,7 @@ def explain(
 
         print(f"wrote {write_page(html, page(found, source=source))}")
     else:
-        print(render(found, source=source, step=step))
+        print(render(found, source=source["en"], step=step))
 
 
 def _given(context: typer.Context, name: str) -> bool:
@@ -120,22 +120,29 @@ def _given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _from_run(path: Path) -> tuple[LanguageModel, Tokenizer, str]:
+def _from_run(path: Path) -> tuple[LanguageModel, Tokenizer, dict[str, str]]:
     from elman.storage.run import Run
 
     found = Run.existing(path)
-    return found.load_model(), found.tokenizer, f"the run {path}"
+    return found.load_model(), found.tokenizer, {"en": f"the run {path}", "zh": f"训练目录 {path}"}
 
 
-def _on_the_spot(sentence: str, **settings: object) -> tuple[LanguageModel, Tokenizer, str]:
+def _on_the_spot(sentence: str, **settings: object) -> tuple[LanguageModel, Tokenizer, dict[str, str]]:
+    """Return a small model, and where it comes from in each language of the page."""
     from elman.insight.explain import small_model
 
     model, tokenizer, losses = small_model(sentence, **settings)  # type: ignore[arg-type]
     if len(losses) == 1:
-        return model, tokenizer, "a small model as it was drawn, not trained"
-    how = f"{len(losses) - 1} epochs of gradient descent at rate {settings['lr']:g}"
-    learnt = f"loss {losses[0]:.3f} to {losses[-1]:.3f}"
-    return model, tokenizer, f"a small model, trained here on this sentence: {how}, {learnt}"
+        drawn = {"en": "a small model as it was drawn, not trained", "zh": "随机初始化的小模型，未经训练"}
+        return model, tokenizer, drawn
+    epochs, lr, first, last = len(losses) - 1, settings["lr"], losses[0], losses[-1]
+    source = {
+        "en": f"a small model, trained here on this sentence: {epochs} epochs of gradient descent "
+        f"at rate {lr:g}, loss {first:.3f} to {last:.3f}",
+        "zh": f"当场在这个句子上训练的小模型：梯度下降 {epochs} 轮，学习率 {lr:g}，"
+        f"损失由 {first:.3f} 变为 {last:.3f}",
+    }
+    return model, tokenizer, source
 
 
 def _array(what: str, array: np.ndarray, step: int | None, gates: tuple[str, ...]) -> str:

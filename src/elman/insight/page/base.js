@@ -1,8 +1,7 @@
 // What every page of elman shares: its data, its words in two languages, light and dark.
 //
 // An element with data-i18n="key" gets the words of that key as its text, one with data-i18n-label as its
-// aria-label, one with data-i18n-title as its title. Nothing is remembered from one visit to the next, and
-// nothing is fetched.
+// aria-label. Nothing is remembered from one visit to the next, and nothing is fetched.
 "use strict";
 
 const page = (() => {
@@ -24,13 +23,12 @@ const page = (() => {
     return entry[own.language].replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
   }
 
-  // Put the words of the language into an element and all below it.
-  function translate(top = document) {
-    for (const node of top.querySelectorAll("[data-i18n]")) node.textContent = t(node.dataset.i18n);
-    for (const node of top.querySelectorAll("[data-i18n-label]")) {
+  // Put the words of the language where the page's HTML asks for them.
+  function translate() {
+    for (const node of document.querySelectorAll("[data-i18n]")) node.textContent = t(node.dataset.i18n);
+    for (const node of document.querySelectorAll("[data-i18n-label]")) {
       node.setAttribute("aria-label", t(node.dataset.i18nLabel));
     }
-    for (const node of top.querySelectorAll("[data-i18n-title]")) node.title = t(node.dataset.i18nTitle);
   }
 
   // Call `listener` when the language or the theme has changed.
@@ -76,7 +74,7 @@ const page = (() => {
   });
 
   return {
-    data, t, translate, onChange, el, svg,
+    data, t, onChange, el, svg,
     start: show, // the page's own script calls it when it has put up what there is to see
     get language() { return own.language; },
     get theme() { return own.theme; },

@@ -68,7 +68,7 @@ const along = (() => {
       edge === "U"
         ? symbols.derivative("x", l, t)
         : edge === "W"
-          ? `dh_{${t}→${symbols.minus(t - 1)}}`
+          ? symbols.sent("h", l, t)
           : symbols.derivative("h", l, t);
     const text = `${target}: ${symbols.term(back)}`;
     const made = [heading("sent_back"), parts.formula(text)];

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from elman.insight.explain.explanation import Explanation
 from elman.insight.explain.page.numbers import MOST, numbers
@@ -37,15 +38,15 @@ SCRIPTS = (
 STYLES = ("page.css", "drawing.css", "panel.css")
 
 
-def page(explanation: Explanation, *, source: str = "", most: int = MOST) -> str:
+def page(explanation: Explanation, *, source: str | Mapping[str, str] = "", most: int = MOST) -> str:
     """Return an explanation as one self-contained page of HTML.
 
     Parameters
     ----------
     explanation : Explanation
         What to show.
-    source : str
-        Where the model comes from, in words.
+    source : str or mapping of str to str
+        Where the model comes from, in words; or these for each language.
     most : int
         An array of more numbers than this is left out, and the page says which; it also bounds what each
         loss sends to each step, all names together, to four times as many.

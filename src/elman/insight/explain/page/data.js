@@ -159,16 +159,13 @@ const data = (() => {
     param,
     sentBy,
     crossing,
-    losses,
     derivative,
     share,
     norm,
-    scaled,
     summed,
     transposed,
     outer,
     times,
     timesTransposed,
-    full,
   };
 })();

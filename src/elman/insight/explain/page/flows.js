@@ -86,5 +86,5 @@ const flows = (() => {
     return scales.get(id);
   }
 
-  return { terms, measure, size, share, most };
+  return { measure, size, share, most };
 })();

@@ -18,7 +18,8 @@ const heat = (() => {
     const decades = Math.min(6, Math.max(1, Math.log10(most / least)));
     return (size) => {
       const share = size > 0 ? Math.max(0, 1 + Math.log10(size / most) / decades) : 0;
-      return `background-color:color-mix(in srgb, var(--cool) ${Math.round(4 + 52 * share)}%, transparent)`;
+      const depth = Math.round(4 + (tables.DEEPEST - 4) * share);
+      return `background-color:color-mix(in srgb, var(--cool) ${depth}%, transparent)`;
     };
   }
 
@@ -34,7 +35,7 @@ const heat = (() => {
         el(
           "th",
           { scope: "col" },
-          symbols.typeset(`h_{${k}}`),
+          symbols.typeset(symbols.vector("h", layer, k)),
           el("br"),
           el("bdi", { class: "muted" }, word(k)),
         ),
@@ -50,7 +51,12 @@ const heat = (() => {
     );
     const focus = table.contains(document.activeElement);
     table.replaceChildren(
-      el("caption", {}, symbols.typeset("|∂L_{t} / ∂h_{k}| "), words("heat_caption")),
+      el(
+        "caption",
+        {},
+        symbols.typeset(`|∂L_{t} / ∂${symbols.vector("h", layer, "k")}| `),
+        words("heat_caption"),
+      ),
       el("thead", {}, head),
       el("tbody", {}, ...rows),
     );
@@ -151,7 +157,7 @@ const heat = (() => {
       return;
     }
     const { l, t, k } = state.now.path;
-    const name = `∂L_{${t}} / ∂h_{${k}}`;
+    const name = `∂L_{${t}} / ∂${symbols.vector("h", l, k)}`;
     const values = data.sentBy("h", l, t, k);
     const steps = Array.from({ length: t - k + 1 }, (_, i) => t - i);
     const walk = steps.flatMap((step, i) => [
@@ -159,7 +165,7 @@ const heat = (() => {
       el(
         "span",
         { class: "step" },
-        symbols.typeset(`|∂L_{${t}}/∂h_{${step}}| = `),
+        symbols.typeset(`|∂L_{${t}}/∂${symbols.vector("h", l, step)}| = `),
         symbols.number(sent[l][t][step]),
       ),
     ]);
@@ -223,10 +229,9 @@ const heat = (() => {
           "button",
           {
             type: "button",
-            "aria-pressed": String(l === layer),
             onclick: () => {
               layer = l;
-              layers();
+              pressed();
               build();
             },
           },
@@ -234,6 +239,13 @@ const heat = (() => {
         ),
       ),
     );
+    pressed();
+  }
+
+  // The buttons stay, so that the focus does.
+  function pressed() {
+    for (const [l, button] of [...document.querySelectorAll("#heat-layers button")].entries())
+      button.setAttribute("aria-pressed", String(l === layer));
   }
 
   return { build, draw, layers };

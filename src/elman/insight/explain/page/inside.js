@@ -41,13 +41,13 @@ const inside = (() => {
         m: [174, 200],
         a_n: [234, 200],
         z: [54, 138],
-        r: [114, 138],
+        r: [114, 149], // lower than its neighbours: the arrow of z to h passes above it
         n: [234, 138],
-        h: [234, 44],
+        h: [234, 38],
       },
       ops: [
-        { at: [54, 44], to: "h", edges: ["z>h", "h_prev>h"] },
-        { at: [234, 88], to: "h", edges: ["n>h", "z>h"], mark: "1−z" },
+        { at: [54, 38], to: "h", edges: ["z>h", "h_prev>h"] },
+        { at: [234, 80], to: "h", edges: ["n>h", "z>h"], mark: "1−z" },
         { at: [174, 160], to: "a_n", edges: ["m>a_n", "r>a_n"] },
       ],
     },

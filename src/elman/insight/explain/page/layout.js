@@ -2,7 +2,8 @@
 
 const layout = (() => {
   const { T, L } = page.data.sizes;
-  const CLOSED = { width: 84, height: 58 };
+  const STATE = 42; // height of a state in a closed cell: a name with an index above and below it, and a strip
+  const CLOSED = { width: 84, height: Math.max(58, STATE * page.data.states.length) };
   const SMALL = 34; // height of a value's box outside the cells
   const GAP = 42; // between columns
   const RISE = 26; // between what stands one above another: room for an arrow
@@ -57,5 +58,5 @@ const layout = (() => {
     return made;
   }
 
-  return { rows, columns, cellBox, ports, SMALL, LEFT, GAP };
+  return { rows, columns, cellBox, ports, GAP };
 })();

@@ -93,6 +93,8 @@ const main = (() => {
   function about() {
     const { cell, loss, perplexity, source, sentence, steps, omitted } = page.data;
     const unknown = [...new Set(steps.filter((step) => step.unknown).map((step) => step.word))];
+    const letters = T > 1 && steps.every((step) => [...step.word].length === 1);
+    const said = source[page.language] ?? source; // in both languages, or a text as it is
     const named = omitted.filter((name) => name !== "each" || !data.complete());
     find("sentence").textContent = sentence;
     find("about").replaceChildren(
@@ -110,7 +112,8 @@ const main = (() => {
           perplexity: symbols.number(perplexity),
         }),
       ),
-      ...(source ? [el("p", { class: "muted" }, words("source"), " ", el("bdi", {}, source))] : []),
+      ...(letters ? [el("p", {}, words("about_letters"))] : []),
+      ...(said ? [el("p", { class: "muted" }, words("source"), " ", el("bdi", {}, said))] : []),
       ...(unknown.length
         ? [el("p", {}, words("unknown_words"), " ", el("bdi", {}, unknown.map(symbols.token).join(" ")))]
         : []),
@@ -184,7 +187,7 @@ const main = (() => {
     player.say();
   });
 
-  return { choose, open };
+  return { open };
 })();
 
 page.start();

@@ -110,7 +110,6 @@ const network = (() => {
       {
         text,
         values: values && values.length <= STRIP ? values : null,
-        size: values && values.length > STRIP ? data.norm(values) : null,
         most: flows.most(key, l),
       },
     ];
@@ -192,5 +191,5 @@ const network = (() => {
     if (!nodes.has(state.now.chosen)) nodes.values().next().value.setAttribute("tabindex", "0");
   }
 
-  return { STRANDS, draw, mark, reveal, node: (id) => nodes.get(id), vectorText, isBack };
+  return { STRANDS, draw, mark, reveal, node: (id) => nodes.get(id), vectorText };
 })();

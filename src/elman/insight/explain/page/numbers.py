@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,13 @@ TOGETHER = 4
 DIGITS = 6
 
 KEPT = (
-    "format", "elman", "source", "sentence", "cell", "gates", "states", "activations", "gated_by", "tied",
+    "format", "elman", "sentence", "cell", "gates", "states", "activations", "gated_by", "tied",
     "sizes", "truncate", "loss", "perplexity", "steps",
 )  # fmt: skip
 """Parts of the document that stand on the page as they are."""
 
 
-def numbers(explanation: Explanation, *, source: str = "", most: int = MOST) -> Document:
+def numbers(explanation: Explanation, *, source: str | Mapping[str, str] = "", most: int = MOST) -> Document:
     """Return what the page embeds.
 
     As in :func:`~elman.insight.explain.document.document`, but rounded to six significant digits, and
@@ -40,8 +41,8 @@ def numbers(explanation: Explanation, *, source: str = "", most: int = MOST) -> 
     ----------
     explanation : Explanation
         What to show.
-    source : str
-        Where the model comes from, in words.
+    source : str or mapping of str to str
+        Where the model comes from, in words; or these for each language.
     most : int
         Leave out arrays of more numbers than this.
 
@@ -51,7 +52,7 @@ def numbers(explanation: Explanation, *, source: str = "", most: int = MOST) -> 
     """
     each, whole = _each(explanation, most)
     without = ("each", "dparams", "by_step", *(["grads"] if whole else []))
-    made = document(explanation, source=source, most=most, without=without)
+    made = document(explanation, most=most, without=without)
     values = {name: rows for name, rows in made["values"].items() if not _is_product(name)}
     left_out = [
         name for name in made["omitted"] if name.startswith(("params.", "values.")) and not _is_product(name)
@@ -60,6 +61,7 @@ def numbers(explanation: Explanation, *, source: str = "", most: int = MOST) -> 
         left_out.append("each")
     return {
         **{part: made[part] for part in KEPT},
+        "source": source,
         "vocabulary": made["vocabulary"] if "output.logits" in made["values"] else None,
         "params": _rounded(made["params"]),
         "values": _rounded(values),

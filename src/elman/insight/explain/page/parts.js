@@ -16,8 +16,6 @@ const parts = (() => {
     );
   }
 
-  const head = (text) => symbols.typeset(text);
-
   // A sum of terms, in symbols and as rows of numbers, and one unit of it written out.
   // `result` is {text, key, values}; `groups` gives terms a heading by where they come from.
   function sum(terms, result, { fn = null, groups = false, factor = null } = {}) {
@@ -33,7 +31,7 @@ const parts = (() => {
       rows.push({
         kind: "term",
         sign,
-        head: head(symbols.term(term)),
+        head: symbols.typeset(symbols.term(term)),
         values: term.sign < 0 && values ? values.map((entry) => -entry) : values,
       });
     });
@@ -41,7 +39,7 @@ const parts = (() => {
       kind: "sum",
       sign: terms.length ? "=" : "",
       name: result.text,
-      head: head(result.text),
+      head: symbols.typeset(result.text),
       values: result.values,
     });
     const shown = result.values || rows.map((row) => row.values).find(Boolean) || [];
@@ -74,11 +72,13 @@ const parts = (() => {
     const rest = scalars.filter((entry) => !shown.includes(entry));
     const open = fn ? `${symbols.FUNCTIONS[fn]}(` : "";
     const close = fn ? ")" : "";
-    const name = page.el("span", {}, head(result.text), `[${names(result.key, result.values.length)[unit]}]`);
+    const index = names(result.key, result.values.length)[unit];
+    const name = page.el("span", {}, symbols.typeset(result.text), `[${index}]`);
     const line = (write) =>
       shown.map((entry, i) => `${entry.sign < 0 ? "− " : i > 0 ? "+ " : ""}${write(entry)}`).join(" ");
+    const left = symbols.number(rest.reduce((total, entry) => total + entry.value, 0));
     const remainder = rest.length
-      ? ` + ${page.t("others", { n: rest.length, sum: symbols.number(rest.reduce((s, entry) => s + entry.value, 0)) })}`
+      ? ` + ${page.t("others", { n: rest.length, sum: left })}`
       : "";
     return el(
       "div",
@@ -141,14 +141,14 @@ const parts = (() => {
     const rows = term.factors.map((factor, i) => ({
       kind: "term",
       sign: i ? "⊙" : "",
-      head: head(symbols.factor(factor)),
+      head: symbols.typeset(symbols.factor(factor)),
       values: backward.factorValue(factor),
     }));
     const text = made
       ? symbols.vector(made.key, made.l, made.t)
       : `${term.sign < 0 ? "− " : ""}${symbols.term(term)}`;
     const values = made ? data.value(made.key, made.l, made.t) : backward.termValue(term);
-    rows.push({ kind: "sum", sign: "=", head: head(text), name: "sent", values });
+    rows.push({ kind: "sum", sign: "=", head: symbols.typeset(text), name: "sent", values });
     return tables.vectors(rows, {
       names: units((values || []).length),
       caption: page.t("table_of", { what: symbols.plain(text) }),
@@ -165,7 +165,7 @@ const parts = (() => {
     const values = data.value(key, l, t);
     const text = symbols.vector(key, l, t);
     if (!made || (made.open && !values)) {
-      const rows = [{ kind: "sum", head: head(text), values, name: text }];
+      const rows = [{ kind: "sum", head: symbols.typeset(text), values, name: text }];
       return [
         el("p", { class: "muted" }, page.t("own_code")),
         tables.vectors(rows, {
@@ -195,7 +195,7 @@ const parts = (() => {
     const cut = terms && kept.length < terms.length;
     if (!terms || terms.length === 0) {
       return [
-        tables.vectors([{ kind: "sum", head: head(text), values, name: text }], {
+        tables.vectors([{ kind: "sum", head: symbols.typeset(text), values, name: text }], {
           names: names(key, values.length),
           caption: page.t("table_of", { what: symbols.plain(text) }),
         }),
@@ -209,5 +209,5 @@ const parts = (() => {
     return made;
   }
 
-  return { formula, head, sum, factors, value, derivative, units, tokens, names };
+  return { formula, factors, value, derivative, units, names };
 })();

@@ -6,6 +6,7 @@ const player = (() => {
   const BASE = 1800; // milliseconds for one value at speed 1
   const button = document.getElementById("play");
   const speed = document.getElementById("speed");
+  const now = document.getElementById("now");
   let timer = null;
 
   function order() {
@@ -57,13 +58,17 @@ const player = (() => {
 
   function stop() {
     clearInterval(timer);
+    if (timer === null) return;
     timer = null;
     show();
+    say();
   }
 
   function show() {
     button.textContent = words(timer === null ? "play" : "pause");
     button.setAttribute("data-playing", String(timer !== null));
+    // While it plays, a screen reader would never come to the end of a sentence: it is told where it stopped.
+    now.setAttribute("aria-live", timer === null ? "polite" : "off");
   }
 
   // What the live region says: where we are, and what is seen.
@@ -76,7 +81,7 @@ const player = (() => {
       i: position(all) + 1,
       n: all.length,
     });
-    document.getElementById("now").textContent = words("now", {
+    now.textContent = words("now", {
       where,
       name: things.name(thing),
       words: things.words(thing)[0],

@@ -44,13 +44,13 @@ const boxes = (() => {
       const strips = line.values && line.values.length > 0;
       const at = {
         x: x + width / 2,
-        y: strips ? top + step / 2 - 1 : top + step / 2 + 4,
+        y: strips ? top + step / 2 - 2 : top + step / 2 + 4,
         "text-anchor": "middle",
         class: line.class || null,
       };
       if (line.plain !== undefined)
         group.append(svg("text", { ...at, class: `plain ${line.class || ""}` }, line.plain));
-      else group.append(text(line.size ? `${line.text}` : line.text, at));
+      else group.append(text(line.text, at));
       if (strips)
         group.append(
           ...strip(line.values, line.most, {
@@ -64,11 +64,12 @@ const boxes = (() => {
     return group;
   }
 
-  return { make, text };
+  return { make };
 })();
 
 const arrows = (() => {
   const { svg } = page;
+  const LEAST = 0.8; // opacity: even the faintest line keeps three to one against its ground
   const at = ([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`;
 
   // A path is {d, from, to, start, end}: its ends, and points near them that give its direction there.
@@ -134,38 +135,42 @@ const arrows = (() => {
       const gone = path.cut ?? nothing;
       const share = back ? flows.share(path.size ?? size) : null;
       const width = back ? (share === null ? 1.5 : 0.8 + 4.2 * share) / (paths.length > 2 ? 1.6 : 1) : 1.6;
-      const opacity = share === null ? 1 : 0.3 + 0.7 * share;
+      const opacity = share === null ? 1 : LEAST + (1 - LEAST) * share;
       group.append(svg("path", { d: path.d, class: "hit" }));
       group.append(
         svg("path", {
           d: path.d,
           class: gone ? "line cut" : "line",
-          "stroke-width": (gone ? 1 : width).toFixed(2),
-          "stroke-opacity": gone ? 0.35 : opacity.toFixed(2),
+          "stroke-width": (gone ? 1.4 : width).toFixed(2),
+          "stroke-opacity": (gone ? LEAST : opacity).toFixed(2),
           "data-loss": path.loss ?? null,
         }),
       );
-      if (!gone && !path.headless)
+      if (!gone)
         group.append(back ? head(path.from, path.start, 6 + width) : head(path.to, path.end, 8));
     }
     if (label) group.append(named(label, paths, kind));
     return group;
   }
 
-  // Its letter: above an arrow that runs to the right, to the right of one that runs upwards. Where the arrows of
-  // c and h run side by side and steeply, c has its letter above them and h below.
+  // Its letter: above an arrow that runs to the right, to the right of one that runs upwards; above the lower half
+  // of one that bends upwards, where it is clear of the boxes at both ends. Where the arrows of c and h run side by
+  // side and steeply, c has its letter above them and h below.
   function named(label, paths, kind) {
     const { middle, from, to } = paths[Math.floor(paths.length / 2)];
     const [x, y] = middle;
+    const [, highest] = paths[0].middle;
     if (kind !== "W" && kind !== "memory") {
-      const aside = Math.abs(to[0] - from[0]) > 20;
-      return svg("text", { x: x + 7, y: aside ? y - 6 : y + 4, class: "edge-label" }, label);
+      const across = from[0] - to[0];
+      if (Math.abs(across) < 20) return svg("text", { x: x + 7, y: y + 4, class: "edge-label" }, label);
+      const place = { x: x + 0.28 * across, y: y - 2, "text-anchor": "middle" };
+      return svg("text", { ...place, class: "edge-label" }, label);
     }
     const fall = to[1] - from[1];
     const steep = Math.abs(fall) > 20;
     const right = (kind === "memory") === fall > 0 ? 11 : -11;
     const place = steep
-      ? { x: x + right, y: kind === "memory" ? y - 2 : y + 10 }
+      ? { x: x + right, y: kind === "memory" ? highest - (paths.length > 1 ? 5 : 2) : y + 10 }
       : { x, y: y - (paths.length > 1 ? 18 : 6) };
     return svg("text", { ...place, "text-anchor": "middle", class: "edge-label" }, label);
   }

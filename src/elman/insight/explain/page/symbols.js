@@ -1,7 +1,7 @@
 // How formulas are written: strings such as "h_{2}^{(0)} ⊙ (1 − z_{2})", and how these become HTML.
 
 const symbols = (() => {
-  const { L, T } = page.data.sizes;
+  const { L } = page.data.sizes;
   const many = page.data.gates.length > 1;
   const FUNCTIONS = { sigmoid: "σ", tanh: "tanh", relu: "relu" };
   const minus = (number) => String(number).replaceAll("-", "−");
@@ -38,14 +38,15 @@ const symbols = (() => {
 
   const derivative = (key, l, t) => `d${vector(key, l, t)}`;
 
+  // What a step sends of a state to the step before it: dh_{2→1}.
+  const sent = (key, l, t) => `d${key}_{${t}→${minus(t - 1)}}${layer(l)}`;
+
   // A factor of a term; with `index`, such as "[2]", one unit of it.
   function factor(entry, index = "") {
     const name = vector(entry.key, entry.l, entry.t) + index;
     // h_prev of step t is h of step t - 1; the derivative by it is only what this step sends there.
-    if (entry.d)
-      return entry.key.endsWith("_prev")
-        ? `d${entry.key.slice(0, -5)}_{${entry.t}→${entry.t - 1}}${index}`
-        : `d${name}`;
+    if (entry.d && entry.key.endsWith("_prev")) return sent(entry.key.slice(0, -5), entry.l, entry.t) + index;
+    if (entry.d) return `d${name}`;
     if (entry.complement) return `(1 − ${name})`;
     if (entry.slope === "sigmoid") return `${name} ${index ? "·" : "⊙"} (1 − ${name})`;
     if (entry.slope === "tanh") return `(1 − ${name}^{2})`;
@@ -135,6 +136,7 @@ const symbols = (() => {
     param,
     matrix,
     derivative,
+    sent,
     factor,
     term,
     sum,
@@ -145,6 +147,5 @@ const symbols = (() => {
     token,
     short,
     minus,
-    T,
   };
 })();

@@ -2,12 +2,13 @@
 
 const tables = (() => {
   const { el } = page;
+  const DEEPEST = 46; // per cent of the colour: text on it keeps 4.5 to one, light and dark
   const MATRIX = 16; // a matrix of more rows or columns is drawn without numbers
 
   // The colour of a number: warm below zero, cool above, the stronger the larger beside `most`.
   function tint(entry, most) {
     if (!entry || !most) return "";
-    const share = Math.round(8 + 47 * Math.min(1, Math.abs(entry) / most));
+    const share = Math.round(8 + (DEEPEST - 8) * Math.min(1, Math.abs(entry) / most));
     return `background:color-mix(in srgb, var(${entry < 0 ? "--warm" : "--cool"}) ${share}%, transparent)`;
   }
 
@@ -147,5 +148,5 @@ const tables = (() => {
     return found;
   }
 
-  return { vectors, matrix, tint, largest };
+  return { DEEPEST, vectors, matrix, tint, largest };
 })();

@@ -149,14 +149,21 @@ const things = (() => {
     return thing.edge === "W" || thing.edge === "memory" || (thing.from || "").endsWith("_prev");
   }
 
-  // What lies on the way from a loss to the state of the heat map's cell.
+  // What lies on the ways from a loss to the state of the heat map's cell: down through the layers and back through
+  // the steps, in any order. A memory carries what the state has changed: from the layer above at its own step on,
+  // in its own layer from the next step on.
   function path() {
     if (state.now.path === null || state.now.mode !== "backward") return new Set();
     const { l, t, k } = state.now.path;
     const ids = ["loss", "nll", "p", "softmax", "logits", "V"].map((key) => `${t}/out/${key}`);
-    for (let above = L - 1; above >= l; above -= 1)
-      ids.push(`${t}/${above}/cell`, ...(above > l ? [`${t}/${above}/U`] : []));
-    for (let step = t; step > k; step -= 1) ids.push(`${step}/${l}/W`, `${step - 1}/${l}/cell`);
+    for (let above = l; above < L; above += 1)
+      for (let step = k; step <= t; step += 1) {
+        ids.push(`${step}/${above}/cell`);
+        if (above > l) ids.push(`${step}/${above}/U`);
+        if (step > k) ids.push(`${step}/${above}/W`);
+        if (step > (above > l ? k : k + 1))
+          ids.push(...memories.map((name) => `${step}/${above}/${name}_prev`));
+      }
     return new Set(ids.flatMap((id) => [id, id.replace(/cell$/, "h")]));
   }
 
@@ -168,7 +175,6 @@ const things = (() => {
     inner,
     column,
     values,
-    insideOf,
     name,
     keyName,
     where,

@@ -23,17 +23,21 @@ const charts = (() => {
     return found;
   }
 
+  const minus = (text) => text.replaceAll("-", "−");
+
   function short(value) {
     if (value === 0) return "0";
     const size = Math.abs(value);
     if (size >= 1e4 || size < 1e-3) {
       const power = Math.floor(Math.log10(size) + 1e-9);
       const factor = Number((value / 10 ** power).toFixed(2));
-      const raised = [...String(power)].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c])).join("");
-      return `${factor === 1 ? "" : `${factor}·`}10${raised}`;
+      return `${factor === 1 ? "" : `${minus(String(factor))}·`}${ten(power)}`;
     }
-    return String(Number(value.toPrecision(4)));
+    return minus(String(Number(value.toPrecision(4))));
   }
+
+  // A power of ten.
+  const ten = (power) => `10${[...String(power)].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c])).join("")}`;
 
   // An axis: from numbers to pixels.
   function scale({ low, high, log }, from, to) {
@@ -44,17 +48,20 @@ const charts = (() => {
 
   // A frame with axes. `x` and `y`: {low, high, label, log}. Returns the drawing and where numbers lie in it.
   function frame({ width, height, x, y, label }) {
-    const room = { left: 52, right: 22, top: 10, bottom: 40 };
+    const marks = (y.log ? decades(y.low, y.high, 7) : ticks(y.low, y.high, 5))
+      .filter((value) => value >= y.low * 0.999999 && value <= y.high * 1.000001)
+      .map((value) => [value, y.log ? ten(Math.round(Math.log10(value))) : short(value)]);
+    // To the left of the numbers stands the axis's label: a digit is at most 8 wide.
+    const room = { left: 28 + 8 * Math.max(...marks.map(([, text]) => text.length)), right: 22, top: 10, bottom: 40 };
     const at = {
       x: scale(x, room.left, width - room.right),
       y: scale(y, height - room.bottom, room.top),
     };
     const drawing = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
-    for (const value of y.log ? decades(y.low, y.high, 7) : ticks(y.low, y.high, 5)) {
-      if (value < y.low * 0.999999 || value > y.high * 1.000001) continue;
+    for (const [value, text] of marks) {
       drawing.append(
         svg("line", { class: "grid", x1: room.left, x2: width - room.right, y1: at.y(value), y2: at.y(value) }),
-        svg("text", { x: room.left - 6, y: at.y(value) + 4, "text-anchor": "end" }, short(value)),
+        svg("text", { x: room.left - 6, y: at.y(value) + 4, "text-anchor": "end" }, text),
       );
     }
     for (const value of ticks(x.low, x.high, Math.max(2, Math.min(8, width / 80)))) {
@@ -128,5 +135,5 @@ const charts = (() => {
     return found.length ? [Math.min(...found), Math.max(...found)] : [0, 1];
   }
 
-  return { frame, lines, keys, table, short, span, path };
+  return { frame, lines, keys, table, minus, short, span };
 })();

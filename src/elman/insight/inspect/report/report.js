@@ -17,7 +17,7 @@
     return Array.from(decoded.get(key).subarray(unit * count, (unit + 1) * count), (value) => (value / 127) * scale);
   }
 
-  const number = (value, digits = 3) => (value === null ? "–" : value.toFixed(digits));
+  const number = (value, digits = 3) => (value === null ? "–" : charts.minus(value.toFixed(digits)));
   const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.0995 ? 1 : 0)} %`;
   const hasMemory = Object.keys(data.units).length > 1;
   const unitName = ({ state, layer, unit }) => t(hasMemory ? "unit_name_of" : "unit_name", { state: stateName(state), layer, unit });
@@ -46,6 +46,7 @@
     for (const dot of document.querySelectorAll(".unit-dot")) {
       dot.classList.toggle("chosen", own.kind === "unit" && dot.dataset.at === `${own.unit.layer}:${own.unit.unit}`);
     }
+    by("saturation-unit").textContent = saturationOf(own.unit);
     show(own.shown);
   }
 
@@ -53,6 +54,13 @@
     own.kind = "unit";
     own.unit = { state: unit.state, layer: unit.layer, unit: unit.unit };
     paint();
+  }
+
+  // What the dots of a unit say, in words: for those who do not use a pointer.
+  function saturationOf({ layer, unit }) {
+    const list = data.saturation.filter((entry) => entry.layer === layer)
+      .map(({ gate, low, high }) => t("saturation_entry", { gate, low: percent(low[unit]), high: percent(high[unit]) }));
+    return t("saturation_unit", { unit: t("unit_name", { layer, unit }), list: list.join(t("semicolon")) });
   }
 
   // The most likely tokens at a place: [{token, p, true}].
@@ -162,7 +170,7 @@
         low.forEach((share, unit) => drawing.append(svg("circle", {
           class: `unit-dot ${style(layer)}`, cx: at.x(share).toFixed(1), cy: at.y(high[unit]).toFixed(1), r: 3.5, "data-at": `${layer}:${unit}`,
           onclick: () => choose({ state: own.unit.state, layer, unit }),
-        }, svg("title", {}, `${unitName({ state: "h", layer, unit })}: ${percent(share)}, ${percent(high[unit])}`))));
+        }, svg("title", {}, `${t("unit_name", { layer, unit })}: ${t("saturation_entry", { gate, low: percent(share), high: percent(high[unit]) })}`))));
       }
       return figure(t("gate_of", { gate, kind: t(`kind_${entries[0].kind}`) }), drawing);
     });

@@ -132,6 +132,5 @@ const reader = (() => {
   return {
     paint, bar, called, shown, name,
     onToken: (listener) => listeners.push(listener),
-    get focused() { return own.focused; },
   };
 })();
