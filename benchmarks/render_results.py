@@ -76,8 +76,8 @@ def chinese_figures(kept: dict[str, Any]) -> str:
     return f"""
 不带参数的 `elman train` 在双核机器上用时 {kept["seconds"]:.0f} 秒，每秒处理 {kept["tokens_per_second"]:,} 个字符。\
 验证损失应当在**每字符 {kept["valid_loss"]:.2f} 纳特**（nat）左右；如果只知道各个字符的出现频率，损失是 \
-{kept["unigram_loss"]:.2f}。在测试部分上损失为 {test["nats_per_token"]:.3f} 纳特：困惑度 {test["perplexity"]:.2f}，\
-每字符 {test["bits_per_char"]:.2f} 比特，{test["accuracy"]:.0%} 的字符猜对。随后 \
+{kept["unigram_loss"]:.2f}。在测试部分，损失为 {test["nats_per_token"]:.3f} 纳特：困惑度 {test["perplexity"]:.2f}，\
+每字符 {test["bits_per_char"]:.2f} 比特，猜对了 {test["accuracy"]:.0%} 的字符。随后 \
 `elman generate RUN --prompt "The " --length 300 --seed 1` 写出了：
 
 ```text

@@ -98,7 +98,8 @@ html_copy_source = False
 html_show_sourcelink = False
 # Pages without others beside them need no list of those beside them.
 _ALONE = ("install", "quickstart", "architecture", "results", "benchmarks", "contributing", "changelog")
-html_sidebars: dict[str, list[str]] = {page: [] for page in (*_ALONE, "zh/index")}
+_ALONE_IN_CHINESE = ("zh/index", "zh/quickstart", "zh/guide/explain")
+html_sidebars: dict[str, list[str]] = {page: [] for page in (*_ALONE, *_ALONE_IN_CHINESE)}
 html_theme_options = {
     "logo": {"text": "elman"},
     "navbar_align": "left",

@@ -22,7 +22,7 @@ FIRST = (
     "of three words or more.*"
 )
 CHINESE_FIRST = (
-    "*要运行这个笔记本，请在仓库的克隆里安装 Jupyter，以及 `elman` 和它的绘图部分："
+    "*要运行这个笔记本，请在克隆下来的仓库里安装 Jupyter，以及 `elman` 和它的绘图部分："
     "`pip install '.[plot]' notebook`。第一个代码格里的 `sentence` 可以换成你自己的句子，"
     "至少三个词，词与词之间用空格隔开。*"
 )

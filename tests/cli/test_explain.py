@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+import elman
 from elman.insight.explain import explain, small_model
 from elman.network import CELLS
 
@@ -58,8 +59,17 @@ def test_an_array_is_printed(run_elman):
     result = run_elman("explain", SENTENCE, "--cell", "rnn", "--step", 3, "--what", "dW")
     model, tokenizer, _ = small_model(SENTENCE)
     share = explain(model, tokenizer, SENTENCE).by_step(None)["layers.0.W"][3]
-    written = np.array(re.findall(r"-?\d+\.\d*", result.out), float)
+    title, _, numbers = result.out.partition("\n")
+    assert title == "dW, step 3, shape (1, 4, 4)"
+    written = np.array(re.findall(r"-?\d+\.\d*", numbers), float)
     np.testing.assert_allclose(written, share.ravel(), atol=6e-7)
+
+
+def test_the_gates_of_an_array_are_named(run_elman):
+    arguments = ("explain", SENTENCE, "--cell", "lstm", "--step", 3, "--what")
+    assert run_elman(*arguments, "dW").out.startswith("dW, step 3, gates i f o g, shape (4, 4, 4)\n")
+    assert run_elman(*arguments, "a").out.startswith("a, step 3, gates i f o g, shape (4, 4)\n")
+    assert run_elman(*arguments, "h").out.startswith("h, step 3, shape (4,)\n")
 
 
 def test_json_has_all_of_it(run_elman):
@@ -70,17 +80,30 @@ def test_json_has_all_of_it(run_elman):
     assert {"values", "grads", "each", "by_step", "params", "cut", "sent"} <= set(made)
 
 
-def test_a_run_is_explained(run_elman, trained):
-    result = run_elman("explain", "the cat", "--run", trained, "--step", 0)
-    assert result.status == 0
-    assert result.out.startswith("step 0: t (index")
+def test_a_run_is_explained_as_it_scores(run_elman, trained):
+    result = run_elman("explain", "the cat", "--run", trained, "--json")
+    made = json.loads(result.out)
+    scored = elman.load(trained).score("the cat")
+    assert [step["target"] for step in made["steps"]] == list("the cat")
+    np.testing.assert_allclose([-step["loss"] for step in made["steps"]], scored.log_probs, rtol=1e-5)
     whole = run_elman("explain", "the 猫", "--run", trained)
     assert "Not in the vocabulary, and read as <unk>: 猫" in whole.out
     assert f"From the run {trained}" in whole.out
+    assert run_elman("explain", "the cat", "--run", trained, "--step", 0).out.startswith(
+        r"step 0: '\n' (index"
+    )
 
 
 def test_white_space_is_made_visible(run_elman, trained):
-    assert "step 3: ' ' (index" in run_elman("explain", "the cat", "--run", trained, "--step", 3).out
+    assert "step 4: ' ' (index" in run_elman("explain", "the cat", "--run", trained, "--step", 4).out
+
+
+def test_a_line_end_is_no_unknown_word(run_elman):
+    assert "Not in the vocabulary" not in run_elman("explain", "line one\nline two").out
+
+
+def test_words_need_no_quotes(run_elman):
+    assert run_elman("explain", *SENTENCE.split()).out == run_elman("explain", SENTENCE).out
 
 
 def test_chinese_columns_are_aligned(run_elman):
@@ -96,7 +119,7 @@ def test_a_long_sentence_is_shown_in_part(run_elman):
     shown = sum(line.startswith("step ") for line in lines)
     assert f"Steps {shown} to 29 are left out; --step {shown} shows one." in lines
     assert 5 < shown < 30
-    assert len(lines) < 220
+    assert len(lines) < 300
 
 
 def test_the_sentence_may_come_from_standard_input(run_elman, monkeypatch):
@@ -119,7 +142,11 @@ def test_the_sentence_may_come_from_standard_input(run_elman, monkeypatch):
         ([SENTENCE, "--lr", "1e300"], "smaller rate"),
         ([SENTENCE, "--run", "x", "--cell", "gru"], "give it or --run, not both"),
         ([SENTENCE, "--html", "x.html", "--json"], "leave out --json"),
-        ([SENTENCE, "--html", "nowhere/x.html"], "nowhere/x.html"),
+        ([SENTENCE, "--html", "x.html", "--step", "1"], "leave it out"),
+        ([SENTENCE, "--json", "--step", "1"], "leave it out"),
+        ([SENTENCE, "--json", "--what", "h"], "leave out --what"),
+        ([SENTENCE, "--layer", "0"], "give --what too"),
+        ([SENTENCE, "--html", "nowhere/x.html"], "there is no folder nowhere"),
         ([SENTENCE, "--hidden", "0"], "hidden must be"),
         ([], "entence"),
     ],

@@ -198,5 +198,5 @@ def test_pictures_without_matplotlib(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     line = run_elman("inspect", trained, "--plots", tmp_path / "pictures").complaint()
-    assert "pip install elman[plot]" in line
+    assert "python -m pip install matplotlib" in line
     assert run_elman("inspect", trained, "--html", tmp_path / "a.html").status == 0

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import elman
+from elman.cli.explained import render
 from elman.data import WordTokenizer
 from elman.errors import ConfigError, DataError, DivergenceError
-from elman.insight.explain import small_model
+from elman.insight.explain import explanation, small_model
 from elman.insight.explain.document import document
 from elman.insight.explain.lookup import look_up
 from elman.network import CELLS
@@ -126,6 +127,15 @@ def test_without_a_line_end_the_last_token_is_a_target_only():
         elman.explain(model, tokenizer, "a")
 
 
+def test_after_a_line_end_the_tokens_of_the_sentence_are_predicted():
+    model, tokenizer, _ = small_model(SENTENCE)
+    found = elman.explain(model, tokenizer, "I like", new_line=True)
+    assert [word.token for word in found.words] == ["<eos>", "I"]
+    assert [word.symbol for word in found.targets] == ["I", "like"]
+    scored = elman.TextModel(model, tokenizer).score("I like")
+    np.testing.assert_allclose(found.trace.losses[:, 0], -scored.log_probs)
+
+
 def test_one_word_is_enough():
     model, tokenizer, _ = small_model("Hi", cell="lstm")
     found = elman.explain(model, tokenizer, "Hi")
@@ -166,6 +176,12 @@ def test_a_small_model_that_cannot_be_trained(options, message):
         small_model(SENTENCE, **options)
 
 
+@pytest.mark.parametrize("cell", ["rnn", "lstm"])
+def test_the_small_model_stops_when_it_knows_the_sentence_fairly(cell):
+    _, _, losses = small_model(SENTENCE, cell=cell)
+    assert losses[-1] < 0.5 <= min(losses[:-1])
+
+
 def test_the_small_model_learns_by_plain_gradient_descent():
     model, _, losses = small_model(SENTENCE, epochs=3, lr=0.1)
     start, tokenizer, first = small_model(SENTENCE, epochs=0)
@@ -195,6 +211,74 @@ def test_the_document_is_json_and_adds_up(cell):
     step = made["steps"][0]
     assert step["top"][0]["probability"] == max(made["values"]["output.p"][0])
     assert made["omitted"] == []
+
+
+def test_of_a_cell_of_ones_own_no_function_is_claimed():
+    class Softsign(elman.Cell):
+        name, gates = "explained-softsign", 1
+
+        def forward(self, a, r, prev, new, keep, work):
+            np.add(a, r, out=a)
+            np.divide(a[0], 1 + np.abs(a[0]), out=new[0])
+
+        def backward(self, a, d, prev, new, keep, work):
+            np.multiply((1 - np.abs(new[0])) ** 2, d[0], out=a[0])
+
+    elman.register_cell(Softsign())
+    try:
+        _, found = drawn("explained-softsign")
+        lines = "\n".join(render(found, source="a test").splitlines())
+    finally:
+        CELLS.pop("explained-softsign")
+    assert found.activations == {"0": None}
+    assert "tanh" not in lines
+    np.testing.assert_allclose(found.grads(None)["layers.0.h"], found.trace.grads["layers.0.h"][:, 0])
+
+
+@pytest.mark.parametrize(
+    ("cell", "functions"),
+    [
+        ("rnn", ["tanh"]),
+        ("rnn-relu", ["relu"]),
+        ("lstm", ["sigmoid", "sigmoid", "sigmoid", "tanh"]),
+        ("gru", ["sigmoid", "sigmoid", "tanh"]),
+        ("mgu", ["sigmoid", "tanh"]),
+    ],
+)
+def test_each_gate_is_its_function_of_its_sum(cell, functions):
+    made = {"sigmoid": lambda a: 1 / (1 + np.exp(-a)), "tanh": np.tanh, "relu": lambda a: np.maximum(a, 0)}
+    _, found = drawn(cell)
+    assert list(found.activations.values()) == functions
+    for gate, function in found.activations.items():
+        a, value = (found.trace.values[f"layers.1.{name}"] for name in (f"a_{gate}", gate))
+        np.testing.assert_allclose(value, made[function](a), rtol=1e-12)
+
+
+def test_a_sentence_too_long_for_a_model_says_how_long_it_may_be(monkeypatch):
+    _, found = drawn("lstm")
+    numbers = sum(
+        array.shape[-1] for name, array in found.each.items() if "Ux_" not in name and "Wh_" not in name
+    )
+    monkeypatch.setattr(explanation, "MOST_NUMBERS", 9 * numbers)
+    assert drawn("lstm", sentence="to be or")[1].steps == 3
+    with pytest.raises(DataError, match=r"what 5 losses send .* give at most \d tokens"):
+        drawn("lstm")
+
+
+def test_the_document_is_bounded_as_a_whole():
+    _, found = drawn("gru")
+    made, whole = document(found, together=1000), document(found)
+    kept = sum(
+        np.size(array)
+        for part in ("params", "values", "grads", "each", "dparams", "by_step")
+        for array in made[part].values()
+    )
+    assert 900 < kept <= 1000
+    assert made["params"] == whole["params"]
+    assert "each.layers.1.h" in made["omitted"]
+    assert whole["omitted"] == []
+    bare = document(found, without=("each", "by_step"))
+    assert bare == whole | {"each": {}, "by_step": {}}
 
 
 def test_large_arrays_are_left_out_of_the_page_and_named():

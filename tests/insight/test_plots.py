@@ -98,7 +98,7 @@ def test_without_matplotlib_it_says_how_to_get_it(tmp_path, monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ConfigError, match=r"pip install elman\[plot\]"):
+    with pytest.raises(ConfigError, match=r"pip install matplotlib"):
         plot_runs({"a": a_run()}, tmp_path / "loss.png")
 
 

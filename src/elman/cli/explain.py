@@ -9,23 +9,31 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from elman.cli.pages import check_page, write_page
 from elman.cli.use import AsJson
 from elman.errors import ConfigError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from elman.data import Tokenizer
     from elman.network import LanguageModel
 
 ON_THE_SPOT = ("tokens", "cell", "embedding", "hidden", "layers", "epochs", "lr", "seed")
 """The options that describe a model trained on the spot."""
 
-MOST_NUMBERS = 1_000_000
-"""JSON has no array of more: such are products of two that it has, and would be hundreds of megabytes."""
+MOST_NUMBERS, TOGETHER = 200_000, 2_000_000
+"""JSON has no array of more numbers than the first, and no more than the second in all (40 MB)."""
+
+PER_GATE = ("U", "W", "b", "Ux", "Wh", "a")
+"""What has a block for each gate."""
 
 
 def explain(
     context: typer.Context,
-    sentence: Annotated[str, typer.Argument(help="Some words, or - for standard input.", show_default=False)],
+    sentence: Annotated[
+        list[str], typer.Argument(help="Some words, or - for standard input.", show_default=False)
+    ],
     run: Annotated[
         Path | None,
         typer.Option(help="Explain this run, not a small model trained on the spot.", show_default=False),
@@ -53,22 +61,33 @@ def explain(
     embedding: Annotated[int, typer.Option(help="On the spot: width of the word vectors, D.")] = 3,
     hidden: Annotated[int, typer.Option(help="On the spot: width of the layers, H.")] = 4,
     layers: Annotated[int, typer.Option(help="On the spot: depth, L.")] = 1,
-    epochs: Annotated[int, typer.Option(help="On the spot: how often it reads the sentence.", min=0)] = 20,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="On the spot: how often it reads the sentence; by default until the loss is 0.5.",
+                     min=0, show_default=False),
+    ] = None,
     lr: Annotated[float, typer.Option(help="On the spot: learning rate.")] = 0.5,
     seed: Annotated[int, typer.Option(help="On the spot: of the first weights.", min=0)] = 0,
 ) -> None:  # fmt: skip
     """Show every number of a network on a sentence: forward, backward, and what truncation cuts off.
 
-    The plain implementation computes them, in float64. Without --run a small model is trained first.
+    The plain implementation computes them, in float64. Without --run a small model is trained first. With it
+    the sentence stands at the beginning of a line, as for next.
     """
     from elman.cli.explained import render
     from elman.insight.explain import explain as unroll
     from elman.insight.explain.lookup import look_up
 
-    if sentence == "-":
-        sentence = sys.stdin.read()
+    check_page(html)
+    text = sys.stdin.read() if sentence == ["-"] else " ".join(sentence)
     if html is not None and (as_json or what is not None):
         raise ConfigError("--html writes a page: leave out --json and --what")
+    if step is not None and (as_json or html is not None):
+        raise ConfigError("--step is for what is printed: --json and --html have every step, leave it out")
+    if as_json and what is not None:
+        raise ConfigError("--json has every array: leave out --what")
+    if what is None and _given(context, "layer"):
+        raise ConfigError("--layer says of which layer --what is: give --what too")
     given = [name for name in ON_THE_SPOT if _given(context, name)]
     if run is not None and given:
         raise ConfigError(f"--{given[0]} is for a model trained on the spot: give it or --run, not both")
@@ -76,22 +95,21 @@ def explain(
         model, tokenizer, source = _from_run(run)
     else:
         model, tokenizer, source = _on_the_spot(
-            sentence, tokens=tokens, cell=cell, embedding=embedding, hidden=hidden, layers=layers,
+            text, tokens=tokens, cell=cell, embedding=embedding, hidden=hidden, layers=layers,
             epochs=epochs, lr=lr, seed=seed,
         )  # fmt: skip
-    found = unroll(model, tokenizer, sentence.strip(), back=truncate)
+    found = unroll(model, tokenizer, text.strip(), back=truncate, new_line=run is not None)
     if as_json:
         from elman.insight.explain.document import document
 
-        made = document(found, source=source, most=MOST_NUMBERS)
+        made = document(found, source=source, most=MOST_NUMBERS, together=TOGETHER)
         print(json.dumps(made, ensure_ascii=False, allow_nan=False))
     elif what is not None:
-        print(_array(look_up(found, what, step=step, layer=layer)))
+        print(_array(what, look_up(found, what, step=step, layer=layer), step, found.trace.gates))
     elif html is not None:
         from elman.insight.explain.page import page
 
-        html.write_text(page(found, source=source), encoding="utf-8")
-        print(f"wrote {html}")
+        print(f"wrote {write_page(html, page(found, source=source))}")
     else:
         print(render(found, source=source, step=step))
 
@@ -113,15 +131,19 @@ def _on_the_spot(sentence: str, **settings: object) -> tuple[LanguageModel, Toke
     from elman.insight.explain import small_model
 
     model, tokenizer, losses = small_model(sentence, **settings)  # type: ignore[arg-type]
-    if settings["epochs"] == 0:
+    if len(losses) == 1:
         return model, tokenizer, "a small model as it was drawn, not trained"
-    how = f"{settings['epochs']} epochs of gradient descent at rate {settings['lr']:g}"
+    how = f"{len(losses) - 1} epochs of gradient descent at rate {settings['lr']:g}"
     learnt = f"loss {losses[0]:.3f} to {losses[-1]:.3f}"
     return model, tokenizer, f"a small model, trained here on this sentence: {how}, {learnt}"
 
 
-def _array(array: object) -> str:
+def _array(what: str, array: np.ndarray, step: int | None, gates: tuple[str, ...]) -> str:
+    """Return an array under its name, shape and gates."""
     import numpy as np
 
+    title = [what] if step is None else [what, f"step {step}"]
+    if len(gates) > 1 and what.rpartition(".")[2].removeprefix("d") in PER_GATE:
+        title.append(f"gates {' '.join(gates)}")
     with np.printoptions(precision=6, suppress=True, threshold=10_000, linewidth=110):
-        return str(array)
+        return f"{', '.join(title)}, shape {array.shape}\n{array}"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from elman.insight.explain.explanation import Word
     from elman.insight.reference.cells import Array
 
-LINES = 130
+LINES = 200
 """Steps are written out up to so many lines."""
 
 STEPS = 8
@@ -40,14 +40,16 @@ def render(found: Explanation, *, source: str, step: int | None = None) -> str:
     if step is not None:
         found.check_step(step)
         return "\n".join([*forward(found, step), "", *backward(found, step)])
-    lines, written = [*overview(found, source), ""], 0
-    for t in range(found.steps):
-        rows = [*forward(found, t), ""]
-        if t and written + len(rows) > LINES:
-            lines += [f"Steps {t} to {found.steps - 1} are left out; --step {t} shows one.", ""]
-            break
+    lines = [*overview(found, source), ""]
+    steps = [[*forward(found, t), ""] for t in range(found.steps)]
+    width = found.trace.values["layers.0.h"].shape[-1]
+    # Of a wide layer a line shows a few numbers of many: then the tables tell more.
+    shown = 0 if width > 4 * NUMBERS else min(found.steps, LINES // len(steps[0]))
+    for rows in steps[:shown]:
         lines += rows
-        written += len(rows)
+    if shown < found.steps:
+        left = f"Steps {shown} to {found.steps - 1} are" if shown + 1 < found.steps else f"Step {shown} is"
+        lines += [f"{left} left out; --step {shown} shows one.", ""]
     lines += [*sent(found), "", *shares(found), "", *truncation(found), ""]
     lines.append("--step 1 shows a step forward and back, --step 1 --what dW an array, --html FILE a page.")
     return "\n".join(lines)
@@ -63,9 +65,9 @@ def overview(found: Explanation, source: str) -> Iterator[str]:
         + (f", L = {seen.layers} layers" if seen.layers > 1 else "")
     )
     yield f"Mean loss {seen.loss:.4f} nats, perplexity {np.exp(min(seen.loss, 700.0)):,.2f}."
-    unknown = [word.symbol for word in found.words if word.token != word.symbol]
+    unknown = {visible(word.symbol): word.token for word in found.words + found.targets if word.unknown}
     if unknown:
-        yield f"Not in the vocabulary, and read as {_unknown(found)}: {', '.join(dict.fromkeys(unknown))}"
+        yield f"Not in the vocabulary, and read as {next(iter(unknown.values()))}: {', '.join(unknown)}"
     yield ""
     rows = [("step", "word", "index", "predicts", "", "target", "p", "loss")]
     for t, word in enumerate(found.words):
@@ -73,8 +75,8 @@ def overview(found: Explanation, source: str) -> Iterator[str]:
         best, target = int(p.argmax()), found.targets[t]
         loss = float(seen.losses[t, 0])
         rows.append(
-            (str(t), _shown(word), str(word.id), visible(found.vocabulary[best]), f"{p[best]:.0%}",
-             _shown(target), f"{p[target.id]:.3f}", f"{loss:.3f}")
+            (str(t), _shown(word), str(word.id), visible(found.vocabulary[best]), percent(p[best]),
+             _shown(target), percent(p[target.id]), f"{loss:.3f}")
         )  # fmt: skip
     yield from table(rows, left=(1, 3, 5))
 
@@ -89,9 +91,9 @@ def forward(found: Explanation, t: int) -> Iterator[str]:
         yield from _rows(_layer_rows(found, l, t))
     p, loss = seen.values["output.p"][t, 0], float(seen.losses[t, 0])
     top = np.argsort(-p, kind="stable")[:3]
-    likely = ", ".join(f"{visible(found.vocabulary[i])} {p[i]:.1%}" for i in top)
+    likely = ", ".join(f"{visible(found.vocabulary[i])} {percent(p[i])}" for i in top)
     yield f"  predicts  {likely}"
-    yield f"  target    {_shown(target)} {p[target.id]:.1%}: loss -ln {p[target.id]:.4f} = {loss:.4f}"
+    yield f"  target    {_shown(target)} {percent(p[target.id])}: loss -ln {p[target.id]:.4g} = {loss:.4f}"
 
 
 def _layer_rows(found: Explanation, l: int, t: int) -> Iterator[tuple[str, Array]]:
@@ -114,7 +116,8 @@ def _layer_rows(found: Explanation, l: int, t: int) -> Iterator[tuple[str, Array
         if f"a_{gate}" in value:
             yield f"sum a{tag}", value[f"a_{gate}"]
         if gate not in seen.states:
-            yield f"{gate} = {FUNCTIONS[found.activations[gate]]}", value[gate]
+            function = found.activations[gate]
+            yield f"{gate} = {FUNCTIONS[function]}" if function else gate, value[gate]
     if "c" in seen.states:
         yield "c before", value["c_prev"]
         yield "c = f c + i g", value["c"]
@@ -125,7 +128,7 @@ def _layer_rows(found: Explanation, l: int, t: int) -> Iterator[tuple[str, Array
 def backward(found: Explanation, t: int) -> Iterator[str]:
     """Write out the derivatives of a step, of the mean loss at the truncation."""
     seen, grads = found.trace, found.grads(found.back)
-    whole = f"each loss reaching {found.back} steps back" if found.back else "without truncation"
+    whole = f"each loss reaching {found.back} back, itself the first" if found.back else "without truncation"
     yield f"backward at step {t}: derivatives of the mean loss, {whole}"
     for l in reversed(range(seen.layers)):
         if seen.layers > 1:
@@ -168,14 +171,14 @@ def shares(found: Explanation) -> Iterator[str]:
     rows += [(str(t), *(f"{lengths[name][t]:.4f}" for name in names)) for t in range(last)]
     if found.steps > STEPS:
         rows.append(("...", *("" for _ in names)))
-    rows.append(("sum", *(f"{np.linalg.norm(by_step[name].total()):.4f}" for name in names)))
+    rows.append(("sum", *(f"{by_step[name].length():.4f}" for name in names)))
     yield from table(rows)
 
 
 def truncation(found: Explanation) -> Iterator[str]:
     """Show what is missing from the derivatives where losses reach fewer steps."""
     names = [name for name in found.cut[0] if not name.startswith("output.")]
-    yield "What truncation cuts off: how much of the derivative is missing, and its cosine with the whole"
+    yield "What truncation cuts off (of dV and dc nothing): the share that is missing, and the cosine"
     rows = [("back", *(f"d{_short(name, found)}" for name in names))]
     for back, row in enumerate(found.cut[:STEPS], 1):
         rows.append((str(back), *(_cut(*row[name]) for name in names)))
@@ -219,6 +222,11 @@ def table(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> Iterator
         yield ("  " + "  ".join(cells)).rstrip()
 
 
+def percent(p: float) -> str:
+    """Return a probability in percent, with digits also where it is small."""
+    return f"{p:.1%}" if p >= 0.01 else f"{100 * p:.2g}%"
+
+
 def visible(token: str) -> str:
     """Return a token so that it can be seen: white space and control characters as escapes."""
     return token if token.isprintable() and token.strip() else repr(token)
@@ -226,10 +234,4 @@ def visible(token: str) -> str:
 
 def _shown(word: Word) -> str:
     """Return a word as it stands in the sentence, and as it is read where that is another."""
-    if not word.symbol or word.symbol == word.token:
-        return visible(word.token)
-    return f"{visible(word.symbol)} ({word.token})"
-
-
-def _unknown(found: Explanation) -> str:
-    return next(word.token for word in found.words if word.token != word.symbol)
+    return f"{visible(word.symbol)} ({word.token})" if word.unknown else visible(word.symbol)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from elman.cli.pages import check_page, write_page
 from elman.cli.use import AsJson, RunPath
 from elman.errors import ConfigError
-from elman.insight.drawing import check_drawing
 
 if TYPE_CHECKING:
     from elman.insight.inspect import Inspection
@@ -62,7 +62,7 @@ def inspect(
     from elman.storage.run import Run
 
     wanted = _parsed(unit)
-    _check_page(html)
+    check_page(html)
     _check_folder(plots)
     found_run = Run.existing(run)
     model, tokenizer = found_run.load_model(), found_run.tokenizer
@@ -80,9 +80,8 @@ def inspect(
     if html is not None:
         from elman.insight.inspect.report import report_page
 
-        page = report_page(found, name=sample.name, cut=sample.cut, unit=wanted).encode()
-        html.write_bytes(page)
-        wrote.append(f"{html} ({len(page) / 1e6:.1f} MB)")
+        page = report_page(found, name=sample.name, part=sample.part, cut=sample.cut, unit=wanted)
+        wrote.append(write_page(html, page))
     if plots is not None:
         wrote += _draw(found, plots, wanted)
     if as_json:
@@ -106,20 +105,10 @@ def _parsed(unit: str | None) -> tuple[int, int, str] | None:
     return int(layer), int(number), state or "h"
 
 
-def _check_page(path: Path | None) -> None:
-    """Refuse a page that cannot be written, before the work is done."""
-    if path is None:
-        return
-    if path.is_dir():
-        raise ConfigError(f"{path} is a folder: name a file, such as {path / 'report.html'}")
-    if not path.parent.is_dir():
-        raise ConfigError(f"there is no folder {path.parent} to write {path.name} in: make it first")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise ConfigError(f"{path} cannot be written: name another file")
-
-
 def _check_folder(path: Path | None) -> None:
     """Refuse a folder that cannot be made, and pictures that cannot be drawn."""
+    from elman.insight.drawing import check_drawing
+
     if path is None:
         return
     if path.exists() and not path.is_dir():
@@ -128,6 +117,7 @@ def _check_folder(path: Path | None) -> None:
         raise ConfigError(f"there is no folder {path.parent} to make {path.name} in: make it first")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise ConfigError(f"{path} cannot be written: name another folder")
+
     check_drawing()
 
 

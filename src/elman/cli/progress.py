@@ -131,7 +131,7 @@ class Reporter:
         evaluations = self.session.progress.evaluations
         if self._base and evaluations and min(loss for _, loss in evaluations) >= self._base:
             self.console.print(
-                f"It did not beat {self._base:.3f} nats: more steps may help, or a smaller --lr."
+                f"The validation loss did not beat {self._base:.3f}: more steps may help, or a smaller --lr."
             )
         self.console.print(f"The {'best ' if evaluations else ''}model is in {run.path}. Try next:")
         prompt = self._prompt()

@@ -83,7 +83,7 @@ class Report:
             rows += ["", *textwrap.wrap(finding.text, WIDTH, break_long_words=False, break_on_hyphens=False)]
             # A sentence ends with a point or introduces a command with a colon; the rest is to be typed.
             rows += [line if line.endswith((".", ":")) else f"    {line}" for line in finding.advice]
-        if not self.held_back:
+        if not self.held_back and self.rates.running >= IDLE:
             rows += ["", "Nothing holds this machine back."]
         return "\n".join(rows)
 

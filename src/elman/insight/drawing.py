@@ -59,7 +59,7 @@ def check_drawing() -> None:
         import matplotlib  # noqa: F401
     except ImportError as error:
         raise ConfigError(
-            "drawing needs matplotlib, which is not installed: pip install elman[plot]"
+            "drawing needs matplotlib, which is not installed: python -m pip install matplotlib"
         ) from error
 
 

@@ -111,6 +111,6 @@ def test_what_is_refused(seen, tmp_path, monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ConfigError, match=r"pip install elman\[plot\]"):
+    with pytest.raises(ConfigError, match=r"pip install matplotlib"):
         plot_text(["a"], [1], tmp_path / "a.svg")
     assert not list(tmp_path.iterdir())

@@ -154,6 +154,14 @@ def test_a_model_that_is_not_finite_says_so():
         read(model, tokenizer, TEXT)
 
 
+def test_a_text_that_memory_may_not_hold_is_refused_before_it_is_read(monkeypatch):
+    model, tokenizer = a_model("lstm")  # 2 layers of 3 units, 4 gates and 2 states: 36 numbers a step
+    monkeypatch.setattr("elman.insight.inspect.reading.MOST", 36 * 20)
+    assert read(model, tokenizer, TEXT[:19]).states["h"].shape == (2, 20, 3)
+    with pytest.raises(DataError, match=r"of 21 tokens .* are 756 numbers: read at most 20 tokens"):
+        read(model, tokenizer, TEXT[:20])
+
+
 def test_lags_are_bounded_by_the_text_and_its_documents():
     model, tokenizer = a_model()
     found = read(model, tokenizer, TEXT[:9])

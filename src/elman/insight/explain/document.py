@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 
 import elman
 from elman.insight.explain.explanation import Explanation, Word
-from elman.insight.explain.steps import Shares
 from elman.insight.reference.cells import Array, Arrays
 
 FORMAT = 1
 """Version of the document."""
 
-MOST = 200_000
-"""An array of more numbers is left out of the page, and named among those omitted."""
-
 TOP = 10
 
 Document: TypeAlias = dict[str, Any]
+Parts: TypeAlias = Mapping[str, tuple[int, Callable[[], Array]]]
+"""By name the size of an array, and what makes it."""
 
 
-def document(explanation: Explanation, *, source: str = "", most: int | None = None) -> Document:
+def document(
+    explanation: Explanation,
+    *,
+    source: str = "",
+    most: int | None = None,
+    together: int | None = None,
+    without: Collection[str] = (),
+) -> Document:
     """Return all of an explanation.
 
     Parameters
@@ -34,12 +41,16 @@ def document(explanation: Explanation, *, source: str = "", most: int | None = N
         Where the model comes from, in words.
     most : int, optional
         Leave out arrays of more numbers than this; by default none.
+    together : int, optional
+        And so many of the rest, in the order of the document, that they are no more numbers than this.
+    without : collection of str
+        Of ``grads``, ``each``, ``dparams`` and ``by_step``, those to leave empty.
 
     Returns
     -------
     dict
         ``format``, ``elman``, ``source``, ``sentence``, ``cell``, ``gates``, ``states``, ``vocabulary``
-            What it is of. ``activations`` has the function of each gate; ``gated_by`` the gate that
+            What it is of. ``activations`` has the function of each gate, or null; ``gated_by`` the gate that
             multiplies the recurrent product of the last one, or null; ``sizes`` T, D, H, G, K and L; ``tied``
             whether V is E transposed; ``truncate`` how many steps each loss reaches back, or null.
         ``loss``, ``perplexity``, ``steps``
@@ -74,14 +85,16 @@ def document(explanation: Explanation, *, source: str = "", most: int | None = N
     V = seen.params.get("output.V", seen.params["embedding.E"].T)
     G, D, H = seen.params["layers.0.U"].shape
     by_step = explanation.shares(explanation.back)
-    parts: dict[str, Arrays] = {
-        "params": seen.params,
-        "values": {name: array[:, 0] for name, array in seen.values.items()},
-        "grads": explanation.grads(explanation.back),
-        "each": explanation.each,
-        "dparams": {name: share.total() for name, share in by_step.items()},
+    parts: dict[str, Parts] = {
+        "params": _made(seen.params),
+        "values": _made({name: array[:, 0] for name, array in seen.values.items()}),
+        "grads": _made(explanation.grads(explanation.back)),
+        "each": _made(explanation.each),
+        "dparams": {name: (share.size, share.total) for name, share in by_step.items()},
+        "by_step": {name: (T * share.size, share.each) for name, share in by_step.items()},
     }
-    omitted: list[str] = []
+    lists = _Lists(most, together)
+    filled = {part: {} if part in without else lists.of(part, arrays) for part, arrays in parts.items()}
     return {
         "format": FORMAT,
         "elman": elman.__version__,
@@ -99,12 +112,11 @@ def document(explanation: Explanation, *, source: str = "", most: int | None = N
         "loss": seen.loss,
         "perplexity": _finite(math.exp(min(seen.loss, 700.0))),
         "steps": [_step(explanation, t) for t in range(T)],
-        **{part: _lists(part, arrays, most, omitted) for part, arrays in parts.items()},
+        **filled,
         "sent": [explanation.sent(l).tolist() for l in range(seen.layers)],
-        "by_step": _by_step(by_step, T, most, omitted),
         "norms": {name: share.lengths().tolist() for name, share in by_step.items()},
         "cut": [{name: _cut(*pair) for name, pair in row.items()} for row in explanation.cut],
-        "omitted": omitted,
+        "omitted": lists.omitted,
     }
 
 
@@ -115,7 +127,7 @@ def _step(explanation: Explanation, t: int) -> Document:
     return {
         "step": t,
         **_word("", word),
-        "unknown": word.token != word.symbol,
+        "unknown": word.unknown,
         **_word("target", target),
         "loss": float(explanation.trace.losses[t, 0]),
         "probability": float(p[target.id]),
@@ -129,26 +141,28 @@ def _word(role: str, word: Word) -> Document:
     return {"word": word.symbol, "token": word.token, "id": word.id}
 
 
-def _lists(part: str, arrays: Arrays, most: int | None, omitted: list[str]) -> Document:
-    """Return the arrays as lists, without those that are too large."""
-    lists = {}
-    for name, array in arrays.items():
-        if most is not None and array.size > most:
-            omitted.append(f"{part}.{name}")
-        else:
-            lists[name] = array.tolist()
-    return lists
+def _made(arrays: Arrays) -> Parts:
+    return {name: (array.size, partial(np.asarray, array)) for name, array in arrays.items()}
 
 
-def _by_step(shares: dict[str, Shares], T: int, most: int | None, omitted: list[str]) -> Document:
-    """Return the shares of the steps as lists, without those that are too large."""
-    lists = {}
-    for name, share in shares.items():
-        if most is not None and T * math.prod(share.shape) > most:
-            omitted.append(f"by_step.{name}")
-        else:
-            lists[name] = [share.of(t).tolist() for t in range(T)]
-    return lists
+class _Lists:
+    """Turns arrays into lists, as long as they are not too large, and remembers which were."""
+
+    def __init__(self, most: int | None, together: int | None) -> None:
+        self._most = math.inf if most is None else most
+        self._left = math.inf if together is None else together
+        self.omitted: list[str] = []
+
+    def of(self, part: str, arrays: Parts) -> Document:
+        """Return the arrays as lists, without those that are too large, which are not even made."""
+        lists = {}
+        for name, (size, make) in arrays.items():
+            if size > min(self._most, self._left):
+                self.omitted.append(f"{part}.{name}")
+            else:
+                self._left -= size
+                lists[name] = make().tolist()
+        return lists
 
 
 def _cut(missing: float, cosine: float) -> Document:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,18 +11,18 @@ import numpy as np
 
 from elman.data import Tokenizer
 from elman.errors import ConfigError, DataError, DivergenceError
-from elman.insight.explain.steps import Shares, shares
-from elman.insight.plain_cell import plain_cell
+from elman.insight.explain.steps import Shares, factors_of, shares
+from elman.insight.plain_cell import BUILT_IN, plain_cell
 from elman.insight.reference.cells import Array, Arrays
 from elman.insight.trace import Trace, trace
-from elman.network import LanguageModel
+from elman.network import CELLS, LanguageModel
 from elman.network.checks import check_whole
 
 MOST_TOKENS = 100
 """No sentence has more: what each loss sends to each step grows with the square of it."""
 
-MOST_NUMBERS = 40_000_000
-"""Nor may all that is sent be more numbers than these (320 MB)."""
+MOST_NUMBERS = 60_000_000
+"""Nor may all that is sent be more numbers than these (480 MB)."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,14 @@ class Word:
         As the vocabulary has it: ``<unk>`` where it does not.
     id : int
         Its index in the vocabulary.
+    unknown : bool
+        Whether the vocabulary does not have it.
     """
 
     symbol: str
     token: str
     id: int
+    unknown: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,9 @@ class Explanation:
         Where ``k > t`` it is zero.
     back : int or None
         The truncation.
-    cell, activations : str, dict of str to str
-        The cell, and the function of each of its gates.
+    cell, activations : str, dict of str to (str or None)
+        The cell, and the function of each of its gates: "sigmoid", "tanh" or "relu"; None where it is not
+        known, as of a cell of one's own.
     gated_by : str or None
         The gate that multiplies the recurrent product of the last one, if there is such a gate.
 
@@ -87,7 +93,7 @@ class Explanation:
     each: Arrays
     back: int | None
     cell: str
-    activations: dict[str, str]
+    activations: dict[str, str | None]
     gated_by: str | None
 
     @property
@@ -137,15 +143,19 @@ class Explanation:
         back : int or None
             How many steps each loss reaches back, its own the first; None: to the beginning.
         """
+        return self._sums(back, self.each)
+
+    def _sums(self, back: int | None, names: Iterable[str]) -> Arrays:
+        """Return the derivative of ``L`` by those of that name, at that truncation."""
         near = self.reached(back)
         # What enters the last step that is reached is a constant: nothing is sent to the step before it. Only
         # the state that enters the sentence has no step before it.
         beyond = near & np.roll(near, 1, axis=1)
         beyond[:, 0] = near[:, 0]
         total = {}
-        for name, array in self.each.items():
-            reach = beyond if name.endswith("_prev") else near
-            total[name] = np.einsum("tk,tkn->kn", reach, array) / self.steps
+        for name in names:
+            reach = (beyond if name.endswith("_prev") else near) / self.steps
+            total[name] = np.einsum("tk,tkn->kn", reach, self.each[name])
         return total
 
     def shares(self, back: int | None) -> dict[str, Shares]:
@@ -156,7 +166,7 @@ class Explanation:
         back : int or None
             How many steps each loss reaches back, its own the first; None: to the beginning.
         """
-        return shares(self.trace, self.grads(back))
+        return shares(self.trace, self._sums(back, factors_of(self.trace)))
 
     def by_step(self, back: int | None) -> Arrays:
         """Return what each step adds to the derivative of ``L`` by each parameter, ``(T, ...)``.
@@ -166,10 +176,7 @@ class Explanation:
         back : int or None
             How many steps each loss reaches back, its own the first; None: to the beginning.
         """
-        return {
-            name: np.array([share.of(t) for t in range(self.steps)])
-            for name, share in self.shares(back).items()
-        }
+        return {name: share.each() for name, share in self.shares(back).items()}
 
     @cached_property
     def cut(self) -> list[dict[str, tuple[float, float]]]:
@@ -178,25 +185,29 @@ class Explanation:
         For `back` of 1, 2, ..., T and each parameter: the length of what is missing from its derivative, over
         the length of the whole, and the cosine between the two (NaN where either is zero).
         """
-        whole = {name: share.total() for name, share in self.shares(None).items()}
-        rows = []
-        for back in range(1, self.steps + 1):
-            part = self.shares(back)
-            rows.append({name: _compared(part[name].total(), whole[name]) for name in whole})
-        return rows
+        whole = self.shares(None)
+        return [
+            {name: _compared(part, whole[name]) for name, part in self.shares(back).items()}
+            for back in range(1, self.steps + 1)
+        ]
 
 
-def _compared(part: Array, whole: Array) -> tuple[float, float]:
-    """Return the relative length of the difference, and the cosine."""
-    length, other = float(np.linalg.norm(whole)), float(np.linalg.norm(part))
+def _compared(part: Shares, whole: Shares) -> tuple[float, float]:
+    """Return the relative length of the difference of the sums, and their cosine."""
+    length = np.float64(whole.length())
     with np.errstate(invalid="ignore", divide="ignore"):
-        missing = np.linalg.norm(part - whole) / np.float64(length)
-        cosine = np.vdot(part, whole) / np.float64(length * other)
+        missing = part.less(whole).length() / length
+        cosine = part.dot(whole) / (length * part.length())
     return float(missing), float(cosine)
 
 
 def explain(
-    model: LanguageModel, tokenizer: Tokenizer, sentence: str, *, back: int | None = None
+    model: LanguageModel,
+    tokenizer: Tokenizer,
+    sentence: str,
+    *,
+    back: int | None = None,
+    new_line: bool = False,
 ) -> Explanation:
     """Unroll a model over a sentence, forward and back.
 
@@ -213,6 +224,10 @@ def explain(
         At most 100 tokens.
     back : int, optional
         How many steps each loss reaches back, itself the first; by default all.
+    new_line : bool
+        Read a line end first, and predict the tokens of the sentence and no more, as
+        :meth:`elman.TextModel.score` does: right for a model that was trained on lines of text. Without a
+        line end in the vocabulary it changes nothing.
 
     Returns
     -------
@@ -243,8 +258,11 @@ def explain(
     if not words:
         raise DataError("the sentence is empty: give some words")
     end = tokenizer.start
-    following = words[1:] + ([] if end is None else [Word("", tokenizer.token(end), end)])
-    words = words[: len(following)]
+    if end is None:
+        words, following = words[:-1], words[1:]
+    else:
+        edge = Word(tokenizer.token(end), tokenizer.token(end), end)
+        words, following = ([edge, *words[:-1]], words) if new_line else (words, [*words[1:], edge])
     if not words:
         raise DataError("the sentence is one token, and the vocabulary has no line end to predict: give two")
     if len(words) > MOST_TOKENS:
@@ -257,26 +275,44 @@ def explain(
     seen = trace(model, x, y)
     if not np.isfinite(seen.loss):
         raise DivergenceError(f"the loss of this model is {seen.loss}: its parameters are of no use")
-    numbers = T * T * sum(array.shape[-1] for array in seen.grads.values())
-    if numbers > MOST_NUMBERS:
-        raise DataError(
-            f"what {T} losses send to {T} steps of this model would be {numbers:,} numbers: give fewer words"
-        )
+    _check_size(T, seen.grads)
     # A row for each loss: T copies of the sentence, of which copy t counts the loss of step t alone.
     rows = trace(model, np.tile(x[:, None], T), np.tile(y[:, None], T), counted=np.eye(T, dtype=np.bool_))
-    each = {name: array.swapaxes(0, 1) * T for name, array in rows.grads.items()}
-    kind = model.stack.layers[0].cell
-    functions = ["sigmoid" if g < kind.sigmoids else "tanh" for g in range(kind.gates)]
-    if model.cell == "rnn-relu":
-        functions = ["relu"]
+    whole = {id(array): array.swapaxes(0, 1) * T for array in _apart(rows.grads)}
+    each = {name: whole[id(array)] for name, array in rows.grads.items()}
     vocabulary = [tokenizer.token(i) for i in range(tokenizer.vocab_size)]
-    activations = dict(zip(seen.gates, functions, strict=True))
+    activations = {gate: _function(model, g) for g, gate in enumerate(seen.gates)}
     gated_by = plain_cell(model.cell).gated_by
     return Explanation(
         sentence, words, following, vocabulary, seen, each, back, model.cell, activations, gated_by
     )
 
 
+def _function(model: LanguageModel, gate: int) -> str | None:
+    if gate < CELLS[model.cell].sigmoids:
+        return "sigmoid"
+    if model.cell not in BUILT_IN:
+        return None
+    return "relu" if model.cell == "rnn-relu" else "tanh"
+
+
+def _apart(grads: Arrays) -> Iterable[Array]:
+    """Return the arrays, each once: a product has the derivative of the sum that it is in."""
+    return {id(array): array for array in grads.values()}.values()
+
+
+def _check_size(T: int, grads: Arrays) -> None:
+    each = sum(array.shape[-1] for array in _apart(grads))
+    if T * T * each > MOST_NUMBERS:
+        raise DataError(
+            f"what {T} losses send to {T} steps of this model would be {T * T * each:,} numbers: give at "
+            f"most {math.isqrt(MOST_NUMBERS // each)} tokens"
+        )
+
+
 def _words(tokenizer: Tokenizer, sentence: str) -> list[Word]:
     ids, symbols = tokenizer.encode(sentence).tolist(), tokenizer.symbols(sentence)
-    return [Word(symbol, tokenizer.token(id), id) for symbol, id in zip(symbols, ids, strict=True)]
+    return [
+        Word(symbol, tokenizer.token(id), id, id == tokenizer.unknown)
+        for symbol, id in zip(symbols, ids, strict=True)
+    ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from elman.insight.reference.cells import Array, Arrays
 from elman.insight.trace import Trace
-from elman.typing import Ints
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,15 @@ class Shares:
         share: Array = self.entering[step, None, :, None] * self.derivative[step, :, None, :]
         return share.reshape(self.shape)
 
+    def each(self) -> Array:
+        """Return all shares, ``(T, ...)``."""
+        return np.array([self.of(step) for step in range(len(self.entering))])
+
+    @property
+    def size(self) -> int:
+        """How many numbers a share is."""
+        return math.prod(self.shape)
+
     def total(self) -> Array:
         """Return the sum over steps: the derivative by the parameter."""
         total: Array = np.matmul(self.entering.T, self.derivative.swapaxes(0, 1))
@@ -46,39 +55,79 @@ class Shares:
         outer: Array = np.linalg.norm(self.entering, axis=1) * np.linalg.norm(self.derivative, axis=(1, 2))
         return outer
 
+    def dot(self, other: Shares) -> float:
+        """Return the inner product of the two sums, from the factors: neither sum is made."""
+        derivatives = _rows(self.derivative) @ _rows(other.derivative).T
+        return float(np.sum((self.entering @ other.entering.T) * derivatives))
+
+    def length(self) -> float:
+        """Return the length of the sum."""
+        return math.sqrt(max(self.dot(self), 0.0))
+
+    def less(self, other: Shares) -> Shares:
+        """Return what is left without those of `other`, which has the same `entering`."""
+        return Shares(self.entering, self.derivative - other.derivative, self.shape)
+
 
 @dataclass(frozen=True)
-class WordShares(Shares):
-    """Those of word vectors: a row a step, and where the vectors are output weights too, all rows.
+class TiedShares(Shares):
+    """Those of word vectors that are output weights too: to the row that a step reads, `words` adds.
 
     Attributes
     ----------
     entering, derivative : ndarray, (T, K), (T, 1, H)
-        As above, for the output weights; zeros where they are not tied.
-    ids : ndarray of int, (T,)
-        Which row each step read.
-    dx : ndarray, (T, D)
-        The derivative by it.
+        As above, for the output weights.
+    words : Shares
+        For the word vectors.
     """
 
-    ids: Ints
-    dx: Array
+    words: Shares
 
     def of(self, step: int) -> Array:
         """Return the share of a step, ``(K, D)``."""
-        share = super().of(step)
-        share[self.ids[step]] += self.dx[step]
+        share: Array = super().of(step) + self.words.of(step)
         return share
 
     def total(self) -> Array:
         """Return the sum over steps, ``(K, D)``."""
-        total = super().total()
-        np.add.at(total, self.ids, self.dx)
+        total: Array = super().total() + self.words.total()
         return total
 
     def lengths(self) -> Array:
         """Return the length of each share, ``(T,)``."""
-        return np.array([np.linalg.norm(self.of(step)) for step in range(len(self.ids))])
+        mixed = np.sum(self.entering * self.words.entering, axis=1) * np.sum(
+            self.derivative * self.words.derivative, axis=(1, 2)
+        )
+        squares = super().lengths() ** 2 + self.words.lengths() ** 2 + 2 * mixed
+        lengths: Array = np.sqrt(np.maximum(squares, 0.0))
+        return lengths
+
+    def dot(self, other: Shares) -> float:
+        """Return the inner product of the two sums, from the factors."""
+        if isinstance(other, TiedShares):
+            return self._one(other) + self._one(other.words)
+        return self._one(other)
+
+    def _one(self, other: Shares) -> float:
+        plain = Shares(other.entering, other.derivative, other.shape)
+        return Shares.dot(self, plain) + self.words.dot(plain)
+
+    def less(self, other: Shares) -> Shares:
+        """Return what is left without those of `other`: of the output weights, which no truncation touches,
+        nothing."""
+        assert isinstance(other, TiedShares)
+        return self.words.less(other.words)
+
+
+def _rows(derivative: Array) -> Array:
+    return derivative.reshape(len(derivative), -1)
+
+
+def factors_of(trace: Trace) -> list[str]:
+    """Return the names of the derivatives that shares are made of."""
+    products = [f"{product}_{gate}" for product in ("Ux", "Wh") for gate in trace.gates]
+    layers = [f"layers.{l}.{product}" for l in range(trace.layers) for product in products]
+    return [*layers, "layers.0.x", "output.logits"]
 
 
 def shares(trace: Trace, grads: Arrays) -> dict[str, Shares]:
@@ -89,7 +138,7 @@ def shares(trace: Trace, grads: Arrays) -> dict[str, Shares]:
     trace : Trace
         Of one row.
     grads : dict of str to ndarray, (T, n)
-        The derivatives by what the steps computed.
+        The derivatives by what the steps computed; those of `factors_of` at least.
     """
     values = {name: array[:, 0] for name, array in trace.values.items()}  # (T, n)
     params, T = trace.params, len(trace.tokens)
@@ -109,12 +158,13 @@ def shares(trace: Trace, grads: Arrays) -> dict[str, Shares]:
             if name + letter in params:
                 found[name + letter] = Shares(entering, derivative, params[name + letter].shape)
     top, dlogits = values[f"layers.{trace.layers - 1}.h"], grads["output.logits"]
-    E = params["embedding.E"]
-    tied = dlogits if "output.V" not in params else np.zeros((T, len(E)))
-    through = top if "output.V" not in params else np.zeros((T, E.shape[1]))
-    ids, dx = trace.tokens[:, 0], grads["layers.0.x"]
-    found["embedding.E"] = WordShares(tied, through[:, None], E.shape, ids, dx)
+    E, ids = params["embedding.E"], trace.tokens[:, 0]
+    read = (np.arange(len(E)) == ids[:, None]).astype(np.float64)  # (T, K): one where a step reads a word
+    words = Shares(read, grads["layers.0.x"][:, None], E.shape)
     if "output.V" in params:
+        found["embedding.E"] = words
         found["output.V"] = Shares(top, dlogits[:, None], params["output.V"].shape)
+    else:
+        found["embedding.E"] = TiedShares(dlogits, top[:, None], E.shape, words)
     found["output.c"] = Shares(ones, dlogits[:, None], params["output.c"].shape)
     return {name: found[name] for name in params}

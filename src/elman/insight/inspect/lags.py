@@ -10,18 +10,22 @@ from numpy.typing import NDArray
 
 from elman.errors import ConfigError, DataError
 from elman.insight.inspect.reading import Reading
-from elman.insight.inspect.walk import NUMBERS
-from elman.insight.reference.cells import Array, Arrays
-from elman.insight.trace import Trace, trace
+from elman.insight.plain_cell import plain_cell
+from elman.insight.reference.cells import Array, Arrays, Cell, log_softmax
+from elman.insight.reference.model import stack_backward, zeros_like_each
+from elman.insight.reference.tape import Tape, in_float64, output_weights, stack_step
 from elman.network import LanguageModel
 
 __all__ = ["LagNorms", "gradient_by_lag"]
 
 ROWS = 32
-"""Windows side by side: enough for the products, and few enough for memory."""
+"""Windows side by side: enough for the products."""
+
+NUMBERS = 4_000_000
+"""And fewer, if their states were more numbers than these."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LagNorms:
     """The norm of the derivative of a loss by the states before it.
 
@@ -100,38 +104,52 @@ def gradient_by_lag(
     lags = min(lags, longest)
     whole = steps[steps - begun >= lags]
     chosen = whole[np.linspace(0, len(whole) - 1, min(positions, len(whole))).round().astype(np.intp)]
-    rows = max(1, min(ROWS, NUMBERS // (model.vocab_size * (lags + 1))))
+    params, cell = in_float64(model.params), plain_cell(model.cell)
+    rows = max(1, min(ROWS, NUMBERS // (reading.layers * reading.hidden * (lags + 1))))
     sums: Arrays = {}
     for at in np.array_split(chosen, -(-len(chosen) // rows)):
-        for name, norms in _norms(_reach(model, reading, at, lags), reading).items():
+        tape = _reach(params, cell, reading, at, lags)
+        for name in reading.states:
+            norms = np.array([_by_lag(tape, l, name) for l in range(reading.layers)])
             sums[name] = sums.get(name, 0.0) + norms
     return LagNorms({name: total / len(chosen) for name, total in sums.items()}, chosen)
 
 
-def _reach(model: LanguageModel, reading: Reading, at: NDArray[np.intp], lags: int) -> Trace:
-    """Trace the windows that end at the steps `at`, counting the last loss of each."""
+def _reach(params: Arrays, cell: Cell, reading: Reading, at: NDArray[np.intp], lags: int) -> Tape:
+    """Run the windows that end at the steps `at`, and send the last loss of each back through them.
+
+    Only that loss is computed: with a large vocabulary the others would take nearly all of the time.
+    """
     first = at - lags
-    windows = first + np.arange(lags + 1)[:, None]  # (K + 1, B)
-    counted = np.zeros(windows.shape, np.bool_)
-    counted[-1] = True
     from_zeros = np.isin(first, reading.starts)[:, None]
-    state = [
+    states = [
         {name: np.where(from_zeros, 0.0, array[l, first - 1]) for name, array in reading.states.items()}
         for l in range(reading.layers)
     ]
-    x, y = reading.context[windows], reading.context[windows + 1]
-    return trace(model, x, y, state=state, counted=counted)
+    tape = Tape()
+    for step in range(lags + 1):
+        tape.entering.append(states)
+        x = params["embedding.E"][reading.context[first + step]]
+        inputs, states, kept, h = stack_step(params, x, states, cell)
+        tape.inputs.append(inputs)
+        tape.kept.append(kept)
+    V = output_weights(params)
+    dlogits = np.exp(log_softmax(h @ V + params["output.c"]))
+    dlogits[np.arange(len(at)), reading.context[at + 1]] -= 1.0
+    dh = dlogits @ V.T
+    dparams = zeros_like_each({name: array for name, array in params.items() if name.startswith("layers.")})
+    dstate = [zeros_like_each(entry) for entry in states]
+    for step in reversed(range(lags + 1)):
+        stack_backward(params, dparams, tape, cell, dh, dstate, step)
+        dh = np.zeros_like(dh)
+    return tape
 
 
-def _norms(seen: Trace, reading: Reading) -> Arrays:
-    """Return the norms of each state, summed over the rows, (L, K + 1), lag 0 first."""
-    rows = seen.tokens.shape[1]  # the loss is a mean over them, and the norm shall be of one
-    return {
-        name: np.array([_by_lag(seen.grads[f"layers.{l}.{name}"]) for l in range(reading.layers)]) * rows
-        for name in reading.states
-    }
-
-
-def _by_lag(derivatives: Array) -> Array:
-    sums: Array = np.linalg.norm(derivatives, axis=2).sum(axis=1)[::-1]
+def _by_lag(tape: Tape, l: int, name: str) -> Array:
+    """Return the norms of the derivatives by a state, summed over the rows, (K + 1,), lag 0 first."""
+    # The tape goes backwards, as lags do. All that reaches a c is known only within its cell.
+    derivatives = [
+        (dleaving[l] | met[l])[name] for dleaving, met in zip(tape.dleaving, tape.dkept, strict=True)
+    ]
+    sums: Array = np.linalg.norm(derivatives, axis=2).sum(axis=1)
     return sums

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from elman.data import Tokenizer
-from elman.errors import ConfigError, DataError, DivergenceError, ShapeError
+from elman.errors import ConfigError, DataError, ShapeError
 from elman.insight.inspect.pieces import pieces_of
 from elman.insight.inspect.walk import Ints, walk
 from elman.insight.plain_cell import plain_cell
@@ -20,8 +20,11 @@ from elman.network.checks import check_tokens
 
 __all__ = ["Reading", "check_unit", "read"]
 
+MOST = 400_000_000
+"""No more numbers are kept of a text (3.2 GB): the states and gates of each step and unit."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Reading:
     """What a model did at each token of a text.
 
@@ -69,6 +72,11 @@ class Reading:
     states: Arrays
     gates: Arrays
     kinds: dict[str, str]
+
+    def __repr__(self) -> str:
+        return (
+            f"<Reading: {len(self.ids)} tokens, {self.layers} x {self.hidden}, {self.nats:.4f} nats a token>"
+        )
 
     @property
     def led(self) -> int:
@@ -169,8 +177,8 @@ def read(
 ) -> Reading:
     """Let a model read a text, and keep what it expected and what its units were.
 
-    It runs the plain implementation over the text, window by window with carried state, in float64: the
-    numbers are those of :func:`elman.trace`.
+    It runs the plain implementation over the text, step by step with carried state, in float64: the numbers
+    are those of :func:`elman.trace`, to rounding.
 
     Parameters
     ----------
@@ -195,7 +203,8 @@ def read(
     Raises
     ------
     DataError
-        If there are fewer than two tokens.
+        If there are fewer than two tokens, or so many that their states and gates are more than 400 million
+        numbers.
     ShapeError
         If the ids are not one-dimensional, or outside the vocabulary.
     ConfigError
@@ -223,14 +232,23 @@ def read(
     led = [] if tokenizer.start is None else [tokenizer.start]
     context = np.array([*led, *ids], np.intp)
     resets = _resets(starts, len(ids), len(led))
+    _check_size(model, len(context))
     seen = walk(model, check_tokens("text", context, model.vocab_size, rank=1), resets, top)
-    if not np.isfinite(seen.losses).all():
-        raise DivergenceError("the model's parameters are not finite: a loss on this text is NaN or infinite")
     surprise, best, p = (_of_tokens(array, len(led)) for array in (seen.losses, seen.top_ids, seen.top_p))
     return Reading(
         tokenizer, ids, pieces_of(tokenizer, ids, original), context, resets, surprise, best, p,
         seen.states, seen.gates, _kinds(model.cell, seen.gates),
     )  # fmt: skip
+
+
+def _check_size(model: LanguageModel, steps: int) -> None:
+    cell = plain_cell(model.cell)
+    each = sum(layer.hidden for layer in model.stack.layers) * (len(cell.gates) + len(cell.states))
+    if steps * each > MOST:
+        raise DataError(
+            f"the states and gates of {steps:,} tokens of this model are {steps * each:,} numbers: read at "
+            f"most {MOST // each:,} tokens"
+        )
 
 
 def _of_tokens(array: Any, led: int) -> Any:

@@ -8,16 +8,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.errors import DivergenceError
 from elman.insight.plain_cell import plain_cell
-from elman.insight.reference.cells import Array, Arrays
-from elman.insight.reference.tape import Tape, forward_pass
+from elman.insight.reference.cells import Array, Arrays, log_softmax
+from elman.insight.reference.tape import in_float64, output_weights, stack_step
 from elman.network import LanguageModel
 
 WINDOW = 128
-"""Steps whose numbers are all in memory at a time."""
+"""Steps that are predicted together."""
 
 NUMBERS = 4_000_000
-"""At most so many logits a window."""
+"""At most so many logits at a time."""
 
 Ints = NDArray[np.integer[Any]]
 
@@ -35,43 +36,44 @@ class Walk(NamedTuple):
 def walk(model: LanguageModel, context: Ints, resets: Ints, top: int) -> Walk:
     """Read the tokens `context` (S,), from zeros at the steps `resets`, of which 0 is one.
 
-    It runs forward only: of the way back a text needs nothing, and with a large vocabulary that way costs
-    most.
+    It runs forward only, and predicts a window at a time: with a large vocabulary a product for each step
+    would take most of the time to read its weights.
     """
-    names = plain_cell(model.cell)
-    following = iter(np.concatenate([context[1:], context[-1:]]))
-    losses, ids, p = [], [], []
-    states: list[list[list[Array]]] = []  # [step][layer][state]
-    gates: list[list[list[Array]]] = []
-    for tape in _windows(model, context, resets):
-        for log_p, leaving, kept in zip(tape.log_p, tape.leaving, tape.kept, strict=True):
-            losses.append(-log_p[0, next(following)])
-            best = largest(log_p[0], top)
-            ids.append(best)
-            p.append(np.exp(log_p[0, best]))
-            states.append([[layer[name][0] for name in names.states] for layer in leaving])
-            gates.append([[layer[name][0] for name in names.gates] for layer in kept])
-    by_name = [np.array(steps).transpose(2, 1, 0, 3) for steps in (states, gates)]  # (n, L, S, H)
-    return Walk(
-        np.array(losses),
-        np.array(ids),
-        np.array(p),
-        dict(zip(names.states, by_name[0], strict=True)),
-        dict(zip(names.gates, by_name[1], strict=True)),
-    )
+    cell, params = plain_cell(model.cell), in_float64(model.params)
+    size = len(model.stack.layers), len(context), params["layers.0.W"].shape[-1]
+    states = {name: np.empty(size) for name in cell.states}
+    gates = {name: np.empty(size) for name in cell.gates}
+    following = np.concatenate([context[1:], context[-1:]])
+    losses, ids = np.empty(len(context)), np.empty((len(context), min(top, model.vocab_size)), np.intp)
+    p = np.empty(ids.shape)
+    for begin, end in _windows(resets, len(context), max(1, min(WINDOW, NUMBERS // model.vocab_size))):
+        if begin in resets:
+            state = [{name: np.zeros((1, size[-1])) for name in cell.states} for _ in range(size[0])]
+        h = np.empty((end - begin, size[-1]))
+        for s in range(begin, end):
+            x = params["embedding.E"][context[s]][None]
+            _, state, kept, h[s - begin] = stack_step(params, x, state, cell)
+            for l in range(size[0]):
+                for name in states:
+                    states[name][l, s] = state[l][name][0]
+                for name in gates:
+                    gates[name][l, s] = kept[l][name][0]
+        log_p = log_softmax(h @ output_weights(params) + params["output.c"])
+        losses[begin:end] = -log_p[np.arange(end - begin), following[begin:end]]
+        if not np.isfinite(losses[begin:end]).all():
+            raise DivergenceError(
+                "the model's parameters are not finite: a loss on this text is NaN or infinite"
+            )
+        ids[begin:end] = [largest(row, top) for row in log_p]
+        p[begin:end] = np.exp(np.take_along_axis(log_p, ids[begin:end], axis=1))
+    return Walk(losses, ids, p, states, gates)
 
 
-def _windows(model: LanguageModel, context: Ints, resets: Ints) -> Iterator[Tape]:
-    """Run a window at a time, each from the state that the one before left."""
-    cell = plain_cell(model.cell)
-    params = {name: np.asarray(array, np.float64) for name, array in model.params.items()}
-    window = max(1, min(WINDOW, NUMBERS // model.vocab_size))
-    for start, end in zip(resets, [*resets[1:], len(context)], strict=True):
-        state: Any = [dict(zip(cell.states, entry, strict=True)) for entry in model.initial_state(1)]
-        for begin in range(start, end, window):
-            x = context[begin : min(begin + window, end), None]
-            state, tape = forward_pass(params, x, state, cell, "tanh", None, None)
-            yield tape
+def _windows(resets: Ints, steps: int, size: int) -> Iterator[tuple[int, int]]:
+    """Yield beginnings and ends of windows, none of which reaches over a reset."""
+    for start, stop in zip(resets, [*resets[1:], steps], strict=True):
+        for begin in range(start, stop, size):
+            yield begin, min(begin + size, stop)
 
 
 def largest(row: Array, top: int) -> Ints:

@@ -233,26 +233,45 @@ def backward_pass(
         dlogits, dh = output_backward(params, grads, tape, y, t, counted)
         tape.dlogits.append(dlogits)
         tape.dtop.append(dh)
-        dleaving, dkept, dinputs = [], [], []  # from the top layer down
-        for l in reversed(range(len(dstate))):
-            dh = dropped(dh, masks, l, t)
-            dstate[l]["h"] = dstate[l]["h"] + dh  # h goes to the next step and to the layer above
-            dleaving.append(dstate[l])
-            before = tape.entering[t][l]
-            dh, dstate[l], met = functions.backward(
-                dstate[l], tape.inputs[t][l], before, tape.kept[t][l], layer(params, l), layer(grads, l)
-            )
-            dkept.append(met)
-            dinputs.append(dh)
+        dh = stack_backward(params, grads, tape, functions, dh, dstate, t, masks)
         np.add.at(grads["embedding.E"], x[t], dh)  # a word may stand in several rows: they add up
         dstate = without_reset_rows(dstate, None if reset is None else reset[t])
-        tape.dleaving.append(dleaving[::-1])
-        tape.dkept.append(dkept[::-1])
-        tape.dinputs.append(dinputs[::-1])
         tape.dentering.append([dict(entry) for entry in dstate])
     for back in (tape.dlogits, tape.dtop, tape.dleaving, tape.dkept, tape.dinputs, tape.dentering):
         back.reverse()
     return grads, dstate
+
+
+def stack_backward(
+    params: Arrays,
+    grads: Arrays,
+    tape: Tape,
+    functions: Cell,
+    dh: Array,
+    dstate: list[Arrays],
+    t: int,
+    masks: Masks | None = None,
+) -> Array:
+    """Backward through step t of all layers: add to `grads`, and write on the tape.
+
+    It takes what reaches the top (B, H), and in `dstate` what the next step sends to the states; in that it
+    leaves what this step sends to the one before, and it returns the derivative by its input (B, D).
+    """
+    dleaving, dkept, dinputs = [], [], []  # from the top layer down
+    for l in reversed(range(len(dstate))):
+        dh = dropped(dh, masks, l, t)
+        dstate[l]["h"] = dstate[l]["h"] + dh  # h goes to the next step and to the layer above
+        dleaving.append(dstate[l])
+        before = tape.entering[t][l]
+        dh, dstate[l], met = functions.backward(
+            dstate[l], tape.inputs[t][l], before, tape.kept[t][l], layer(params, l), layer(grads, l)
+        )
+        dkept.append(met)
+        dinputs.append(dh)
+    tape.dleaving.append(dleaving[::-1])
+    tape.dkept.append(dkept[::-1])
+    tape.dinputs.append(dinputs[::-1])
+    return dh
 
 
 def zeros_like_each(arrays: Arrays) -> Arrays:

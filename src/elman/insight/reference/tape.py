@@ -50,7 +50,7 @@ def output_weights(params: Arrays) -> Array:
     return params["output.V"] if "output.V" in params else params["embedding.E"].T
 
 
-def in_float64(params: Mapping[str, Array]) -> Arrays:
+def in_float64(params: Mapping[str, NDArray[np.floating[Any]]]) -> Arrays:
     """Return the parameters in float64; those that are already are not copied."""
     return {name: np.asarray(array, np.float64) for name, array in params.items()}
 
@@ -89,19 +89,13 @@ def forward_pass(
     if x.size and x.min() < 0:
         raise ValueError(f"token {x.min()}: ids count from 0, and a negative one would wrap around")
     functions = find_cell(cell, activation)
-    layers = range(depth(params))
     states, tape = named_states(state, functions), Tape()
     for t in range(len(x)):
         states = without_reset_rows(states, None if reset is None else reset[t])
         tape.entering.append(states)
-        h = params["embedding.E"][x[t]]
-        inputs, leaving, kept = [], [], []
-        for l in layers:
-            inputs.append(h)
-            new, keep = functions.step(h, states[l], layer(params, l))
-            leaving.append(new)
-            kept.append(keep)
-            h = dropped(new["h"], masks, l, t)
+        inputs, leaving, kept, h = stack_step(
+            params, params["embedding.E"][x[t]], states, functions, masks, t
+        )
         states = leaving
         logits = h @ output_weights(params) + params["output.c"]
         tape.inputs.append(inputs)
@@ -111,6 +105,24 @@ def forward_pass(
         tape.logits.append(logits)
         tape.log_p.append(log_softmax(logits))
     return states, tape
+
+
+def stack_step(
+    params: Arrays, x: Array, states: list[Arrays], functions: Cell, masks: Masks | None = None, t: int = 0
+) -> tuple[list[Array], list[Arrays], list[Arrays], Array]:
+    """Run step t of all layers on x (B, D).
+
+    Returns, by layer, what each read, the state that left it and what its cell kept; and what the top hands
+    on (B, H).
+    """
+    h, inputs, leaving, kept = x, [], [], []
+    for l in range(len(states)):
+        inputs.append(h)
+        new, keep = functions.step(h, states[l], layer(params, l))
+        leaving.append(new)
+        kept.append(keep)
+        h = dropped(new["h"], masks, l, t)
+    return inputs, leaving, kept, h
 
 
 def dropped(h: Array, masks: Masks | None, l: int, t: int) -> Array:

@@ -49,12 +49,13 @@ def numbers(explanation: Explanation, *, source: str = "", most: int = MOST) -> 
     -------
     dict
     """
-    made = document(explanation, source=source, most=most)
+    each, whole = _each(explanation, most)
+    without = ("each", "dparams", "by_step", *(["grads"] if whole else []))
+    made = document(explanation, source=source, most=most, without=without)
     values = {name: rows for name, rows in made["values"].items() if not _is_product(name)}
     left_out = [
         name for name in made["omitted"] if name.startswith(("params.", "values.")) and not _is_product(name)
     ]
-    each, whole = _each(explanation, most)
     if not whole:
         left_out.append("each")
     return {
@@ -63,7 +64,7 @@ def numbers(explanation: Explanation, *, source: str = "", most: int = MOST) -> 
         "params": _rounded(made["params"]),
         "values": _rounded(values),
         "each": each,
-        "grads": {} if whole else _rounded(made["grads"]),
+        "grads": _rounded(made["grads"]),
         "sent": rounded(made["sent"], DIGITS),
         "cut": [{name: _rounded(entry) for name, entry in row.items()} for row in made["cut"]],
         "omitted": left_out,
