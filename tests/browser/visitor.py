@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 WITHIN = ("file:", "data:", "blob:", "about:", "chrome:", "chrome-untrusted:")
 
@@ -48,6 +52,15 @@ class Visitor:
     def text(self, selector: str) -> str:
         """Return what is to be read in the first element that fits."""
         return str(self.one(selector).text)
+
+    def grounds(self, selector: str) -> NDArray[np.int64]:
+        """Return the background of every element that fits, (N, 3)."""
+        texts = self.js(
+            "const ground = (node) => getComputedStyle(node).backgroundColor;"
+            "return [...document.querySelectorAll(arguments[0])].map(ground)",
+            selector,
+        )
+        return np.array([[int(part) for part in re.findall(r"\d+", text)[:3]] for text in texts])
 
     def complaints(self) -> list[str]:
         """Return what the console has said since the last call; the log is then empty."""

@@ -80,7 +80,7 @@ def inspect(
     if html is not None:
         from elman.insight.inspect.report import report_page
 
-        page = report_page(found, name=sample.name, cut=sample.cut, unit=wanted)
+        page = report_page(found, name=sample.name, part=sample.part, cut=sample.cut, unit=wanted)
         wrote.append(write_page(html, page))
     if plots is not None:
         wrote += _draw(found, plots, wanted)
@@ -117,6 +117,8 @@ def _check_folder(path: Path | None) -> None:
         raise ConfigError(f"there is no folder {path.parent} to make {path.name} in: make it first")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise ConfigError(f"{path} cannot be written: name another folder")
+    from elman.insight.drawing import check_drawing
+
     check_drawing()
 
 

@@ -23,7 +23,7 @@ DIGITS = 6  # of the numbers in JSON
 
 def cut_line(sample: Sample) -> str:
     """Say of a text that goes on how far it was read."""
-    return f"read the first {len(sample.ids):,} tokens of {sample.name}; --tokens N reads more"
+    return f"read the first {len(sample.ids):,} tokens of {_name_of(sample)}; --tokens N reads more"
 
 
 def summary(found: Inspection, sample: Sample, unit: Unit | None) -> str:
@@ -69,9 +69,13 @@ def summary(found: Inspection, sample: Sample, unit: Unit | None) -> str:
 def _text(sample: Sample, unknown: int) -> str:
     size = f"{len(sample.ids):,} tokens"
     outside = f", {unknown:,} of them outside the vocabulary" if unknown else ""
-    return (
-        f"{sample.name}: " + (f"the first {size} (--tokens N reads more)" if sample.cut else size) + outside
-    )
+    read = f"the first {size} (--tokens N reads more)" if sample.cut else size
+    return f"{_name_of(sample)}: {read}{outside}"
+
+
+def _name_of(sample: Sample) -> str:
+    parts = {"test": ", test part", "valid": ", validation part", None: ""}
+    return sample.name + parts[sample.part]
 
 
 def _unknown(reading: Reading) -> int:
@@ -84,6 +88,7 @@ def as_dict(found: Inspection, sample: Sample, unit: Unit | None) -> dict[str, A
     reading = found.reading
     result = {
         "text": sample.name,
+        "part": sample.part,
         "tokens": len(sample.ids),
         "cut": sample.cut,
         "unknown": _unknown(reading),

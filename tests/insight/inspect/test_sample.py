@@ -54,7 +54,7 @@ def test_line_ends_marks_and_packed_files(tmp_path):
 def test_standard_input(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"abba")))
     found = sample_of_text(CHARS, "-", 99)
-    assert (found.name, found.text) == ("<stdin>", "abba")
+    assert (found.name, found.part, found.text) == ("<stdin>", None, "abba")
 
 
 def test_documents(tmp_path):
@@ -96,7 +96,7 @@ def test_a_run_has_its_test_part_or_else_its_validation_part(tmp_path):
                 sample_of_run(model.run, 50)
             continue
         found = sample_of_run(model.run, 50)
-        assert found.name.endswith(f"{part} part")
+        assert (found.name, found.part) == (str(model.run.path), part)
         np.testing.assert_array_equal(found.ids, model.run.corpus().parts[part].ids[:50])
         assert found.cut
         assert not sample_of_run(model.run, 10_000).cut

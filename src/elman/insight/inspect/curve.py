@@ -14,7 +14,7 @@ from elman.insight.reference.cells import Array
 __all__ = ["LossCurve", "loss_curve"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LossCurve:
     """The loss of a run as it was trained.
 

@@ -39,7 +39,7 @@ class Tracker:
     r: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ranking:
     """The units that track a feature, the best first.
 

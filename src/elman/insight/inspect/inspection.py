@@ -21,7 +21,7 @@ from elman.network import LanguageModel
 __all__ = ["Inspection", "inspect_model"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Inspection:
     """What there is to see of a model that reads a text.
 
@@ -50,6 +50,9 @@ class Inspection:
     spectra: list[Spectrum]
     rankings: list[Ranking]
     curve: LossCurve
+
+    def __repr__(self) -> str:
+        return f"<Inspection of {self.model!r}: {self.reading!r}>"
 
 
 def inspect_model(

@@ -21,7 +21,7 @@ ROWS = 32
 """Windows side by side: enough for the products, and few enough for memory."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LagNorms:
     """The norm of the derivative of a loss by the states before it.
 

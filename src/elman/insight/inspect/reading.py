@@ -21,7 +21,7 @@ from elman.network.checks import check_tokens
 __all__ = ["Reading", "check_unit", "read"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Reading:
     """What a model did at each token of a text.
 
@@ -69,6 +69,11 @@ class Reading:
     states: Arrays
     gates: Arrays
     kinds: dict[str, str]
+
+    def __repr__(self) -> str:
+        return (
+            f"<Reading: {len(self.ids)} tokens, {self.layers} x {self.hidden}, {self.nats:.4f} nats a token>"
+        )
 
     @property
     def led(self) -> int:

@@ -24,14 +24,16 @@ PARTS = ("test", "valid")
 """Those of a run's own text that it has not learnt from, the one to take first."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sample:
     """The first tokens of a text.
 
     Attributes
     ----------
     name : str
-        Where they come from.
+        Where they come from: the text, or the run.
+    part : {"test", "valid"} or None
+        Which part of the run's own text they are.
     ids : ndarray of int, (N,)
         The tokens.
     starts : ndarray of int
@@ -43,6 +45,7 @@ class Sample:
     """
 
     name: str
+    part: str | None
     ids: NDArray[np.integer[Any]]
     starts: NDArray[np.integer[Any]]
     text: str | None
@@ -81,7 +84,7 @@ def sample_of_run(run: Run, tokens: int) -> Sample:
     ids = np.array(part.ids[:tokens], np.intp)
     part.check(ids)
     starts = np.array(part.starts if part.starts is not None else [], np.intp)
-    return Sample(f"{run.path}, {name} part", ids, starts[starts < len(ids)], None, part.tokens > tokens)
+    return Sample(str(run.path), name, ids, starts[starts < len(ids)], None, part.tokens > tokens)
 
 
 def sample_of_text(tokenizer: Tokenizer, given: Any, tokens: int, *, documents: str = "none") -> Sample:
@@ -142,7 +145,7 @@ def sample_of_text(tokenizer: Tokenizer, given: Any, tokens: int, *, documents: 
         ids = np.array(part.ids[:tokens], np.intp)
         starts = np.array(part.starts if part.starts is not None else [], np.intp)
     text = None if tokenizer.reads_bytes else "".join(map(str, read))
-    return Sample(name, ids, starts[starts < len(ids)], text, cut)
+    return Sample(name, None, ids, starts[starts < len(ids)], text, cut)
 
 
 def _check(tokens: int) -> None:

@@ -17,7 +17,7 @@ LOW, HIGH = 0.1, 0.9
 BINS = 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Saturation:
     """How the values of one gate of one layer are spread, over all units and steps.
 

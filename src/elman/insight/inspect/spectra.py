@@ -13,7 +13,7 @@ from elman.network import LanguageModel
 __all__ = ["Spectrum", "spectra"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Spectrum:
     """What one gate block of the recurrent weights does to the length of a state.
 

@@ -26,7 +26,12 @@ SURPRISED = 99
 
 
 def report_page(
-    found: Inspection, *, name: str, cut: bool = False, unit: tuple[int, int, str] | None = None
+    found: Inspection,
+    *,
+    name: str,
+    part: str | None = None,
+    cut: bool = False,
+    unit: tuple[int, int, str] | None = None,
 ) -> str:
     """Return what was found as a page in one file of HTML, that needs no network.
 
@@ -36,6 +41,8 @@ def report_page(
         What :func:`~elman.insight.inspect.inspect_model` returns.
     name : str
         Of the text.
+    part : {"test", "valid"}, optional
+        Which part of a run's own text it is; `name` is then that of the run.
     cut : bool
         Whether the text went on.
     unit : (int, int, str), optional
@@ -64,6 +71,7 @@ def report_page(
         check_unit(found.model, *unit)
     data = _data(found) | {
         "name": name,
+        "part": part,
         "cut": cut,
         "unit": dict(zip(("layer", "unit", "state"), unit, strict=True)) if unit else None,
     }

@@ -44,7 +44,7 @@ const charts = (() => {
 
   // A frame with axes. `x` and `y`: {low, high, label, log}. Returns the drawing and where numbers lie in it.
   function frame({ width, height, x, y, label }) {
-    const room = { left: 52, right: 12, top: 10, bottom: 40 };
+    const room = { left: 52, right: 22, top: 10, bottom: 40 };
     const at = {
       x: scale(x, room.left, width - room.right),
       y: scale(y, height - room.bottom, room.top),

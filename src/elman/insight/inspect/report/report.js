@@ -234,7 +234,8 @@
       cell, layers: depth, hidden, parameters: parameters.toLocaleString("en"), vocabulary: vocabulary.toLocaleString("en"),
       tokens: data.pieces.length.toLocaleString("en"), nats: number(data.nats), perplexity: charts.short(Math.exp(data.nats)),
     });
-    by("notes").textContent = t(data.cut ? "source_cut" : "source", { name: data.name, n: data.pieces.length.toLocaleString("en") });
+    const name = data.part ? t(`part_${data.part}`, { name: data.name }) : data.name;
+    by("notes").textContent = t(data.cut ? "source_cut" : "source", { name, n: data.pieces.length.toLocaleString("en") });
   }
 
   function draw() {

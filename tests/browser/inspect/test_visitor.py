@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.browser.visitor import Visitor, watched
+from tests.browser.visitor import Visitor
 
 pytestmark = pytest.mark.browser
 PAGE = "<!DOCTYPE html><meta charset=utf-8><link rel=icon href='data:,'><title>a</title>"
-
-
-@pytest.fixture
-def visitor(browser: Any) -> Iterator[Visitor]:
-    with watched(browser) as found:
-        yield found
 
 
 def test_a_request_that_leaves_the_page_is_seen(visitor: Visitor, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.browser.visitor import watched
 from tests.small import SETTINGS
 
 pytestmark = pytest.mark.browser
-SCRIPT = Path(__file__).parents[2] / "docs" / "make_screenshots.py"
+SCRIPT = Path(__file__).parents[3] / "docs" / "make_screenshots.py"
 
 
 @pytest.fixture(scope="module")
