@@ -89,6 +89,20 @@ def test_the_slider_cuts_arrows_and_entries_of_the_heat_map(show):
     assert page.find_all("#panel [data-note=cut]")
 
 
+def test_the_way_back_begins_at_the_last_loss(show):
+    page = show(small("rnn"))
+    page.find("[data-mode=backward]").click()
+    last = page.explanation.steps - 1
+    assert page.thing(f"{last}/out/loss").get_attribute("aria-pressed") == "true"
+    page.set(chosen="0/in/word")  # its end
+    page.find("#play").click()
+    assert page.driver.execute_script("return [state.now.mode, state.now.chosen]") == [
+        "backward",
+        f"{last}/out/loss",
+    ]
+    page.find("#play").click()
+
+
 def test_a_number_of_the_heat_map_shows_its_vector_and_its_path(show):
     page = show(small("gru", 2))
     sent = page.explanation.sent(1)

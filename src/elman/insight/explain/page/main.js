@@ -144,7 +144,11 @@ const main = (() => {
   for (const button of document.querySelectorAll("[data-mode]"))
     button.addEventListener("click", () => {
       player.stop();
-      state.set({ mode: button.dataset.mode });
+      const { mode } = button.dataset;
+      // From the first word, where the way back ends, it is begun at its beginning.
+      const turned = mode === "backward" && state.now.mode !== mode && state.now.chosen === player.first("forward");
+      state.set(turned ? { mode, chosen: player.first(mode), unit: null } : { mode });
+      if (turned) network.reveal(state.now.chosen);
     });
   find("back").max = T;
   find("back").addEventListener("input", (event) => state.set({ back: Number(event.target.value) }));

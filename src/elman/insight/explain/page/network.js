@@ -120,12 +120,14 @@ const network = (() => {
     class: steps[t].unknown ? "unknown" : "word",
   });
 
+  const share = (p) => (p >= 0.005 ? p.toFixed(2) : p.toExponential(0).replace("-", "−"));
+
   function predictionText(t) {
     const [best] = steps[t].top;
     const right = best.id === steps[t].target_id;
     return [
       { plain: symbols.short(best.token, 9), class: right ? "right" : "wrong" },
-      { plain: `p = ${best.probability.toFixed(2)}`, class: "minor" },
+      { plain: `p = ${share(best.probability)}`, class: "minor" },
     ];
   }
 

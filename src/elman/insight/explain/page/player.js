@@ -20,6 +20,9 @@ const player = (() => {
     ];
   }
 
+  // Where a pass begins: at the first word, and on the way back at the last loss.
+  const first = (mode) => order().find((entry) => entry.mode === mode).id;
+
   // Where in the order the page stands; an arrow counts as the value it leads to.
   function position(all) {
     const { mode, chosen } = state.now;
@@ -46,7 +49,7 @@ const player = (() => {
       return;
     }
     const all = order();
-    if (position(all) === all.length - 1) state.set({ mode: all[0].mode, chosen: all[0].id });
+    if (position(all) === all.length - 1) state.set({ chosen: first(state.now.mode), unit: null });
     timer = setInterval(
       () => {
         if (!move(1)) stop();
@@ -104,5 +107,5 @@ const player = (() => {
     move(-1);
   });
 
-  return { show, say, stop, order };
+  return { show, say, stop, order, first };
 })();
