@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from elman.errors import ConfigError, DataError
-from elman.insight.inspect import gradient_by_lag, read, saturation, spectra
+from elman.insight.inspect import Saturation, gradient_by_lag, read, saturation, spectra
 from elman.insight.inspect.plot_text import FONTS, plot_text
 from elman.insight.inspect.plots import plot_gradient_by_lag, plot_saturation, plot_singular_values
 
@@ -50,6 +51,16 @@ def test_saturation_has_a_dot_for_each_unit(seen, tmp_path):
     groups = [g for g in ET.parse(path).getroot().iter(f"{SVG}g") if "PathCollection" in g.get("id", "")]
     dots = [len(list(g.iter(f"{SVG}use"))) for g in groups]
     assert dots == [3] * 4 * 2 + [1] * 2  # units, gates, layers; and the legend
+
+
+def test_a_unit_that_is_often_shut_stands_on_the_right(tmp_path):
+    shut = Saturation(0, "f", "sigmoid", np.array([1.0]), np.array([0.0]), np.array([1]), np.arange(2.0))
+    for name, entry in (("shut", shut), ("open", replace(shut, low=shut.high, high=shut.low))):
+        root = ET.parse(plot_saturation([entry], tmp_path / f"{name}.svg")).getroot()
+        (dots,) = [g for g in root.iter(f"{SVG}g") if g.get("id") == "PathCollection_1"]
+        (dot,) = dots.iter(f"{SVG}use")
+        width = float(root.get("viewBox").split()[2])
+        assert (float(dot.get("x")) > width / 2) == (name == "shut")
 
 
 def test_singular_values_name_the_radius(seen, tmp_path):

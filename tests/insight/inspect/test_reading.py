@@ -209,6 +209,7 @@ def test_units_that_are_not_there(unit, message):
         ('"a\nb', "quotes", "1 1 1 1"),  # a quotation may go on over a line end,
         ('"a\n\nb', "quotes", "1 1 1 0 0"),  # and not over a blank line
         ("「月」", "quotes", "1 1 0"),
+        ("”’a“b", "quotes", "0 0 0 1 1"),  # one that closes nothing is passed over
         ("f(a[1])}", "brackets", "0 1 1 2 2 1 0 0"),
         ("（月）", "brackets", "1 1 0"),
     ],
@@ -241,6 +242,11 @@ def test_the_pieces_of_words_are_the_text_as_it_is_written():
     chars = elman.CharTokenizer.from_text("ab")
     assert pieces_of(chars, chars.encode("aξb"), "aξb...") == ("a", "ξ", "b")
     assert pieces_of(chars, chars.encode("")) == ()
+    assert pieces_of(elman.ByteTokenizer(), np.array([65, 0xE6, 0x9C])) == (
+        "A",
+        "",
+        "\ufffd",
+    )  # cut within one
 
 
 def test_a_rectifier_that_is_all_zero_has_a_histogram():

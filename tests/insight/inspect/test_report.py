@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import elman
 from elman.errors import ConfigError
 from elman.insight.inspect import inspect_model
 from elman.insight.inspect.report import LISTED, report_page
@@ -64,6 +65,17 @@ def test_the_numbers_of_the_page_are_those_of_the_measures(cell):
                 listed["state"], listed["layer"], listed["unit"],
             )  # fmt: skip
             assert listed["r"] == pytest.approx(tracker.r, abs=1e-3)
+
+
+def test_where_nothing_was_read_before_nothing_is_predicted():
+    tokenizer = elman.CharTokenizer.from_text("ab")  # which has no line end to begin with
+    model = elman.LanguageModel(vocab_size=tokenizer.vocab_size, hidden=3, layers=1)
+    data = embedded(report_page(inspect_model(model, tokenizer, "abba"), name="x"))
+    n = data["top"]["n"]
+    assert data["top"]["ids"][:n] == [-1] * n
+    assert data["top"]["p"][:n] == [None] * n
+    assert min(data["top"]["ids"][n:]) >= 0
+    assert data["surprise"][0] is None
 
 
 def test_a_long_curve_is_thinned_to_means():

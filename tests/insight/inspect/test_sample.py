@@ -100,6 +100,10 @@ def test_a_run_has_its_test_part_or_else_its_validation_part(tmp_path):
         np.testing.assert_array_equal(found.ids, model.run.corpus().parts[part].ids[:50])
         assert found.cut
         assert not sample_of_run(model.run, 10_000).cut
+    lines = elman.train(text, out=tmp_path / "lines", steps=2, split="80/10/10", documents="line", **SETTINGS)
+    found, part = sample_of_run(lines.run, 50), lines.run.corpus().parts["test"]
+    assert 1 < len(found.starts) < len(part.starts)
+    np.testing.assert_array_equal(found.starts, part.starts[part.starts < 50])
     (tmp_path / "80-10-10" / "data" / "corpus.json").unlink()
     with pytest.raises(CheckpointError, match=r"corpus\.json"):
         sample_of_run(elman.load(tmp_path / "80-10-10").run, 50)
