@@ -37,7 +37,7 @@ def test_a_summary_in_some_lines(run_elman: Command, trained: Path) -> None:
 
 
 def test_json_is_all_of_it(run_elman: Command, trained: Path, text_file: Path) -> None:
-    done = run_elman("inspect", trained, "--text", text_file, "--tokens", "40", "--lags", "6", "--json")
+    done = run_elman("inspect", trained, "--text", text_file, "--length", "40", "--lags", "6", "--json")
     assert (done.status, done.err, done.out.count("\n")) == (0, "", 1)
     found = json.loads(done.out)
     model, text = elman.load(trained), text_file.read_text()[:40]
@@ -64,7 +64,7 @@ def test_json_is_all_of_it(run_elman: Command, trained: Path, text_file: Path) -
 
 def test_a_page_and_pictures(run_elman: Command, trained: Path, tmp_path: Path) -> None:
     page, folder = tmp_path / "report.html", tmp_path / "pictures"
-    done = run_elman("inspect", trained, "--html", page, "--plots", folder, "--unit", "0:2", "--tokens", "60")
+    done = run_elman("inspect", trained, "--html", page, "--plots", folder, "--unit", "0:2", "--length", "60")
     assert (done.status, done.err) == (0, "")
     assert f"wrote {page}" in done.out
     assert "the first 60 tokens" in done.out  # that it was cut is said here too
@@ -130,8 +130,8 @@ def test_bad_texts(run_elman: Command, trained: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        (["--tokens", "1"], "tokens=1: give at least 2"),
-        (["--tokens", "many"], "--tokens"),
+        (["--length", "1"], "length=1: give at least 2"),
+        (["--length", "many"], "--length"),
         (["--lags", "0"], "lags=0: give at least 1"),
         (["--unit", "2:0"], "there is no layer 2: they are 0 to 1"),
         (["--unit", "0:6"], "there is no unit 6: they are 0 to 5"),

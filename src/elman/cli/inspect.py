@@ -41,7 +41,7 @@ def inspect(
             show_default=False,
         ),
     ] = None,
-    tokens: Annotated[int, typer.Option(help="Tokens of the text to read, at most.")] = 3000,
+    length: Annotated[int, typer.Option(help="Tokens of the text to read, at most.")] = 3000,
     lags: Annotated[int, typer.Option(help="How many steps back to follow the gradient, at most.")] = 50,
     unit: Annotated[
         str | None,
@@ -69,9 +69,9 @@ def inspect(
     if wanted is not None:
         check_unit(model, *wanted)
     if text is None:
-        sample = sample_of_run(found_run, tokens)
+        sample = sample_of_run(found_run, length)
     else:
-        sample = sample_of_text(tokenizer, text, tokens, documents=found_run.config.documents)
+        sample = sample_of_text(tokenizer, text, length, documents=found_run.config.documents)
     found = inspect_model(
         model, tokenizer, sample.ids, lags=lags, starts=sample.starts, original=sample.text,
         records=found_run.metrics.read() if found_run.metrics.path.exists() else (),

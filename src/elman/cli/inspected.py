@@ -23,7 +23,7 @@ DIGITS = 6  # of the numbers in JSON
 
 def cut_line(sample: Sample) -> str:
     """Say of a text that goes on how far it was read."""
-    return f"read the first {len(sample.ids):,} tokens of {_name_of(sample)}; --tokens N reads more"
+    return f"read the first {len(sample.ids):,} tokens of {_name_of(sample)}; --length N reads more"
 
 
 def summary(found: Inspection, sample: Sample, unit: Unit | None) -> str:
@@ -69,7 +69,7 @@ def summary(found: Inspection, sample: Sample, unit: Unit | None) -> str:
 def _text(sample: Sample, unknown: int) -> str:
     size = f"{len(sample.ids):,} tokens"
     outside = f", {unknown:,} of them outside the vocabulary" if unknown else ""
-    read = f"the first {size} (--tokens N reads more)" if sample.cut else size
+    read = f"the first {size} (--length N reads more)" if sample.cut else size
     return f"{_name_of(sample)}: {read}{outside}"
 
 

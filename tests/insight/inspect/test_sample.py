@@ -73,7 +73,7 @@ def test_documents(tmp_path):
     [
         (elman.Text(""), 9, DataError, "is empty"),
         ("nowhere.txt", 9, DataError, "there is no file nowhere.txt"),
-        (elman.Text("abc"), 1, ConfigError, "tokens=1: give at least 2"),
+        (elman.Text("abc"), 1, ConfigError, "length=1: give at least 2"),
         (7, 9, ConfigError, "a text is a path"),
     ],
 )
@@ -107,3 +107,11 @@ def test_a_run_has_its_test_part_or_else_its_validation_part(tmp_path):
     (tmp_path / "80-10-10" / "data" / "corpus.json").unlink()
     with pytest.raises(CheckpointError, match=r"corpus\.json"):
         sample_of_run(elman.load(tmp_path / "80-10-10").run, 50)
+
+
+def test_of_many_files_the_first_is_named(tmp_path):
+    for k in range(5):
+        (tmp_path / f"{k}.txt").write_text("ab ab\n", encoding="utf-8")
+    tokenizer = elman.CharTokenizer.from_text("ab \n")
+    name = sample_of_text(tokenizer, tmp_path, 10).name
+    assert name.endswith("0.txt and 4 more files"), name

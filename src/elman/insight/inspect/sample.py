@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ __all__ = ["Sample", "sample_of_run", "sample_of_text"]
 
 CHUNK = 1 << 16
 """Bytes that are read of a text at a time."""
+
+SEVERAL = 3
+"""Of more files than these only the first is named."""
 
 PARTS = ("test", "valid")
 """Those of a run's own text that it has not learnt from, the one to take first."""
@@ -52,14 +55,14 @@ class Sample:
     cut: bool
 
 
-def sample_of_run(run: Run, tokens: int) -> Sample:
+def sample_of_run(run: Run, length: int) -> Sample:
     """Return the first tokens of what a run has set apart: its test part, or else its validation part.
 
     Parameters
     ----------
     run : Run
         Which has its text.
-    tokens : int
+    length : int
         How many, at most.
 
     Returns
@@ -73,21 +76,21 @@ def sample_of_run(run: Run, tokens: int) -> Sample:
     CheckpointError
         If the text is missing or damaged.
     ConfigError
-        If `tokens` is less than 2.
+        If `length` is less than 2.
     """
-    _check(tokens)
+    _check(length)
     parts = run.corpus().parts
     name = next((name for name in PARTS if name in parts), None)
     if name is None:
         raise DataError("this run has no test or validation part; say which text to look at")
     part = parts[name]
-    ids = np.array(part.ids[:tokens], np.intp)
+    ids = np.array(part.ids[:length], np.intp)
     part.check(ids)
     starts = np.array(part.starts if part.starts is not None else [], np.intp)
-    return Sample(str(run.path), name, ids, starts[starts < len(ids)], None, part.tokens > tokens)
+    return Sample(str(run.path), name, ids, starts[starts < len(ids)], None, part.tokens > length)
 
 
-def sample_of_text(tokenizer: Tokenizer, given: Any, tokens: int, *, documents: str = "none") -> Sample:
+def sample_of_text(tokenizer: Tokenizer, given: Any, length: int, *, documents: str = "none") -> Sample:
     """Return the first tokens of a text; it is read only as far as they go.
 
     Parameters
@@ -96,7 +99,7 @@ def sample_of_text(tokenizer: Tokenizer, given: Any, tokens: int, *, documents: 
         That of the model.
     given : path, list of paths, or elman.Text
         The text; "-" is standard input.
-    tokens : int
+    length : int
         How many, at most.
     documents : {"none", "file", "line", "blank"}
         What counts as a document, as in training.
@@ -110,19 +113,19 @@ def sample_of_text(tokenizer: Tokenizer, given: Any, tokens: int, *, documents: 
     DataError
         If it cannot be read, is empty, or has no tokens.
     ConfigError
-        If `tokens` is less than 2, or `given` is no text.
+        If `length` is less than 2, or `given` is no text.
 
     Examples
     --------
     >>> import elman
     >>> words = elman.WordTokenizer.from_text("to be or not to be")
-    >>> sample = sample_of_text(words, elman.Text("to sleep, perchance to dream"), tokens=4)
+    >>> sample = sample_of_text(words, elman.Text("to sleep, perchance to dream"), length=4)
     >>> sample.ids.tolist(), sample.cut  # the words that it does not know are <unk>
     ([3, 0, 0, 0], True)
     """
-    _check(tokens)
+    _check(length)
     with open_sources(check_given(given)) as sources:
-        name, left, cut = ", ".join(source.name for source in sources), tokens, False
+        name, left, cut = _name_of(sources), length, False
         read: list[str | bytes] = []
         for source in sources:
             if left <= 0:
@@ -142,29 +145,34 @@ def sample_of_text(tokenizer: Tokenizer, given: Any, tokens: int, *, documents: 
             documents=documents,
         )
         part = corpus.parts["test"]
-        ids = np.array(part.ids[:tokens], np.intp)
+        ids = np.array(part.ids[:length], np.intp)
         starts = np.array(part.starts if part.starts is not None else [], np.intp)
     text = None if tokenizer.reads_bytes else "".join(map(str, read))
     return Sample(name, None, ids, starts[starts < len(ids)], text, cut)
 
 
-def _check(tokens: int) -> None:
-    if tokens < 2:
-        raise ConfigError(f"tokens={tokens}: give at least 2")
+def _name_of(sources: Sequence[Source]) -> str:
+    names = [source.name for source in sources]
+    return ", ".join(names) if len(names) <= SEVERAL else f"{names[0]} and {len(names) - 1} more files"
 
 
-def _read(tokenizer: Tokenizer, source: Source, tokens: int) -> tuple[str | bytes, int, bool]:
+def _check(length: int) -> None:
+    if length < 2:
+        raise ConfigError(f"length={length}: give at least 2")
+
+
+def _read(tokenizer: Tokenizer, source: Source, length: int) -> tuple[str | bytes, int, bool]:
     """Return the beginning of a source, how many tokens it has, and whether it goes on."""
     if tokenizer.reads_bytes:
-        data = b"".join(source.read(0, min(source.size, tokens), CHUNK))
-        return data, len(data), source.size > tokens
+        data = b"".join(source.read(0, min(source.size, length), CHUNK))
+        return data, len(data), source.size > length
     texts: Iterator[str] = (text for text, _ in source.read_text(0, source.size, CHUNK))
     found, count = [], 0
     pieces = tokenizer.pieces(texts)
     for piece in pieces:
         found.append(piece)
         count += len(tokenizer.encode(piece))
-        if count > tokens:
+        if count > length:
             return "".join(found), count, True
     return "".join(found), count, False
 
