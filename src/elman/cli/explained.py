@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.cells import cell_len
 
+from elman.cli.use import perplexity, visible
+
 if TYPE_CHECKING:
     from elman.insight.explain import Explanation
     from elman.insight.explain.explanation import Word
@@ -62,7 +64,7 @@ def overview(found: Explanation, source: str) -> Iterator[str]:
         f"{found.cell}{gates}: T = {found.steps}, D = {D}, H = {H}, K = {len(found.vocabulary)}"
         + (f", L = {seen.layers} layers" if seen.layers > 1 else "")
     )
-    yield f"Mean loss {seen.loss:.4f} nats, perplexity {np.exp(min(seen.loss, 700.0)):,.2f}."
+    yield f"Mean loss {seen.loss:.4f} nats, perplexity {perplexity(seen.loss)}."
     unknown = [word.symbol for word in found.words if word.token != word.symbol]
     if unknown:
         yield f"Not in the vocabulary, and read as {_unknown(found)}: {', '.join(dict.fromkeys(unknown))}"
@@ -218,11 +220,6 @@ def table(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> Iterator
             room = " " * (widths[i] - cell_len(cell))
             cells.append(cell + room if i in left else room + cell)
         yield ("  " + "  ".join(cells)).rstrip()
-
-
-def visible(token: str) -> str:
-    """Return a token so that it can be seen: white space and control characters as escapes."""
-    return token if token.isprintable() and token.strip() else repr(token)
 
 
 def _shown(word: Word) -> str:
