@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import elman
+from elman.cli.explained import render
+from elman.insight.explain import small_model
 from elman.insight.explain.document import document
 
 from .test_explain import NAMES, drawn
@@ -48,6 +50,16 @@ def test_a_step_of_the_document_is_what_the_network_says_of_it(tied):
             "probability": pytest.approx(share.max()),
         }
         assert (step["word"], step["id"]) == (step["token"], found.trace.tokens[t, 0])
+
+
+def test_a_perplexity_without_bound_is_null_and_not_a_large_number():
+    model, tokenizer, _ = small_model("to be")
+    model.params["output.c"][:] = [1000, *[0] * (tokenizer.vocab_size - 1)]
+    found = elman.explain(model, tokenizer, "to be")
+    made = document(found)
+    assert made["loss"] > 900
+    assert made["perplexity"] is None
+    assert "perplexity inf." in render(found, source="a test")
 
 
 def test_a_token_of_index_zero_is_not_an_unknown_one():

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.cells import cell_len
 
+from elman.cli.use import perplexity, visible
+
 if TYPE_CHECKING:
     from elman.insight.explain import Explanation
     from elman.insight.explain.explanation import Word
@@ -64,7 +66,7 @@ def overview(found: Explanation, source: str) -> Iterator[str]:
         f"{found.cell}{gates}: T = {found.steps}, D = {D}, H = {H}, K = {len(found.vocabulary)}"
         + (f", L = {seen.layers} layers" if seen.layers > 1 else "")
     )
-    yield f"Mean loss {seen.loss:.4f} nats, perplexity {np.exp(min(seen.loss, 700.0)):,.2f}."
+    yield f"Mean loss {seen.loss:.4f} nats, perplexity {perplexity(seen.loss)}."
     unknown = {visible(word.symbol): word.token for word in found.words + found.targets if word.unknown}
     if unknown:
         yield f"Not in the vocabulary, and read as {next(iter(unknown.values()))}: {', '.join(unknown)}"
@@ -225,11 +227,6 @@ def table(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> Iterator
 def percent(p: float) -> str:
     """Return a probability in percent, with digits also where it is small."""
     return f"{p:.1%}" if p >= 0.01 else f"{100 * p:.2g}%"
-
-
-def visible(token: str) -> str:
-    """Return a token so that it can be seen: white space and control characters as escapes."""
-    return token if token.isprintable() and token.strip() else repr(token)
 
 
 def _shown(word: Word) -> str:

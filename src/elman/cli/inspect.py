@@ -58,7 +58,7 @@ def inspect(
     Without --html, --plots and --json it prints a summary.
     """
     from elman.cli import inspected
-    from elman.insight.inspect import check_unit, inspect_model, sample_of_run, sample_of_text
+    from elman.insight.inspect import check_unit, inspect_model, sample_of_corpus, sample_of_text
     from elman.storage.run import Run
 
     wanted = _parsed(unit)
@@ -69,7 +69,7 @@ def inspect(
     if wanted is not None:
         check_unit(model, *wanted)
     if text is None:
-        sample = sample_of_run(found_run, length)
+        sample = sample_of_corpus(found_run.corpus(), length, name=str(found_run.path))
     else:
         sample = sample_of_text(tokenizer, text, length, documents=found_run.config.documents)
     found = inspect_model(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from elman.cli.use import perplexity
 from elman.insight.inspect import Inspection, Ranking, Reading, Sample, Tracker
 from elman.insight.page import rounded
 from elman.insight.reference.cells import Array
@@ -34,7 +34,7 @@ def summary(found: Inspection, sample: Sample, unit: Unit | None) -> str:
     rows = [
         ("text", _text(sample, _unknown(reading))),
         ("model", f"{model.cell} {reading.layers} x {reading.hidden}, {model.n_params:,} parameters"),
-        ("surprise", f"{reading.nats:.4f} nats a token, perplexity {_short(_exp(reading.nats))}"),
+        ("surprise", f"{reading.nats:.4f} nats a token, perplexity {perplexity(reading.nats)}"),
         (
             "expected",
             f"{hits[:, 0].mean():.0%} of tokens were the most likely one, "
@@ -157,11 +157,3 @@ def _place(reading: Reading, k: int) -> str:
     before = "".join(reading.pieces[max(0, k - AROUND) : k])[-AROUND:]
     after = "".join(reading.pieces[k + 1 : k + 1 + AROUND])[:AROUND]
     return repr(f"{before}[{reading.pieces[k]}]{after}")
-
-
-def _exp(nats: float) -> float:
-    return math.exp(nats) if nats < 700 else math.inf
-
-
-def _short(number: float) -> str:
-    return f"{number:,.2f}" if number < 1e6 else f"{number:.3g}"

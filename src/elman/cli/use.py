@@ -106,14 +106,20 @@ def next_tokens(
     if as_json:
         print(json.dumps([{"token": t, "probability": p} for t, p in found], ensure_ascii=False))
         return
-    width = max(len(_visible(token)) for token, _ in found)
+    width = max(len(visible(token)) for token, _ in found)
     for token, probability in found:
-        print(f"{_visible(token):<{width}}  {probability:7.2%}  {'█' * round(40 * probability)}".rstrip())
+        print(f"{visible(token):<{width}}  {probability:7.2%}  {'█' * round(40 * probability)}".rstrip())
 
 
-def _visible(token: str) -> str:
+def visible(token: str) -> str:
     """Show a token so that a space or a line end can be seen."""
     return token if token.isprintable() and token.strip() else repr(token)
+
+
+def perplexity(nats: float) -> str:
+    """Return the perplexity of a loss; an enormous one in a few digits."""
+    number = math.exp(nats) if nats < 700 else math.inf
+    return f"{number:,.2f}" if number < 1e6 else f"{number:.3g}"
 
 
 def _warn_of_unknown(symbols: list[str]) -> None:

@@ -12,7 +12,7 @@ import pytest
 import elman
 from elman.errors import CheckpointError, ConfigError, DataError
 from elman.insight.inspect import sample as module
-from elman.insight.inspect import sample_of_run, sample_of_text
+from elman.insight.inspect import sample_of_corpus, sample_of_text
 from tests.small import SETTINGS, sentences
 
 CHARS = elman.CharTokenizer.from_text("abc\n")
@@ -93,20 +93,20 @@ def test_a_run_has_its_test_part_or_else_its_validation_part(tmp_path):
         model = elman.train(text, out=tmp_path / split.replace("/", "-"), steps=2, split=split, **SETTINGS)
         if part is None:
             with pytest.raises(DataError, match="no test or validation part"):
-                sample_of_run(model.run, 50)
+                sample_of_corpus(model.run.corpus(), 50, name="a run")
             continue
-        found = sample_of_run(model.run, 50)
-        assert (found.name, found.part) == (str(model.run.path), part)
+        found = sample_of_corpus(model.run.corpus(), 50, name="a run")
+        assert (found.name, found.part) == ("a run", part)
         np.testing.assert_array_equal(found.ids, model.run.corpus().parts[part].ids[:50])
         assert found.cut
-        assert not sample_of_run(model.run, 10_000).cut
+        assert not sample_of_corpus(model.run.corpus(), 10_000, name="a run").cut
     lines = elman.train(text, out=tmp_path / "lines", steps=2, split="80/10/10", documents="line", **SETTINGS)
-    found, part = sample_of_run(lines.run, 50), lines.run.corpus().parts["test"]
+    found, part = sample_of_corpus(lines.run.corpus(), 50, name="a run"), lines.run.corpus().parts["test"]
     assert 1 < len(found.starts) < len(part.starts)
     np.testing.assert_array_equal(found.starts, part.starts[part.starts < 50])
     (tmp_path / "80-10-10" / "data" / "corpus.json").unlink()
     with pytest.raises(CheckpointError, match=r"corpus\.json"):
-        sample_of_run(elman.load(tmp_path / "80-10-10").run, 50)
+        sample_of_corpus(elman.load(tmp_path / "80-10-10").run.corpus(), 50, name="a run")
 
 
 def test_of_many_files_the_first_is_named(tmp_path):

@@ -54,9 +54,9 @@ def document(
             multiplies the recurrent product of the last one, or null; ``sizes`` T, D, H, G, K and L; ``tied``
             whether V is E transposed; ``truncate`` how many steps each loss reaches back, or null.
         ``loss``, ``perplexity``, ``steps``
-            The mean loss in nats; and for each step ``step``, ``word``, ``token``, ``id``, ``unknown``,
-            ``target``, ``target_token``, ``target_id``, ``loss``, ``probability`` (of the target) and
-            ``top``, the most likely tokens.
+            The mean loss in nats, and its exponential, null where that is infinite; and for each step
+            ``step``, ``word``, ``token``, ``id``, ``unknown``, ``target``, ``target_token``, ``target_id``,
+            ``loss``, ``probability`` (of the target) and ``top``, the most likely tokens.
         ``params``, ``values``, ``grads``
             By name the parameters, what each step computed, ``(T, n)``, and the derivative of the mean loss
             by that, at the truncation.
@@ -110,7 +110,7 @@ def document(
         "vocabulary": explanation.vocabulary,
         "truncate": explanation.back,
         "loss": seen.loss,
-        "perplexity": _finite(math.exp(min(seen.loss, 700.0))),
+        "perplexity": math.exp(seen.loss) if seen.loss < 700 else None,
         "steps": [_step(explanation, t) for t in range(T)],
         **filled,
         "sent": [explanation.sent(l).tolist() for l in range(seen.layers)],

@@ -6,7 +6,7 @@ from elman.insight.inspect.inspection import Inspection, inspect_model
 from elman.insight.inspect.lags import LagNorms, gradient_by_lag
 from elman.insight.inspect.pieces import pieces_of
 from elman.insight.inspect.reading import Reading, check_unit, read
-from elman.insight.inspect.sample import Sample, sample_of_run, sample_of_text
+from elman.insight.inspect.sample import Sample, sample_of_corpus, sample_of_text
 from elman.insight.inspect.saturation import Saturation, saturation
 from elman.insight.inspect.spectra import Spectrum, spectra
 
@@ -28,7 +28,7 @@ __all__ = [
     "pieces_of",
     "rank_units",
     "read",
-    "sample_of_run",
+    "sample_of_corpus",
     "sample_of_text",
     "saturation",
     "spectra",

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elman.data import Source, Text, Tokenizer, check_given, encode_corpus, open_sources
+from elman.data import Corpus, Source, Text, Tokenizer, check_given, encode_corpus, open_sources
 from elman.errors import ConfigError, DataError
-from elman.storage.run import Run
 
-__all__ = ["Sample", "sample_of_run", "sample_of_text"]
+__all__ = ["Sample", "sample_of_corpus", "sample_of_text"]
 
 CHUNK = 1 << 16
 """Bytes that are read of a text at a time."""
@@ -55,15 +54,17 @@ class Sample:
     cut: bool
 
 
-def sample_of_run(run: Run, length: int) -> Sample:
+def sample_of_corpus(corpus: Corpus, length: int, *, name: str) -> Sample:
     """Return the first tokens of what a run has set apart: its test part, or else its validation part.
 
     Parameters
     ----------
-    run : Run
-        Which has its text.
+    corpus : Corpus
+        The text of the run, in its parts.
     length : int
         How many, at most.
+    name : str
+        Of the run.
 
     Returns
     -------
@@ -74,20 +75,19 @@ def sample_of_run(run: Run, length: int) -> Sample:
     DataError
         If it has neither part.
     CheckpointError
-        If the text is missing or damaged.
+        If the text is damaged.
     ConfigError
         If `length` is less than 2.
     """
     _check(length)
-    parts = run.corpus().parts
-    name = next((name for name in PARTS if name in parts), None)
-    if name is None:
+    which = next((which for which in PARTS if which in corpus.parts), None)
+    if which is None:
         raise DataError("this run has no test or validation part; say which text to look at")
-    part = parts[name]
+    part = corpus.parts[which]
     ids = np.array(part.ids[:length], np.intp)
     part.check(ids)
     starts = np.array(part.starts if part.starts is not None else [], np.intp)
-    return Sample(str(run.path), name, ids, starts[starts < len(ids)], None, part.tokens > length)
+    return Sample(name, which, ids, starts[starts < len(ids)], None, part.tokens > length)
 
 
 def sample_of_text(tokenizer: Tokenizer, given: Any, length: int, *, documents: str = "none") -> Sample:
