@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+import elman
+from elman import network
 from elman.insight.explain.lookup import look_up
 from tests.browser.pages import number, same, small
 
@@ -183,9 +185,8 @@ def test_what_is_too_large_is_left_out_and_named(show):
     page.set(mode="backward", chosen="2/0/W", back=3)
 
 
-def test_a_cell_of_ones_own_and_a_sentence_of_one_word(show):
-    import elman
-
+@pytest.fixture
+def leaky():
     class Leaky(elman.Cell):
         name, gates = "leaky-page", 1
 
@@ -197,7 +198,12 @@ def test_a_cell_of_ones_own_and_a_sentence_of_one_word(show):
             np.multiply((1 - np.abs(new[0])) ** 2, d[0], out=a[0])
 
     elman.register_cell(Leaky())
-    page = show(small("leaky-page"))
+    yield Leaky.name
+    network.CELLS.pop(Leaky.name)
+
+
+def test_a_cell_of_ones_own_and_a_sentence_of_one_word(show, leaky):
+    page = show(small(leaky))
     page.find("[data-mode=backward]").click()
     page.find("#open-all").click()
     page.click("2/0/h")
