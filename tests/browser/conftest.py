@@ -15,6 +15,7 @@ FLAGS = (
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-dev-shm-usage",  # a container may have little shared memory
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
