@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-import elman
-from elman import network
 from elman.insight.explain.lookup import look_up
 from tests.browser.pages import number, same, small
 
@@ -185,25 +183,8 @@ def test_what_is_too_large_is_left_out_and_named(show):
     page.set(mode="backward", chosen="2/0/W", back=3)
 
 
-@pytest.fixture
-def leaky():
-    class Leaky(elman.Cell):
-        name, gates = "leaky-page", 1
-
-        def forward(self, a, r, prev, new, keep, work):
-            np.add(a, r, out=a)
-            np.divide(a[0], 1 + np.abs(a[0]), out=new[0])
-
-        def backward(self, a, d, prev, new, keep, work):
-            np.multiply((1 - np.abs(new[0])) ** 2, d[0], out=a[0])
-
-    elman.register_cell(Leaky())
-    yield Leaky.name
-    network.CELLS.pop(Leaky.name)
-
-
-def test_a_cell_of_ones_own_and_a_sentence_of_one_word(show, leaky):
-    page = show(small(leaky))
+def test_a_cell_of_ones_own_and_a_sentence_of_one_word(show, softsign):
+    page = show(small(softsign))
     page.find("[data-mode=backward]").click()
     page.find("#open-all").click()
     page.click("2/0/h")

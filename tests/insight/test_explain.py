@@ -210,23 +210,9 @@ def test_the_small_model_learns_by_plain_gradient_descent():
         np.testing.assert_array_equal(array, start.params[name])
 
 
-def test_of_a_cell_of_ones_own_no_function_is_claimed():
-    class Softsign(elman.Cell):
-        name, gates = "explained-softsign", 1
-
-        def forward(self, a, r, prev, new, keep, work):
-            np.add(a, r, out=a)
-            np.divide(a[0], 1 + np.abs(a[0]), out=new[0])
-
-        def backward(self, a, d, prev, new, keep, work):
-            np.multiply((1 - np.abs(new[0])) ** 2, d[0], out=a[0])
-
-    elman.register_cell(Softsign())
-    try:
-        _, found = drawn("explained-softsign")
-        lines = "\n".join(render(found, source="a test").splitlines())
-    finally:
-        CELLS.pop("explained-softsign")
+def test_of_a_cell_of_ones_own_no_function_is_claimed(softsign):
+    _, found = drawn(softsign)
+    lines = "\n".join(render(found, source="a test").splitlines())
     assert found.activations == {"0": None}
     assert "tanh" not in lines
     np.testing.assert_allclose(found.grads(None)["layers.0.h"], found.trace.grads["layers.0.h"][:, 0])

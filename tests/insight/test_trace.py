@@ -6,31 +6,11 @@ import pytest
 import elman
 from elman.errors import ConfigError, ShapeError
 from elman.insight import plain_cell
-from elman.network import CELLS, Cell
+from elman.network import CELLS
 
 from ..network.building import draw_model, draw_window
 
 NAMES = sorted(CELLS)
-
-
-class Softsign(Cell):
-    """A cell that the plain implementation does not have: h = a / (1 + |a|)."""
-
-    name, gates = "softsign", 1
-
-    def forward(self, a, r, prev, new, keep, work):
-        np.add(a, r, out=a)
-        np.divide(a[0], 1 + np.abs(a[0]), out=new[0])
-
-    def backward(self, a, d, prev, new, keep, work):
-        np.multiply((1 - np.abs(new[0])) ** 2, d[0], out=a[0])
-
-
-@pytest.fixture
-def softsign():
-    elman.register_cell(Softsign())
-    yield "softsign"
-    CELLS.pop("softsign")
 
 
 def traced(cell, **options):

@@ -43,6 +43,20 @@ def plain_cell(name: str) -> PlainCell:
     return BUILT_IN.get(name) or wrapped(FAST[name])
 
 
+def gate_functions(name: str) -> dict[str, str | None]:
+    """Return the function of each gate: "sigmoid", "tanh" or "relu"; None where a cell of one's own has any.
+
+    Examples
+    --------
+    >>> from elman.insight.plain_cell import gate_functions
+    >>> gate_functions("gru")
+    {'r': 'sigmoid', 'z': 'sigmoid', 'n': 'tanh'}
+    """
+    other = None if name not in BUILT_IN else "relu" if name == "rnn-relu" else "tanh"
+    sigmoids = FAST[name].sigmoids
+    return {gate: "sigmoid" if g < sigmoids else other for g, gate in enumerate(plain_cell(name).gates)}
+
+
 def wrapped(cell: Cell) -> PlainCell:
     """Return a plain cell that calls the elementwise steps of `cell`; the matrix products are plain ones."""
     gates, states = tuple(str(g) for g in range(cell.gates)), cell.state_type._fields

@@ -13,10 +13,11 @@ from elman.errors import ConfigError, ShapeError
 from elman.insight import reference
 from elman.insight.plain_cell import plain_cell
 from elman.insight.reference.cells import Array, Arrays
-from elman.insight.reference.tape import depth, layer
+from elman.insight.reference.tape import depth, in_float64, layer
 from elman.network import LanguageModel
 from elman.network.checks import check_state, check_tokens
 from elman.network.model import ModelState
+from elman.typing import Ints
 
 Bools = NDArray[np.bool_]
 
@@ -150,13 +151,19 @@ def trace(
     if isinstance(state, tuple):
         check_state(state, model.stack, x.shape[1])
     entering = [_named(entry) for entry in state]
-    params = {name: np.asarray(array, np.float64) for name, array in model.params.items()}
-    cell = plain_cell(model.cell)
+    params, cell = in_float64(model.params), plain_cell(model.cell)
     tape, dparams = reference.unrolled(params, x, y, entering, cell=cell, counted=which)
     losses, values, grads = reference.losses(tape, y), _values(tape, params, cell), _grads(tape, cell)
     return Trace(
         x, y, float(losses[which].mean()), losses, values, grads, params, dparams, cell.gates, cell.states
     )
+
+
+def derivatives(model: LanguageModel, x: Ints, y: Ints, counted: Bools) -> Arrays:
+    """Return the `grads` of a trace from zero states alone: the values beside them cost as much again."""
+    cell, state = plain_cell(model.cell), [_named(entry) for entry in model.initial_state(x.shape[1])]
+    tape, _ = reference.unrolled(in_float64(model.params), x, y, state, cell=cell, counted=counted)
+    return _grads(tape, cell)
 
 
 def _check_model(model: Any) -> None:

@@ -96,28 +96,14 @@ def test_without_a_line_end_the_first_token_is_not_predicted():
     inspect_model(model, tokenizer, "abba")
 
 
-def test_a_cell_of_ones_own():
-    class Softsign(elman.Cell):
-        name, gates = "inspected-softsign", 1
-
-        def forward(self, a, r, prev, new, keep, work):
-            np.add(a, r, out=a)
-            np.divide(a[0], 1 + np.abs(a[0]), out=new[0])
-
-        def backward(self, a, d, prev, new, keep, work):
-            np.multiply((1 - np.abs(new[0])) ** 2, d[0], out=a[0])
-
-    elman.register_cell(Softsign())
-    try:
-        model, tokenizer = a_model("inspected-softsign")
-        found = inspect_model(model, tokenizer, TEXT, lags=3)
-        assert found.reading.kinds == {"0": "unbounded"}  # it leaves what went in
-        np.testing.assert_allclose(
-            found.reading.surprise, -elman.TextModel(model, tokenizer).score(TEXT).log_probs, rtol=1e-9
-        )
-        assert (found.lags.norms["h"] > 0).all()
-    finally:
-        elman.network.CELLS.pop("inspected-softsign")
+def test_a_cell_of_ones_own(softsign):
+    model, tokenizer = a_model(softsign)
+    found = inspect_model(model, tokenizer, TEXT, lags=3)
+    assert found.reading.kinds == {"0": "unbounded"}  # it leaves what went in
+    np.testing.assert_allclose(
+        found.reading.surprise, -elman.TextModel(model, tokenizer).score(TEXT).log_probs, rtol=1e-9
+    )
+    assert (found.lags.norms["h"] > 0).all()
 
 
 def test_equal_probabilities_come_in_the_order_of_their_ids():

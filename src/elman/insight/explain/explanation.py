@@ -12,10 +12,10 @@ import numpy as np
 from elman.data import Tokenizer
 from elman.errors import ConfigError, DataError, DivergenceError
 from elman.insight.explain.steps import Shares, factors_of, shares
-from elman.insight.plain_cell import BUILT_IN, plain_cell
+from elman.insight.plain_cell import gate_functions, plain_cell
 from elman.insight.reference.cells import Array, Arrays
-from elman.insight.trace import Trace, trace
-from elman.network import CELLS, LanguageModel
+from elman.insight.trace import Trace, derivatives, trace
+from elman.network import LanguageModel
 from elman.network.checks import check_whole
 
 MOST_TOKENS = 100
@@ -277,23 +277,16 @@ def explain(
         raise DivergenceError(f"the loss of this model is {seen.loss}: its parameters are of no use")
     _check_size(T, seen.grads)
     # A row for each loss: T copies of the sentence, of which copy t counts the loss of step t alone.
-    rows = trace(model, np.tile(x[:, None], T), np.tile(y[:, None], T), counted=np.eye(T, dtype=np.bool_))
-    whole = {id(array): array.swapaxes(0, 1) * T for array in _apart(rows.grads)}
-    each = {name: whole[id(array)] for name, array in rows.grads.items()}
+    copies_x, copies_y = (np.tile(ids[:, None], T) for ids in (x, y))
+    rows = derivatives(model, copies_x, copies_y, np.eye(T, dtype=np.bool_))
+    whole = {id(array): array.swapaxes(0, 1) * T for array in _apart(rows)}
+    each = {name: whole[id(array)] for name, array in rows.items()}
     vocabulary = [tokenizer.token(i) for i in range(tokenizer.vocab_size)]
-    activations = {gate: _function(model, g) for g, gate in enumerate(seen.gates)}
+    activations = gate_functions(model.cell)
     gated_by = plain_cell(model.cell).gated_by
     return Explanation(
         sentence, words, following, vocabulary, seen, each, back, model.cell, activations, gated_by
     )
-
-
-def _function(model: LanguageModel, gate: int) -> str | None:
-    if gate < CELLS[model.cell].sigmoids:
-        return "sigmoid"
-    if model.cell not in BUILT_IN:
-        return None
-    return "relu" if model.cell == "rnn-relu" else "tanh"
 
 
 def _apart(grads: Arrays) -> Iterable[Array]:

@@ -13,9 +13,9 @@ from elman.data import Tokenizer
 from elman.errors import ConfigError, DataError, ShapeError
 from elman.insight.inspect.pieces import pieces_of
 from elman.insight.inspect.walk import Ints, walk
-from elman.insight.plain_cell import plain_cell
+from elman.insight.plain_cell import gate_functions, plain_cell
 from elman.insight.reference.cells import Array, Arrays
-from elman.network import CELLS, LanguageModel
+from elman.network import LanguageModel
 from elman.network.checks import check_tokens
 
 __all__ = ["Reading", "check_unit", "read"]
@@ -262,13 +262,13 @@ def _of_tokens(array: Any, led: int) -> Any:
 def _kinds(cell: str, gates: Arrays) -> dict[str, str]:
     """Return what each gate is a value of."""
     kinds = {}
-    for g, (name, values) in enumerate(gates.items()):
-        if g < CELLS[cell].sigmoids:
-            kinds[name] = "sigmoid"
-        elif cell == "rnn-relu":
+    for name, function in gate_functions(cell).items():
+        if function == "relu":
             kinds[name] = "rectifier"
+        elif function is None:
+            kinds[name] = "tanh" if np.abs(gates[name]).max() <= 1 else "unbounded"
         else:
-            kinds[name] = "tanh" if np.abs(values).max() <= 1 else "unbounded"
+            kinds[name] = function
     return kinds
 
 
