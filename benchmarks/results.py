@@ -32,11 +32,12 @@ SHAKESPEARE = [
 ]  # fmt: skip
 
 
-def run(*arguments: str, quiet: bool = True) -> str:
+def run(*arguments: str, quiet: bool = True, folder: str | None = None) -> str:
     """Run the command line in an environment that holds no BLAS back; return what it printed."""
     done = subprocess.run(
-        [sys.executable, *arguments], env=free_environment(), check=True, text=True, stdout=subprocess.PIPE
-    )
+        [sys.executable, *arguments], env=free_environment(), cwd=folder, check=True, text=True,
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
     if not quiet:
         print(done.stdout)
     return done.stdout
@@ -63,7 +64,8 @@ def default() -> None:
         seconds = time.monotonic() - started
         pictures = ROOT / "docs" / "images"
         pictures.mkdir(exist_ok=True)
-        run("-m", "elman", "plot", str(out), "--out", str(pictures / "loss.svg"))
+        # The legend names a run as it was given: here without the folder it lay in for a minute.
+        run("-m", "elman", "plot", out.name, "--out", str(pictures / "loss.svg"), folder=folder)
         evaluation = json.loads(run("-m", "elman", "evaluate", str(out), "--json"))
         sample = run(
             "-m", "elman", "generate", str(out), "--prompt", "The ", "--length", "300", "--seed", "1"
