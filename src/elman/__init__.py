@@ -30,7 +30,7 @@ _HOMES = {
     "elman.api": ("load", "train"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_ROOMS = ("network", "data", "storage", "training", "decoding", "insight")
+_ROOMS = ("network", "data", "storage", "training", "decoding", "insight", "interop")
 
 __all__ = ["__version__", *_HOME_OF]
 

@@ -11,6 +11,7 @@ from elman.errors import ElmanError
 
 COMMANDS = (
     "train", "evaluate", "generate", "next", "explain", "gradcheck", "info", "plot", "inspect", "doctor",
+    "import", "export",
 )  # fmt: skip
 
 
