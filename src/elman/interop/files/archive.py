@@ -27,8 +27,7 @@ class Archive:
     Raises
     ------
     DataError
-        If it is no ZIP archive, a member is compressed or encrypted, two have one name, or their places
-        overlap or lie outside the file.
+        If it is no ZIP archive, two members have one name, or their places overlap or lie outside the file.
     """
 
     def __init__(self, path: Path, size: int) -> None:
@@ -40,17 +39,17 @@ class Archive:
         except Exception as error:
             reason = str(error) or type(error).__name__
             raise DataError(f"{path} is cut short, damaged, or not a PyTorch file ({reason:.100})") from None
-        self._places: dict[str, tuple[int, int, int]] = {}  # name: where it begins, its size, its checksum
+        self._places: dict[str, tuple[int, zipfile.ZipInfo]] = {}  # by name; the first is where it begins
         spans = []
         with path.open("rb") as file:
             for member in members:
                 start = self._start(file, member)
-                end = start + member.file_size
+                end = start + member.compress_size
                 if end > size:
                     raise DataError(f"{path} is cut short: {member.filename!r:.80} ends after the file")
                 if member.filename in self._places:
                     raise DataError(f"{path} is damaged: it has two members {member.filename!r:.80}")
-                self._places[member.filename] = (start, member.file_size, member.CRC)
+                self._places[member.filename] = (start, member)
                 spans.append((member.header_offset, end, member.filename))
         spans.sort()
         for (_, end, one), (start, _, other) in pairwise(spans):
@@ -60,12 +59,6 @@ class Archive:
     def _start(self, file: Any, member: zipfile.ZipInfo) -> int:
         """Return where the bytes of a member begin, after its own header."""
         name = f"{member.filename!r:.80}"
-        if member.flag_bits & 1:
-            raise DataError(f"{self.path} has an encrypted member, {name}: save it anew without")
-        if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
-            raise DataError(
-                f"{self.path} has a compressed member, {name}, which torch.save never writes: save it anew"
-            )
         file.seek(member.header_offset)
         head = file.read(_LOCAL)
         if len(head) != _LOCAL or not head.startswith(b"PK\x03\x04"):
@@ -85,7 +78,7 @@ class Archive:
         """Return the bytes of a member; raise DataError if there is none."""
         if name not in self._places:
             raise DataError(f"{self.path} is damaged: the member {name!r:.80} is missing")
-        return self._places[name][1]
+        return int(self._places[name][1].file_size)
 
     def small(self, name: str, most: int) -> bytes:
         """Return a member that has at most so many bytes."""
@@ -102,13 +95,19 @@ class Archive:
         Raises
         ------
         DataError
-            If there is none, or its checksum is wrong.
+            If there is none, it is compressed or encrypted, or its checksum is wrong.
         """
         size = self.size_of(name)
-        start, _, checksum = self._places[name]
+        start, member = self._places[name]
+        plain = member.compress_type == zipfile.ZIP_STORED and member.compress_size == size
+        if not plain or member.flag_bits & 1:
+            raise DataError(
+                f"{self.path} is refused: {name!r:.80} is compressed or encrypted, which torch.save never does: "
+                "save it anew with torch"
+            )
         with self.path.open("rb") as file:
             file.seek(start)
             data = file.read(size)
-        if len(data) != size or zlib.crc32(data) != checksum:
+        if len(data) != size or zlib.crc32(data) != member.CRC:
             raise DataError(f"{self.path} is damaged: the checksum of {name!r:.80} is wrong")
         return data

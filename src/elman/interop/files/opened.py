@@ -55,6 +55,5 @@ def open_tensors(path: str | Path) -> TensorFile:
 
 def is_pickle(first: bytes) -> bool:
     """Whether a file with these first bytes is a pickle on its own, as torch wrote them before 1.6."""
-    return (
-        first[:1] == b"\x80" and first[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05") and first[2:8] != bytes(6)
-    )
+    # The header of a safetensors file can be 640 bytes long, which begins the same and goes on with zeros.
+    return first[:1] == b"\x80" and first[1:2] in PROTOCOLS and first[2:8] != bytes(6)
