@@ -102,8 +102,8 @@ class Archive:
         plain = member.compress_type == zipfile.ZIP_STORED and member.compress_size == size
         if not plain or member.flag_bits & 1:
             raise DataError(
-                f"{self.path} is refused: {name!r:.80} is compressed or encrypted, which torch.save never does: "
-                "save it anew with torch"
+                f"{self.path} is refused: {name!r:.60} is compressed or encrypted, unlike torch's own: "
+                "save it anew"
             )
         with self.path.open("rb") as file:
             file.seek(start)
