@@ -27,7 +27,7 @@ class Cell(ABC):
     """One step of a recurrence, and the step of its backward pass.
 
     A cell sees pre-activations and states. It never sees weights, matrix products or the time index:
-    those belong to :class:`elman.network.layer.Layer`. All arrays are slices of the layer's memory,
+    those belong to :class:`elman.network.layers.Layer`. All arrays are slices of the layer's memory,
     written in place; every one of them is C-contiguous in its last two axes ``(B, H)``.
 
     Attributes
@@ -45,11 +45,18 @@ class Cell(ABC):
         apart from the input product, as the candidate of a GRU. The layer hands it over in ``keep[0]``.
     gated_bias : bool
         Whether that product has a bias of its own, the parameter ``b_candidate``.
+    staged : bool
+        Whether the recurrent product of the last gate block is not that of ``h`` but of ``keep[0]``, which
+        `prepare` makes of the gates before it, as in a GRU whose reset gate acts before the product.
+    peepholes : int
+        How many gates see a state through weights of their own, elementwise: the rows of the parameter ``p``
+        ``(peepholes, H)``. The methods then take it as a further argument, `p`.
     direct : bool
         Whether ``h`` before the step reaches ``h`` after it elementwise, beside the recurrent product.
     keeps : int
         How many ``(B, H)`` blocks a step keeps for the backward pass beside its gates and states.
-        If `gated` is set, block 0 holds the gated product, and after the backward step its derivative.
+        If `gated` is set, block 0 holds the gated product, and after the backward step its derivative. If
+        `staged` is set, block 0 holds what is multiplied.
     scratch : int
         How many ``(B, H)`` blocks of scratch a step needs; they are not kept.
     state_type : type
@@ -86,6 +93,8 @@ class Cell(ABC):
     sigmoids: ClassVar[int] = 0
     gated: ClassVar[bool] = False
     gated_bias: ClassVar[bool] = False
+    staged: ClassVar[bool] = False
+    peepholes: ClassVar[int] = 0
     direct: ClassVar[bool] = False
     keeps: ClassVar[int] = 0
     scratch: ClassVar[int] = 1
@@ -94,7 +103,7 @@ class Cell(ABC):
     @property
     def lone(self) -> bool:
         """Whether there is a single gate block, and that a plain one."""
-        return self.gates == 1 and not self.sigmoids and not self.gated
+        return self.gates == 1 and not self.sigmoids and not self.gated and not self.staged
 
     @abstractmethod
     def forward(self, a: Floats, r: Floats, prev: State, new: State, keep: Floats, work: Floats) -> None:
@@ -156,3 +165,45 @@ class Cell(ABC):
         work : ndarray of shape (scratch, B, H)
             Scratch, as `slopes` left it.
         """
+
+    def prepare(self, a: Floats, r: Floats, prev: State, keep: Floats, work: Floats) -> None:
+        """Do the first half of a step, if `staged` is set: all that the last recurrent product waits for.
+
+        Parameters
+        ----------
+        a, r, prev, work
+            As in :meth:`forward`; of `r` all blocks but the last are there.
+        keep : ndarray of shape (keeps, B, H)
+            Block 0 is to be written: what the last block of recurrent weights multiplies.
+        """
+        raise NotImplementedError(f"{type(self).__name__} is staged and has no prepare")
+
+    def unstage(self, a: Floats, d: State, dk: Floats, prev: State, keep: Floats, work: Floats) -> None:
+        """Go back through :meth:`prepare`, if `staged` is set; :meth:`backward` came before.
+
+        Parameters
+        ----------
+        a : ndarray of shape (G, B, H)
+            As `backward` left it. The derivatives by the pre-activations are to be complete after it.
+        d : State
+            As `backward` left it. What passes through ``keep[0]`` elementwise is to be added.
+        dk : ndarray of shape (B, H)
+            Derivative by what `prepare` wrote into ``keep[0]``. May be overwritten.
+        prev, keep, work
+            As in :meth:`backward`. ``keep[0]`` stays as it is.
+        """
+        raise NotImplementedError(f"{type(self).__name__} is staged and has no unstage")
+
+    def peephole_gradients(self, a: Floats, before: State, after: State, dp: Floats) -> None:
+        """Write the derivative by `p`, of a whole window, if there are `peepholes`.
+
+        Parameters
+        ----------
+        a : ndarray of shape (G, T, B, H)
+            Derivatives by the pre-activations.
+        before, after : State
+            The states before and after each step, ``(T, B, H)`` each.
+        dp : ndarray of shape (peepholes, H)
+            Overwritten.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has peepholes and no peephole_gradients")
