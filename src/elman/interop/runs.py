@@ -68,8 +68,5 @@ def write_run(model: LanguageModel, tokenizer: Tokenizer, out: str | Path, *, ov
 
 def settings_of(model: LanguageModel, tokenizer: Tokenizer) -> TrainConfig:
     """Return the settings from which a run builds this model again."""
-    first = model.stack.layers[0]
-    return TrainConfig(
-        tokens=tokenizer.name, cell=model.cell, embedding=first.inputs, hidden=first.hidden,
-        layers=len(model.stack.layers), tied=model.output.tied, dtype=model.dtype.name,
-    )  # fmt: skip
+    sizes = {name: value for name, value in model.settings.items() if name != "vocab_size"}
+    return TrainConfig(tokens=tokenizer.name, **sizes)

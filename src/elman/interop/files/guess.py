@@ -1,9 +1,9 @@
 """What recurrent model a set of names and shapes could be.
 
-PyTorch's recurrent modules name their weights alike wherever they stand: ``weight_ih_l0``, ``weight_hh_l0`` and so
-on, after a prefix. The rest is told by shape: a table of vectors as wide as the module's inputs is the embedding,
-a matrix as wide as its outputs, with a bias or without, the output layer. Only where two tables have one shape must
-their names tell them apart.
+PyTorch's recurrent modules name their weights alike wherever they stand: ``weight_ih_l0``, ``weight_hh_l0``
+and so on, after a prefix. The rest is told by shape: a table of vectors as wide as the module's inputs is
+the embedding, a matrix as wide as its outputs, with a bias or without, the output layer. Only where two
+tables have one shape must their names tell them apart.
 """
 
 from __future__ import annotations

@@ -23,10 +23,10 @@ from elman.typing import Floats
 def load(path: str | Path, *, cell: str | None = None, prefix: str = "") -> LanguageModel:
     """Read a language model that PyTorch trained: embedding, one recurrent module, output layer.
 
-    The weights are found by name and shape, wherever they stand: those of ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM``
-    under the names that PyTorch gives them, a table of word vectors as wide as the module's inputs, and a matrix
-    as wide as its outputs, with a bias or without. Where there is no such matrix, or it equals the word vectors,
-    the model is tied.
+    The weights are found by name and shape, wherever they stand: those of ``nn.RNN``, ``nn.GRU`` or
+    ``nn.LSTM`` under the names that PyTorch gives them, a table of word vectors as wide as the module's
+    inputs, and a matrix as wide as its outputs, with a bias or without. Where there is no such matrix, or
+    it equals the word vectors, the model is tied.
 
     Parameters
     ----------
