@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from elman.typing import Floats
 
@@ -51,6 +51,8 @@ class Cell(ABC):
     peepholes : int
         How many gates see a state through weights of their own, elementwise: the rows of the parameter ``p``
         ``(peepholes, H)``. The methods then take it as a further argument, `p`.
+    forget : int, optional
+        Which gate block, if any, is the forget gate of a memory cell, whose bias begins as `forget_bias`.
     direct : bool
         Whether ``h`` before the step reaches ``h`` after it elementwise, beside the recurrent product.
     keeps : int
@@ -88,17 +90,18 @@ class Cell(ABC):
     >>> _ = elman.network.cells.CELLS.pop("softsign")  # it was only an example
     """
 
-    name: ClassVar[str]
-    gates: ClassVar[int]
-    sigmoids: ClassVar[int] = 0
-    gated: ClassVar[bool] = False
-    gated_bias: ClassVar[bool] = False
-    staged: ClassVar[bool] = False
-    peepholes: ClassVar[int] = 0
-    direct: ClassVar[bool] = False
-    keeps: ClassVar[int] = 0
-    scratch: ClassVar[int] = 1
-    state_type: ClassVar[Any] = HiddenState
+    name: str
+    gates: int
+    sigmoids: int = 0
+    gated: bool = False
+    gated_bias: bool = False
+    staged: bool = False
+    peepholes: int = 0
+    forget: int | None = None
+    direct: bool = False
+    keeps: int = 0
+    scratch: int = 1
+    state_type: Any = HiddenState
 
     @property
     def lone(self) -> bool:
