@@ -12,6 +12,8 @@ needs. Every `*_backward(dnew, x, state, kept, p, d)` is the chain rule through 
 it takes the derivative of the new state, adds those of the parameters into `d`, and returns those of the
 input, of the state that entered, and by name what it met on the way: the derivatives of the gates and of what
 went into them (`a_i` for the gate `i`).
+
+A layer may have a projection R (H, P): what the cell would call h is then m, and h = m R is (B, P).
 """
 
 from collections.abc import Callable
@@ -19,7 +21,10 @@ from typing import NamedTuple
 
 from .gates import Array, Arrays, log_softmax, sigmoid
 from .gru import gru_backward, gru_step
+from .gru_before import gru_before_backward, gru_before_step
 from .lstm import lstm_backward, lstm_step
+from .lstm_coupled import lstm_coupled_backward, lstm_coupled_step
+from .lstm_peephole import lstm_peephole_backward, lstm_peephole_step
 from .mgu import mgu_backward, mgu_step
 from .rnn import rnn_relu_backward, rnn_relu_step, rnn_tanh_backward, rnn_tanh_step
 
@@ -30,7 +35,8 @@ class Cell(NamedTuple):
     """A cell: its forward and backward step, the names of its gates and states, and what is gated.
 
     The gates are in the order of U and W. If the recurrent product m of the last one is itself multiplied by
-    a gate, `gated_by` names that.
+    a gate, `gated_by` names that. The last gate's product is of h_prev; if it is of something else that the
+    cell keeps, `last_reads` names that. The rows of p, if there are any, belong to the gates `peepholes`.
     """
 
     step: Callable[[Array, Arrays, Arrays], tuple[Arrays, Arrays]]
@@ -38,13 +44,26 @@ class Cell(NamedTuple):
     gates: tuple[str, ...]
     states: tuple[str, ...]
     gated_by: str | None = None
+    last_reads: str | None = None
+    peepholes: tuple[str, ...] = ()
 
 
 CELLS = {
     ("rnn", "tanh"): Cell(rnn_tanh_step, rnn_tanh_backward, ("h",), ("h",)),
     ("rnn", "relu"): Cell(rnn_relu_step, rnn_relu_backward, ("h",), ("h",)),
     ("lstm", "tanh"): Cell(lstm_step, lstm_backward, ("i", "f", "o", "g"), ("h", "c")),
+    ("lstm-peephole", "tanh"): Cell(
+        lstm_peephole_step,
+        lstm_peephole_backward,
+        ("i", "f", "o", "g"),
+        ("h", "c"),
+        peepholes=("i", "f", "o"),
+    ),
+    ("lstm-coupled", "tanh"): Cell(lstm_coupled_step, lstm_coupled_backward, ("i", "o", "g"), ("h", "c")),
     ("gru", "tanh"): Cell(gru_step, gru_backward, ("r", "z", "n"), ("h",), "r"),
+    ("gru-before", "tanh"): Cell(
+        gru_before_step, gru_before_backward, ("r", "z", "n"), ("h",), last_reads="k"
+    ),
     ("mgu", "tanh"): Cell(mgu_step, mgu_backward, ("f", "n"), ("h",), "f"),
 }
 """The cells, by name and activation."""

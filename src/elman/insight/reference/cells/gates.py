@@ -61,6 +61,19 @@ def pre_activation_backward(
     return da @ p["U"][g].T, da @ p["W"][g].T
 
 
+def projected(m: Array, p: Arrays) -> Array:
+    """Return h = m R, (B, P), where there is a projection R (H, P); else h is m itself."""
+    return m @ p["R"] if "R" in p else m
+
+
+def projected_backward(dh: Array, m: Array, p: Arrays, d: Arrays) -> Array:
+    """Add dR into `d`, if there is a projection; return dm."""
+    if "R" not in p:
+        return dh
+    d["R"] += m.T @ dh
+    return dh @ p["R"].T
+
+
 def gates_backward(das: list[Array], x: Array, h_prev: Array, p: Arrays, d: Arrays) -> tuple[Array, Array]:
     """Sum the shares of the gates 0, 1, ... whose pre-activations have the derivatives `das`."""
     dx, dh_prev = np.zeros_like(x), np.zeros_like(h_prev)

@@ -5,7 +5,17 @@ Gates i (input), f (forget), o (output), g (candidate).
 
 import numpy as np
 
-from .gates import Array, Arrays, gates_backward, pre_activation, sigmoid, sigmoid_slope, tanh_slope
+from .gates import (
+    Array,
+    Arrays,
+    gates_backward,
+    pre_activation,
+    projected,
+    projected_backward,
+    sigmoid,
+    sigmoid_slope,
+    tanh_slope,
+)
 
 LSTM_I, LSTM_F, LSTM_O, LSTM_G = range(4)
 
@@ -19,7 +29,7 @@ def lstm_step(x: Array, state: Arrays, p: Arrays) -> tuple[Arrays, Arrays]:
     g = np.tanh(pre_activation(x, h_prev, p, LSTM_G))
     c = f * c_prev + i * g
     u = np.tanh(c)
-    h = o * u
+    h = projected(o * u, p)
     return {"h": h, "c": c}, {"i": i, "f": f, "o": o, "g": g, "u": u}
 
 
@@ -28,8 +38,9 @@ def lstm_backward(
 ) -> tuple[Array, Arrays, Arrays]:
     """Backward step of `lstm_step`."""
     i, f, o, g, u = kept["i"], kept["f"], kept["o"], kept["g"], kept["u"]
-    do = dnew["h"] * u
-    du = dnew["h"] * o
+    dm = projected_backward(dnew["h"], o * u, p, d)
+    do = dm * u
+    du = dm * o
     dc = dnew["c"] + du * tanh_slope(u)  # c is read by the next step and by h
     di = dc * g
     df = dc * state["c"]
