@@ -49,7 +49,7 @@ def draw_params(
     """
     width = projection or hidden
     if tied and embedding != width:
-        raise ValueError(f"tied embeddings need embedding = width of h, not {embedding} and {width}")
+        raise ValueError(f"tied embeddings need embedding = hidden, not {embedding} and {width}")
 
     def draw(*shape: int) -> Array:
         return rng.normal(0.0, scale, shape)
