@@ -58,7 +58,7 @@ class GeneralLSTM(General):
         self._o = o = 1 if coupled else 2  # the output gate; before it are those of the memory cell
         self.gates, self.sigmoids = o + 2, (o + 1 if halved else 0)
         self.forget = None if coupled else 1
-        self.peepholes = o + 1 if peepholes else 0
+        self.sees = (*((gate, "c_prev") for gate in range(o)), (o, "c")) if peepholes else ()
         self.scratch = o + 3
         # keep: h(c), what went into the gates, what went into g
         first = 1 + (o + 1) * self._f.keeps
@@ -136,8 +136,3 @@ class GeneralLSTM(General):
         np.multiply(a[at], dh, out=a[at])
         np.multiply(a[-1], dc, out=a[-1])
         np.multiply(dc, work[at + 1], out=dc)
-
-    def peephole_gradients(self, a: Floats, before: State, after: State, dp: Floats) -> None:
-        at = self._o
-        np.einsum("gtbh,tbh->gh", a[:at], before[1], out=dp[:at])
-        np.einsum("tbh,tbh->h", a[at], after[1], out=dp[at])

@@ -35,7 +35,7 @@ class PeepholeLSTM(LSTM):
     """
 
     name = "lstm-peephole"
-    peepholes = 3
+    sees = ((0, "c_prev"), (1, "c_prev"), (2, "c"))
 
     def forward(
         self, a: Floats, r: Floats, prev: State, new: State, keep: Floats, work: Floats,
@@ -79,7 +79,3 @@ class PeepholeLSTM(LSTM):
         p: Floats | None = None,
     ) -> None:  # fmt: skip
         super().backward(a, d, prev, new, keep, work)
-
-    def peephole_gradients(self, a: Floats, before: State, after: State, dp: Floats) -> None:
-        np.einsum("gtbh,tbh->gh", a[:2], before[1], out=dp[:2])
-        np.einsum("tbh,tbh->h", a[2], after[1], out=dp[2])

@@ -36,7 +36,7 @@ class Cell(NamedTuple):
 
     The gates are in the order of U and W. If the recurrent product m of the last one is itself multiplied by
     a gate, `gated_by` names that. The last gate's product is of h_prev; if it is of something else that the
-    cell keeps, `last_reads` names that. The rows of p, if there are any, belong to the gates `peepholes`.
+    cell keeps, `last_reads` names that. Each of `peepholes` is a row of p: the gate, and the state it sees.
     """
 
     step: Callable[[Array, Arrays, Arrays], tuple[Arrays, Arrays]]
@@ -45,7 +45,7 @@ class Cell(NamedTuple):
     states: tuple[str, ...]
     gated_by: str | None = None
     last_reads: str | None = None
-    peepholes: tuple[str, ...] = ()
+    peepholes: tuple[tuple[str, str], ...] = ()
 
 
 CELLS = {
@@ -57,7 +57,7 @@ CELLS = {
         lstm_peephole_backward,
         ("i", "f", "o", "g"),
         ("h", "c"),
-        peepholes=("i", "f", "o"),
+        peepholes=(("i", "c_prev"), ("f", "c_prev"), ("o", "c")),
     ),
     ("lstm-coupled", "tanh"): Cell(lstm_coupled_step, lstm_coupled_backward, ("i", "o", "g"), ("h", "c")),
     ("gru", "tanh"): Cell(gru_step, gru_backward, ("r", "z", "n"), ("h",), "r"),
