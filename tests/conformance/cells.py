@@ -11,7 +11,7 @@ import re
 import numpy as np
 
 from elman import LanguageModel, gradcheck
-from elman.network.cells import CELLS
+from elman.network.cells import get_cell
 from elman.network.layers import new_layer as layer_of
 from elman.network.rows import Rows
 from elman.network.stack import Stack
@@ -43,7 +43,7 @@ def settings_of(case):
 
 def new_layer(case, dtype="float64", name="layers.0", inputs=D):
     options = settings_of(case)
-    return layer_of(name, CELLS[options.pop("cell")], inputs, H, np.dtype(dtype), **options)
+    return layer_of(name, get_cell(options.pop("cell")), inputs, H, np.dtype(dtype), **options)
 
 
 def draw_params(parts, rng):
@@ -311,7 +311,7 @@ def training_steps_in_a_row_are_those_of_fresh_models(cell):
 
 def keeps_the_bytes_it_documents(cell):
     """`Tape.nbytes` of a step, row and unit is what the docstring states, in float32; twice it in float64."""
-    text = " ".join(type(CELLS[cell]).__doc__.split())
+    text = " ".join(type(get_cell(cell)).__doc__.split())
     found = re.findall(r"(\d+) bytes in float32", text)
     assert len(found) == 1, f"the docstring of {cell} must state 'N bytes in float32', once"
     for dtype, factor in (("float32", 1), ("float64", 2)):
