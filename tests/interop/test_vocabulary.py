@@ -74,9 +74,10 @@ def test_bytes_and_numbers():
     ids=range(13),
 )
 def test_what_is_no_vocabulary(content, tokens, complaint, tmp_path):
-    (tmp_path / "vocab.json").write_bytes(content)
+    path = tmp_path / ("vocab.txt" if content.startswith(b"a") else "vocab.json")
+    path.write_bytes(content)
     with pytest.raises((DataError, ConfigError), match=complaint):
-        vocabulary(4, tmp_path / "vocab.json", tokens)
+        vocabulary(4, path, tokens)
 
 
 def test_what_does_not_go_together(tmp_path):

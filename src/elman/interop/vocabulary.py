@@ -134,8 +134,7 @@ def _symbols(path: Path, value: list[Any] | dict[str, Any]) -> list[str]:
     ids = {id: symbol for symbol, id in value.items() if type(id) is int}
     if len(ids) != len(value) or (ids and (min(ids), max(ids)) != (0, len(ids) - 1)):
         raise DataError(
-            f"{path} is not a vocabulary: its {len(value):,} symbols do not have the ids 0 to {len(value) - 1:,}, "
-            "each once"
+            f"{path} is not a vocabulary: its symbols do not have the ids 0 to {len(value) - 1:,}, each once"
         )
     return [ids[index] for index in range(len(ids))]
 
