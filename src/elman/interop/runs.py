@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from elman.data import Tokenizer
@@ -69,4 +70,5 @@ def write_run(model: LanguageModel, tokenizer: Tokenizer, out: str | Path, *, ov
 def settings_of(model: LanguageModel, tokenizer: Tokenizer) -> TrainConfig:
     """Return the settings from which a run builds this model again."""
     sizes = {name: value for name, value in model.settings.items() if name != "vocab_size"}
-    return TrainConfig(tokens=tokenizer.name, **sizes)
+    config = TrainConfig(tokens=tokenizer.name, **sizes)
+    return replace(config, lr=config.learning_rate())

@@ -10,7 +10,7 @@ import numpy as np
 
 from elman.errors import ConfigError
 from elman.interop.building import assemble, check_finite
-from elman.interop.files.guess import MODULES, WEIGHT, Guess, Module, guess
+from elman.interop.files.guess import MODULES, Guess, Module, guess, models_of
 from elman.interop.files.listing import Listing
 from elman.interop.files.numbers import converted
 from elman.interop.files.opened import open_tensors
@@ -117,13 +117,13 @@ def _chosen(path: str | Path, listing: Listing, prefix: str, said: list[str]) ->
     tensors = {name: tensor for name, tensor in listing.tensors.items() if name.startswith(prefix)}
     if not tensors:
         raise ConfigError(f"no name in {path} begins with {prefix!r}: elman info {path} lists them")
-    groups = dict.fromkeys(t.group for n, t in tensors.items() if WEIGHT.fullmatch(n))
+    groups = models_of(tensors)
     if len(groups) > 1:
         raise ConfigError(
-            f"{path} holds recurrent weights in {len(groups)} dictionaries, {', '.join(list(groups)[:3])}: "
-            f"choose one by its prefix, such as {next(iter(groups))}."
+            f"{path} holds recurrent weights in {len(groups)} dictionaries, {', '.join(groups[:3])}: "
+            f"choose one by its prefix, such as {groups[0]}."
         )
-    group = next(iter(groups), "")
+    group = groups[0] if groups else ""
     chosen = {name: tensor.shape for name, tensor in tensors.items() if tensor.group == group or not groups}
     if len(chosen) < len(tensors):
         said.append(f"only {group or 'the outermost dictionary'} of the file was read")
