@@ -43,8 +43,8 @@ def export_onnx(
     from elman.storage.run import Run
 
     found = Run.existing(run)
-    folder = found.path.resolve()
-    target = out if out is not None else found.path.with_name(f"{folder.name}.onnx")
+    beside = found.path if found.path.name not in ("", "..") else found.path.resolve()
+    target = out if out is not None else beside.with_name(f"{beside.name}.onnx")
     need_packages()
     check_target(target, overwrite=overwrite)
     check_page(card)
@@ -52,6 +52,8 @@ def export_onnx(
         found.load_model(), target, tokenizer=found.tokenizer, log_probabilities=log_probabilities,
         overwrite=overwrite, source=str(found.path),
     )  # fmt: skip
-    if card is not None:
-        write_page(card, made.html())
-    print(json.dumps(made.as_dict(), ensure_ascii=False) if as_json else made)
+    page = None if card is None else write_page(card, made.html())
+    if as_json:
+        print(json.dumps(made.as_dict(), ensure_ascii=False))
+        return
+    print(made if page is None else f"{made}\n{'card':<12}{page}")
