@@ -18,7 +18,8 @@ if about["elman.tokens"] != "char":
 vocabulary, unknown = json.loads(about["elman.vocabulary"]), int(about["elman.unknown"])
 ids = {token: number for number, token in enumerate(vocabulary)}
 state = {i.name: np.zeros((1, i.shape[1]), np.float32) for i in session.get_inputs()[1:]}
-waiting = [ids.get(character, unknown) for character in prompt]
+start = [int(about["elman.start"])] if "elman.start" in about else []  # a text follows a line end
+waiting = start + [ids.get(character, unknown) for character in prompt]
 print(prompt, end="")
 for _ in range(length):
     tokens = np.array(waiting)[:, None]  # (time, batch): first the prompt, then a token at a time
