@@ -45,8 +45,8 @@ class Card:
         Its bytes.
     cell : str
         The model's recurrence.
-    sizes : dict of str to int
-        ``vocab_size``, ``embedding``, ``hidden``, ``layers``.
+    sizes : dict
+        ``vocab_size``, ``embedding``, ``hidden``, ``layers``; ``projection`` and ``direction`` if unusual.
     parameters : int
         Numbers in the model.
     tied : bool
@@ -82,7 +82,7 @@ class Card:
     file: str
     size: int
     cell: str
-    sizes: dict[str, int]
+    sizes: dict[str, Any]
     parameters: int
     tied: bool
     dtype: str
@@ -134,7 +134,10 @@ class Card:
 
     def _rows(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yield what there is to say: a name, and lines."""
-        s, tied = self.sizes, ", tied" if self.tied else ""
+        s = self.sizes
+        more = [f"projection {s['projection']}"] if "projection" in s else []
+        more += [s["direction"]] if "direction" in s else []
+        more += ["tied"] if self.tied else []
         yield "file", (f"{self.file} ({self.size / 1e6:.2f} MB)",)
         if self.source is not None:
             yield "from", (self.source,)
@@ -142,7 +145,7 @@ class Card:
             "model",
             (
                 f"{self.cell} {s['layers']} x {s['hidden']}, embedding {s['embedding']}, "
-                f"vocabulary {s['vocab_size']:,}{tied}",
+                + ", ".join([f"vocabulary {s['vocab_size']:,}", *more]),
                 f"{self.parameters:,} parameters, {self.dtype}",
             ),
         )

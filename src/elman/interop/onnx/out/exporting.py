@@ -95,7 +95,18 @@ def export(
     data = proto.SerializeToString()
     verified = verify(proto, data, model)
     write_atomic(target, data)
-    said = [plan.operator.note for plan in plans_of(model) if plan.operator.note]
+    plans = plans_of(model)
+    said = [plan.operator.note for plan in plans if plan.operator.note]
+    if any(plan.projected for plan in plans):
+        said.append(
+            "the projection R is merged into the recurrent weights, m (R W) for (m R) W: the states are m, "
+            "of full width, and h = m R"
+        )
+    if any(plan.direction != "forward" for plan in plans):
+        said.append(
+            "a layer in reverse begins at the end of a window: windows one after the other are not one long "
+            "window, whatever the states"
+        )
     if model.dtype == np.float64:
         said.append("float64 weights written as float32: the operators of ONNX Runtime take no others")
     if tokenizer is not None and VOCABULARY not in metadata:

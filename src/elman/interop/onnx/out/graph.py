@@ -20,8 +20,8 @@ OPSET = 17
 IR_VERSION = 8
 """Version of the file's format, that of ONNX 1.12."""
 
-LARGEST = 2**31 - 1
-"""A protocol buffer holds no more bytes than that."""
+LARGEST = 2_000_000_000
+"""Bytes of weights; a protocol buffer as a whole holds no more than 2**31 - 1."""
 
 TIME, BATCH = "time", "batch"
 
@@ -83,12 +83,6 @@ def build(
         If a cell has no operator, or the model is too large for one file.
     """
     plans = plans_of(model)
-    size = DTYPE.itemsize * model.n_params
-    if size > LARGEST // 2:
-        raise ConfigError(
-            f"the model has {size / 1e9:.1f} GB of weights; an ONNX file of one piece holds 2.1 GB, "
-            "and its making needs half of that free: export a smaller one"
-        )
     graph, K = GraphBuilder(), model.vocab_size
     graph.declare(graph.inputs, "tokens", TensorProto.INT64, TIME, BATCH)
     graph.declare(graph.outputs, "logits", TensorProto.FLOAT, TIME, BATCH, K)
@@ -117,6 +111,7 @@ def _layer(graph: GraphBuilder, plan: LayerPlan, model: LanguageModel, x: str) -
     tensors = {
         letter: graph.constant(f"{name}.{letter}", array)
         for letter, array in tensors_of(plan, model.params).items()
+        if letter != "projection"
     }
     each = len(plan.states) // len(plan.prefixes)  # states of a direction: h, or h and c
     entering, leaving = [], []
@@ -133,7 +128,7 @@ def _layer(graph: GraphBuilder, plan: LayerPlan, model: LanguageModel, x: str) -
         given.append(tensors["P"])
     graph.node(
         operator.kind, given, [f"{name}.y", *leaving], hidden_size=plan.hidden, direction=plan.direction,
-        activations=list(operator.activations) * len(plan.prefixes), **operator.attributes,
+        **operator.all_attributes(len(plan.prefixes)),
     )  # fmt: skip
     for field, together in enumerate(leaving):
         apart = plan.states[field::each]
@@ -142,20 +137,29 @@ def _layer(graph: GraphBuilder, plan: LayerPlan, model: LanguageModel, x: str) -
             continue
         for number, state in enumerate(apart):
             graph.node("Gather", [together, graph.whole(number)], state.out, axis=0)
-    return _output(graph, plan)
+    return _output(graph, plan, model)
 
 
-def _output(graph: GraphBuilder, plan: LayerPlan) -> str:
+def _output(graph: GraphBuilder, plan: LayerPlan, model: LanguageModel) -> str:
     """Bring an operator's output (time, directions, batch, H) into the form (time, batch, width)."""
-    name = plan.name
+    name, y = plan.name, f"{plan.name}.y"
+    if plan.projected:
+        R = graph.constant(f"{name}.projection", tensors_of(plan, model.params)["projection"])
+        y = graph.node("MatMul", [y, R], f"{name}.projected")  # each direction by its own
     if len(plan.prefixes) == 1:
-        return graph.node("Squeeze", [f"{name}.y", graph.whole([1])], f"{name}.h")
-    turned = graph.node("Transpose", [f"{name}.y"], f"{name}.turned", perm=[0, 2, 1, 3])
-    width = len(plan.prefixes) * plan.hidden
+        return graph.node("Squeeze", [y, graph.whole([1])], f"{name}.h")
+    turned = graph.node("Transpose", [y], f"{name}.turned", perm=[0, 2, 1, 3])
+    width = len(plan.prefixes) * plan.width
     return graph.node("Reshape", [turned, graph.whole([0, 0, width])], f"{name}.h")
 
 
 def _model(graph: GraphBuilder, metadata: Mapping[str, str]) -> onnx.ModelProto:
+    size = sum(len(tensor.raw_data) for tensor in graph.constants)
+    if size > LARGEST:
+        raise ConfigError(
+            f"the graph has {size / 1e9:.1f} GB of weights, and an ONNX file of one piece holds "
+            f"{LARGEST / 1e9:.1f} GB: export a smaller model"
+        )
     made = helper.make_graph(graph.nodes, "elman", graph.inputs, graph.outputs, graph.constants)
     proto = helper.make_model(
         made, producer_name="elman", producer_version=elman.__version__,

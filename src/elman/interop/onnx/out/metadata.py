@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import elman
 from elman.data import Tokenizer
@@ -14,13 +15,15 @@ LARGEST_VOCABULARY = 4_000_000
 VOCABULARY = "elman.vocabulary"
 
 
-def sizes_of(model: LanguageModel) -> dict[str, int]:
-    """Return the sizes that a model is described by."""
-    layers = model.stack.layers
-    return {
-        "vocab_size": model.vocab_size, "embedding": layers[0].inputs, "hidden": layers[0].hidden,
-        "layers": len(layers),
-    }  # fmt: skip
+def sizes_of(model: LanguageModel) -> dict[str, Any]:
+    """Return what a model's shape is described by; a projection and directions where there are such."""
+    settings = model.settings
+    sizes = {name: settings[name] for name in ("vocab_size", "embedding", "hidden", "layers")}
+    if model.projection is not None:
+        sizes["projection"] = model.projection
+    if model.direction != "forward":
+        sizes["direction"] = model.direction
+    return sizes
 
 
 def metadata_of(model: LanguageModel, tokenizer: Tokenizer | None) -> dict[str, str]:
