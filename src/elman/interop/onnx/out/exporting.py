@@ -95,6 +95,21 @@ def export(
     data = proto.SerializeToString()
     verified = verify(proto, data, model)
     write_atomic(target, data)
+    return Card(
+        source=source, file=str(target), size=len(data), cell=model.cell, sizes=sizes_of(model),
+        parameters=model.n_params, tied=model.output.tied, dtype=model.dtype.name,
+        tokens=tokenizer.name if tokenizer else None, vocabulary=VOCABULARY in metadata,
+        opset=proto.opset_import[0].version, ir_version=proto.ir_version,
+        operators=dict(Counter(node.op_type for node in proto.graph.node)),
+        inputs=_ports(proto.graph.input), outputs=_ports(proto.graph.output),
+        disagreement=verified.disagreement, where=verified.where, allowed=TOLERANCE,
+        windows=verified.windows, checked_by=(f"onnx {verified.checker}", verified.runtime),
+        said=tuple(_said(model, left_out=tokenizer is not None and VOCABULARY not in metadata)),
+    )  # fmt: skip
+
+
+def _said(model: LanguageModel, *, left_out: bool) -> list[str]:
+    """Return what was rewritten, converted or left out, each once."""
     plans = plans_of(model)
     said = [plan.operator.note for plan in plans if plan.operator.note]
     if any(plan.projected for plan in plans):
@@ -109,19 +124,9 @@ def export(
         )
     if model.dtype == np.float64:
         said.append("float64 weights written as float32: the operators of ONNX Runtime take no others")
-    if tokenizer is not None and VOCABULARY not in metadata:
+    if left_out:
         said.append("the vocabulary is too large for the metadata and was left out")
-    return Card(
-        source=source, file=str(target), size=len(data), cell=model.cell, sizes=sizes_of(model),
-        parameters=model.n_params, tied=model.output.tied, dtype=model.dtype.name,
-        tokens=tokenizer.name if tokenizer else None, vocabulary=VOCABULARY in metadata,
-        opset=proto.opset_import[0].version, ir_version=proto.ir_version,
-        operators=dict(Counter(node.op_type for node in proto.graph.node)),
-        inputs=_ports(proto.graph.input), outputs=_ports(proto.graph.output),
-        disagreement=verified.disagreement, where=verified.where, allowed=TOLERANCE,
-        windows=verified.windows, checked_by=(f"onnx {verified.checker}", verified.runtime),
-        said=tuple(dict.fromkeys(said)),
-    )  # fmt: skip
+    return list(dict.fromkeys(said))
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:
