@@ -1,0 +1,5 @@
+"""Models in the files of Keras 3: ``.keras`` and ``.weights.h5``. Keras itself is not needed."""
+
+from elman.interop.keras.reading import load, mask, read
+
+__all__ = ["load", "mask", "read"]

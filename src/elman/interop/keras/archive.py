@@ -55,8 +55,8 @@ def _check(archive: zipfile.ZipFile, path: Path) -> None:
             raise DataError(f"{info.filename} of {path} says that it has more bytes than the archive")
         if info.file_size > max(FREE, EXPANSION * info.compress_size):
             raise DataError(
-                f"{info.filename} of {path} would grow from {info.compress_size:,} to {info.file_size:,} bytes: "
-                "that is no model"
+                f"{info.filename} of {path} would grow from {info.compress_size:,} to {info.file_size:,} "
+                "bytes: that is no model"
             )
 
 

@@ -1,7 +1,7 @@
-"""``python -m elman.interop.keras.child FILE``: the arrays of an HDF5 file, as safetensors on standard output.
+"""``python -m elman.interop.keras.child FILE``: arrays of an HDF5 file, as safetensors on stdout.
 
-HDF5 is a large library in C, and a damaged file can crash it, or keep it busy for ever. So it runs in a process
-of its own, which may use a bounded amount of time and memory, and whose end is not that of its caller.
+HDF5 is a large library in C, and a damaged file can crash it, or keep it busy for ever. So it runs in a
+process of its own, which may use a bounded amount of time and memory, and whose end is not its caller's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import contextlib
 import sys
 from pathlib import Path
 
-REFUSED = 65  # exit status of a file that was refused; standard error has the reason
+from elman.interop.keras.names import REFUSED
 
 BASE = 1 << 30  # bytes of memory beside those that the file's size gives: Python, NumPy and HDF5 themselves
 

@@ -17,7 +17,7 @@ from safetensors.numpy import load
 
 import elman
 from elman.errors import DataError, ElmanError
-from elman.interop.keras.child import REFUSED
+from elman.interop.keras.names import REFUSED
 
 SECONDS = 60  # for a file of up to a gigabyte; a large one gets more
 
@@ -70,7 +70,13 @@ def _run(path: Path, seconds: int, out: IO[bytes], said: IO[bytes]) -> int:
     # -P: modules in the working directory, which may have come with the file, are not imported.
     command = [sys.executable, "-P", "-m", "elman.interop.keras.child", str(path), str(seconds)]
     return subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=out, stderr=said, env=environment, timeout=seconds, check=False
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=said,
+        env=environment,
+        timeout=seconds,
+        check=False,
     ).returncode
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.errors import DataError
+from elman.interop.keras.names import BFLOAT16
 
 DEPTH = 16  # groups within groups; Keras nests six
 OBJECTS = 20_000  # groups and arrays together
@@ -42,8 +43,8 @@ def listing(path: str | Path) -> dict[str, Stored]:
     Raises
     ------
     DataError
-        If the file is damaged, or has what Keras does not write: links to elsewhere, data outside the file, in
-        chunks or compressed, objects that are there twice, types that are not plain numbers.
+        If the file is damaged, or has what Keras does not write: links to elsewhere, data outside the file,
+        in chunks or compressed, objects that are there twice, types that are not plain numbers.
     """
     size = Path(path).stat().st_size
     try:
@@ -62,7 +63,7 @@ def listing(path: str | Path) -> dict[str, Stored]:
 
 
 def arrays(path: str | Path) -> dict[str, NDArray[Any]]:
-    """Return the arrays that `listing` finds; bfloat16 as float32.
+    """Return the arrays that `listing` finds; bfloat16 as float32, with ``BFLOAT16`` behind the name.
 
     The numbers are read from the file itself, at the place that HDF5 names: nothing is left for HDF5 to
     convert, decompress or fill in.
@@ -77,6 +78,7 @@ def arrays(path: str | Path) -> dict[str, NDArray[Any]]:
             array = np.frombuffer(content, place.dtype).reshape(place.shape)
             if place.bfloat16:
                 array = (array.astype(np.uint32) << 16).view(np.float32)
+                name += BFLOAT16
             read[name] = array.astype(array.dtype.newbyteorder("="), copy=False)
     return read
 
