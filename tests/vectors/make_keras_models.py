@@ -1,6 +1,6 @@
 """Models that Keras saved, and what it computes with them: ``python make_keras_models.py``.
 
-Needs Keras 3 and a backend (``KERAS_BACKEND``, torch by default). Writes the folder ``keras`` beside this file.
+Needs Keras 3 and a backend (``KERAS_BACKEND``, torch by default). Writes the folder ``keras`` beside it.
 """
 
 from __future__ import annotations

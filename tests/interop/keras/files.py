@@ -13,6 +13,8 @@ import h5py
 import numpy as np
 from safetensors.numpy import load_file
 
+import elman
+
 HERE = Path(__file__).parents[2] / "vectors" / "keras"
 OUTPUTS = load_file(HERE / "outputs.safetensors")
 TOKENS = OUTPUTS["tokens"].T  # (T, B)
@@ -62,3 +64,12 @@ def h5(path: Path, make: Callable[[h5py.File], None]) -> Path:
         file["layers/dense/vars/0"] = np.ones((2, 3), np.float32)
         make(file)
     return path
+
+
+def refusal(work: Callable[[], Any]) -> str:
+    """Return the message of the error of elman's that comes of it, or nothing; any other error passes."""
+    try:
+        work()
+    except elman.ElmanError as error:
+        return str(error)
+    return ""

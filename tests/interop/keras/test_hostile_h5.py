@@ -108,7 +108,9 @@ def test_bytes_before_the_file(tmp_path: Path) -> None:
 
 def test_numbers_of_every_kind_arrive_as_they_are(tmp_path: Path) -> None:
     given = {
-        f"layers/{dtype.strip('<>')}{'b' if '>' in dtype else ''}": np.arange(-3, 3).astype(dtype).reshape(2, 3)
+        f"layers/{dtype.strip('<>')}{'b' if '>' in dtype else ''}": np.arange(-3, 3)
+        .astype(dtype)
+        .reshape(2, 3)
         for dtype in ("<f2", ">f2", "<f4", ">f4", "<f8", ">f8", "<i8", "<i4")
     }
     path = h5(tmp_path / "x.h5", lambda file: [file.__setitem__(*pair) for pair in given.items()])

@@ -189,7 +189,7 @@ class _Reading:
         value = fields.anything("activation")
         if value not in (None, "linear", "softmax"):
             raise ConfigError(
-                f"the activation of the {fields} is {short(value)}; elman's output is the softmax of a linear one"
+                f"the activation of the {fields} is {short(value)}; elman's is linear, with a softmax"
             )
         self.softmax |= value == "softmax"
 

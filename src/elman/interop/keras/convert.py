@@ -51,8 +51,8 @@ def imported(source: str, plan: Plan, arrays: Arrays) -> Imported:
         if turned and plan.masked:
             raise ConfigError(
                 f"{source}: {layer.name!r} reads the outputs of a layer that goes backwards, last step first, "
-                "and Keras does not turn the mask with them: elman masks the steps that the tokens name; save the "
-                "model with mask_zero=False"
+                "and Keras does not turn the mask with them; elman masks the steps that the tokens name: "
+                "save the model with mask_zero=False"
             )
         directions.append(_layer(given, layer, f"layers.{index}", width, hidden, turned, swapped, params))
         turned ^= layer.first.backwards

@@ -39,8 +39,8 @@ def guessed(source: str, arrays: Arrays, told: Told) -> Plan:
         kind = match.group(1) if match else ""
         if kind not in KNOWN:
             raise ConfigError(
-                f"{source} has weights {group}, of no layer that elman has; it has {', '.join(KNOWN)}. Legacy "
-                "HDF5 files hold whole models: load one and save it as .keras with Keras 3"
+                f"{source} has weights {group}, of no layer that elman has; it has {', '.join(KNOWN)}. "
+                "Legacy HDF5 files hold whole models: load one and save it as .keras with Keras 3"
             )
         kinds.setdefault(kind, []).append(group)
     ends = kinds.pop("dense", []) + [f"{group}/layer" for group in kinds.pop("time_distributed", [])]
