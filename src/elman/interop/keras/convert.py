@@ -50,7 +50,7 @@ def imported(source: str, plan: Plan, arrays: Arrays) -> Imported:
     for index, layer in enumerate(plan.layers):
         if turned and plan.masked:
             raise ConfigError(
-                f"{source}: {layer.name!r} reads the outputs of a layer that goes backwards, last step first, "
+                f"{source}: {layer.name!r} reads the outputs of a layer that goes backwards, last first, "
                 "and Keras does not turn the mask with them; elman masks the steps that the tokens name: "
                 "save the model with mask_zero=False"
             )
