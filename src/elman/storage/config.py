@@ -201,7 +201,7 @@ class TrainConfig:
         """Raise ConfigError for a setting that would change nothing, since another has no use for it."""
         for name, (chooser, users) in EFFECT.items():
             value, choice = getattr(self, name), getattr(self, chooser)
-            if choice not in users and value != _DEFAULTS[name]:
+            if value != _DEFAULTS[name] and not _has_use(chooser, choice, users):
                 raise ConfigError(
                     f"{name} ({value}) has no effect with {chooser} {choice}: "
                     f"leave it out, or choose {' or '.join(users)}"
@@ -259,9 +259,19 @@ EFFECT = {
     "decay_every": ("schedule", ("step", "exponential")),
     "patience": ("schedule", ("plateau",)),
     "lr_min": ("schedule", ("cosine", "plateau")),
-    "forget_bias": ("cell", ("lstm",)),
+    "forget_bias": ("cell", ("lstm", "lstm-peephole")),
 }
 """Settings that only some choices of another setting have a use for: that other, and those choices."""
+
+
+def _has_use(chooser: str, choice: str, users: tuple[str, ...]) -> bool:
+    """Say whether that choice has a use for the setting of EFFECT; a cell says so itself."""
+    if chooser != "cell":
+        return choice in users
+    from elman.network.cells import get_cell  # loads NumPy, and so only where there is something to say
+
+    return get_cell(choice).forget is not None
+
 
 # Written here too, since these are read before the rooms that own them; tests hold both equal.
 _CHOICES = {
