@@ -87,7 +87,8 @@ def main() -> None:
         model = build()
         # Nothing is left at the zero or one it began with.
         model.set_weights([rng.normal(0, 0.7, w.shape).astype(np.float32) for w in model.get_weights()])
-        outputs[name] = keras.ops.convert_to_numpy(model(TOKENS, training=False))
+        # In order: safetensors writes memory as it lies, and TimeDistributed leaves a transposed view.
+        outputs[name] = np.array(keras.ops.convert_to_numpy(model(TOKENS, training=False)), order="C")
         if name in WEIGHTS:
             model.save_weights(HERE / f"{name}.weights.h5")
         else:
