@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+from itertools import product
+from typing import Any, NamedTuple
 
 from elman.errors import ConfigError
 from elman.interop.keras.fields import Fields, short
+from elman.network.cells.variants import cell_of
 
 ACTIVATIONS = {
     "tanh": "tanh",
@@ -20,21 +23,21 @@ ACTIVATIONS = {
 }
 """Names of Keras's functions, and what elman calls the same."""
 
-NAMED = {
-    ("SimpleRNN", "tanh"): "rnn",
-    ("SimpleRNN", "relu"): "rnn-relu",
-    ("LSTM", "sigmoid", "tanh"): "lstm",
-    ("GRU", "sigmoid", "tanh"): "gru",
-    ("GRUBefore", "sigmoid", "tanh"): "gru-before",
-}
-"""Cells that have a name of their own."""
+
+class Kind(NamedTuple):
+    """What of a layer of Keras makes its cell; activations by Keras's names."""
+
+    layer: str
+    activation: str
+    recurrent: str = ""  # none of a SimpleRNN
+    before: bool = False
 
 
 def activation_of(fields: Fields, name: str, default: str) -> str:
-    """Return a layer's activation as elman names it."""
+    """Return the name of a layer's activation, if elman has it."""
     value: Any = fields.anything(name, default)
     if value is None:
-        value = "linear"
+        return "linear"
     if not isinstance(value, str):
         raise ConfigError(
             f"the {name} of the {fields} is an object or Python code, which is never run; elman has "
@@ -44,23 +47,31 @@ def activation_of(fields: Fields, name: str, default: str) -> str:
 
 
 def known_activation(value: str, layer: str, name: str) -> str:
-    """Return elman's name of one of Keras's activations."""
+    """Return the name of an activation, if elman has it."""
     if value not in ACTIVATIONS:
         raise ConfigError(
             f"the {name} of the {layer} is {short(value)}, which elman has not; it has "
             f"{', '.join(ACTIVATIONS)}"
         )
-    return ACTIVATIONS[value]
+    return value
 
 
-def cell_name(kind: str, activation: str, recurrent: str, before: bool) -> str:
-    """Return the cell of a recurrent layer: a name, or a spec such as ``lstm[softsign,tanh,tanh]``."""
-    if kind == "SimpleRNN":
-        return NAMED.get((kind, activation), f"rnn[{activation}]")
-    family = "GRUBefore" if before else kind
-    spec = {
-        "LSTM": f"lstm[{recurrent},{activation},{activation}]",
-        "GRU": f"gru[{recurrent},{activation}]",
-        "GRUBefore": f"gru-before[{recurrent},{activation}]",
-    }[family]
-    return NAMED.get((family, recurrent, activation), spec)
+def cell_name(kind: Kind) -> str:
+    """Return elman's cell of a recurrent layer, such as ``lstm[softsign,tanh,tanh]``."""
+    candidate = ACTIVATIONS[kind.activation]
+    if kind.layer == "SimpleRNN":
+        return cell_of("rnn", [candidate]).name
+    gates = ACTIVATIONS[kind.recurrent]
+    if kind.layer == "LSTM":
+        return cell_of("lstm", [gates, candidate, candidate]).name
+    return cell_of("gru", [gates, candidate], before=kind.before).name
+
+
+@lru_cache
+def kinds() -> dict[str, Kind]:
+    """Return what computes each cell that Keras has."""
+    found = [Kind("SimpleRNN", activation) for activation in ACTIVATIONS]
+    for activation, recurrent in product(ACTIVATIONS, ACTIVATIONS):
+        found.append(Kind("LSTM", activation, recurrent))
+        found += [Kind("GRU", activation, recurrent, before) for before in (False, True)]
+    return {cell_name(kind): kind for kind in found}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from elman.errors import ConfigError, DataError
-from elman.interop.keras.activations import activation_of, cell_name
+from elman.interop.keras.activations import Kind, activation_of, cell_name
 from elman.interop.keras.chain import chain_of
 from elman.interop.keras.fields import Fields, short
 from elman.interop.keras.plan import Layer, Plan, Recurrent
@@ -167,7 +167,7 @@ class _Reading:
             self.other_dropout = True
         part = Recurrent(
             fields.name, group, fields.kind, fields.whole("units"),
-            cell_name(fields.kind, activation, recurrent, before),
+            cell_name(Kind(fields.kind, activation, recurrent, before)),
             fields.flag("use_bias", True), fields.flag("go_backwards"),
         )  # fmt: skip
         return part, fields.flag("return_sequences")

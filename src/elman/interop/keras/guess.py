@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from elman.errors import ConfigError
-from elman.interop.keras.activations import cell_name, known_activation
+from elman.interop.keras.activations import Kind, cell_name, known_activation
 from elman.interop.keras.convert import GATES, Arrays
 from elman.interop.keras.plan import Layer, Plan, Recurrent
 
@@ -130,7 +130,7 @@ def _part(arrays: Arrays, name: str, group: str, kind: str, told: Told, backward
     recurrent = known_activation(told.recurrent_activation or "sigmoid", name, "recurrent_activation")
     bias = arrays.get(f"{group}/cell/vars/2")
     before = kind == "GRU" and bias is not None and bias.ndim == 1
-    cell = cell_name(kind, activation, recurrent, before)
+    cell = cell_name(Kind(kind, activation, recurrent, before))
     return Recurrent(name, group, kind, None, cell, bias is not None, backwards)
 
 

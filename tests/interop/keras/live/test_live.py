@@ -21,9 +21,14 @@ SLOW = settings(
 
 
 @pytest.fixture(autouse=True)
-def _precision() -> Any:
+def _afterwards() -> Any:
     yield
-    keras.config.set_dtype_policy("float32")
+    _precision("float32")
+
+
+def _precision(dtype: str) -> None:
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
 
 
 def compared(drawn: Drawn, model: Any, path: Path, **told: Any) -> None:
@@ -67,7 +72,7 @@ def _same_states(drawn: Drawn, after: Any, expected: list[list[Any]], close: dic
 @SLOW
 @given(drawn=models())
 def test_models(drawn: Drawn, tmp_path: Path) -> None:
-    keras.config.set_dtype_policy(drawn.dtype)
+    _precision(drawn.dtype)
     model = build(drawn)
     model.save(tmp_path / "model.keras")
     compared(drawn, model, tmp_path / "model.keras")
@@ -76,7 +81,7 @@ def test_models(drawn: Drawn, tmp_path: Path) -> None:
 @settings(SLOW, max_examples=20)
 @given(drawn=models(weights_only=True))
 def test_weights(drawn: Drawn, tmp_path: Path) -> None:
-    keras.config.set_dtype_policy(drawn.dtype)
+    _precision(drawn.dtype)
     drawn = drawn._replace(reset_after=drawn.reset_after or not drawn.bias)
     model = build(drawn)
     model.save_weights(tmp_path / "model.weights.h5")
