@@ -10,7 +10,8 @@ import numpy as np
 
 from elman import LanguageModel, gradcheck
 from elman.network.cells import CELLS
-from elman.network.layer import Layer
+from elman.network.layers import new_layer as layer_of
+from elman.network.rows import Rows
 from elman.network.stack import Stack
 from elman.network.workspace import Workspace
 
@@ -27,7 +28,7 @@ class Poisonable(Workspace):
 
 
 def new_layer(cell, dtype="float64", name="layers.0", inputs=D):
-    return Layer(name, CELLS[cell], inputs, H, np.dtype(dtype))
+    return layer_of(name, CELLS[cell], inputs, H, np.dtype(dtype))
 
 
 def draw_params(parts, rng):
@@ -39,18 +40,18 @@ def draw_like(state, rng):
     return type(state)(*(rng.normal(0.0, 0.8, field.shape).astype(field.dtype) for field in state))
 
 
-def draw_reset_rows(steps, batch, dtype="float64"):
-    """Return 1 but for row 1 at the first step, row 0 in the middle and row 1 at the end."""
-    keep = np.ones((steps, batch, 1), dtype)
+def draw_reset(steps, batch):
+    """Return where rows begin anew: row 1 at the first step, row 0 in the middle and row 1 at the end."""
+    reset = np.zeros((steps, batch), np.bool_)
     last = min(1, batch - 1)
-    keep[0, last] = keep[steps // 2, 0] = keep[-1, last] = 0.0
-    return keep
+    reset[0, last] = reset[steps // 2, 0] = reset[-1, last] = True
+    return reset
 
 
 class Problem:
     """One layer, a window, and upstream derivatives of its outputs and of its last state."""
 
-    def __init__(self, cell, *, steps=T, batch=B, dtype="float64", reset=False):
+    def __init__(self, cell, *, steps=T, batch=B, dtype="float64", reset=False, live=None):
         rng = np.random.default_rng(SEED)
         self.layer = new_layer(cell, dtype)
         self.params = draw_params([self.layer], rng)
@@ -58,7 +59,7 @@ class Problem:
         self.state = draw_like(self.layer.initial_state(batch), rng)
         self.dh = rng.normal(size=(steps, batch, H)).astype(dtype)
         self.dstate = draw_like(self.state, rng)
-        self.keep_rows = draw_reset_rows(steps, batch, dtype) if reset else None
+        self.reset, self.live = draw_reset(steps, batch) if reset else None, live
 
     def arrays(self):
         fields = zip(self.state._fields, self.state, strict=True)
@@ -71,12 +72,14 @@ class Problem:
         state = self.state if state is None else state
         dstate = self.dstate if dstate is None else dstate
         space = Workspace() if space is None else space
-        keep = self.keep_rows if self.keep_rows is None else np.ascontiguousarray(self.keep_rows[:, rows])
-        tape = self.layer.forward(params, x, state, space, keep)
-        results = {"h": tape.after[0].copy()}
-        results |= {f"last.{n}": f[-1].copy() for n, f in zip(state._fields, tape.after, strict=True)}
+        masks = [None if mask is None else mask[:, rows] for mask in (self.reset, self.live)]
+        some = None if all(mask is None for mask in masks) else Rows(*masks, x.dtype)
+        tape = self.layer.forward(params, x, state, space, some)
+        results = {"h": tape.h.copy()}
+        last = tape.leaving(len(x))
+        results |= {f"last.{n}": f for n, f in zip(state._fields, last, strict=True)}
         grads = {name: np.full_like(array, np.nan) for name, array in params.items()}
-        dx, d = self.layer.backward(params, x, tape, dh, space, grads, keep, dstate)
+        dx, d = self.layer.backward(params, x, tape, dh, space, grads, some, dstate)
         results |= {f"d {name}": grad for name, grad in grads.items()}
         results["d x"] = dx.copy()
         return results | {f"d state.{n}": f.copy() for n, f in zip(state._fields, d, strict=True)}
@@ -116,7 +119,7 @@ def gradients_of_a_layer_whose_rows_are_reset(cell):
         assert results[f"d state.{field}"][[0, 2]].all()
 
 
-def _stack_function(cell, *, dropout, keep_rows):
+def _stack_function(cell, *, dropout, reset):
     rng = np.random.default_rng(SEED + 1)
     layers = tuple(new_layer(cell, name=f"layers.{i}", inputs=H if i else D) for i in range(3))
     stack, params, dh = Stack(layers, dropout), draw_params(layers, rng), rng.normal(size=(T, B, H))
@@ -131,7 +134,8 @@ def _stack_function(cell, *, dropout, keep_rows):
             kind(*(arrays[f"state.{i}.{name}"] for name in kind._fields)) for i, kind in enumerate(kinds)
         )
         space, masks = Workspace(), np.random.default_rng(5)
-        tape = stack.forward(arrays, arrays["x"], state, space, rng=masks, keep_rows=keep_rows)
+        rows = None if reset is None else Rows(reset, None, arrays["x"].dtype)
+        tape = stack.forward(arrays, arrays["x"], state, space, rng=masks, rows=rows)
         value = (tape.inputs[-1] * dh).sum()
         grads = {name: np.full_like(array, np.nan) for name, array in params.items()}
         dx, d = stack.backward(arrays, tape, dh.copy(), space, grads)
@@ -143,8 +147,8 @@ def _stack_function(cell, *, dropout, keep_rows):
 
 def gradients_of_a_stack(cell):
     """Depth 3, plain, and with dropout and resets together."""
-    for dropout, keep_rows in ((0.0, None), (0.3, draw_reset_rows(T, B))):
-        function, arrays = _stack_function(cell, dropout=dropout, keep_rows=keep_rows)
+    for dropout, reset in ((0.0, None), (0.3, draw_reset(T, B))):
+        function, arrays = _stack_function(cell, dropout=dropout, reset=reset)
         report = gradcheck(function, arrays, order=2, max_elements=12)
         assert report.passed, report
         assert not [array for array in report.arrays if array.note], report

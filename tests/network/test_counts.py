@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from elman.network import CELLS, LanguageModel
-from elman.network.layer import Layer
+from elman.network.layers import Layer
 from elman.network.output import columns, softmax
+from elman.network.rows import Rows
 from elman.network.workspace import Workspace
 
 from .counting import count, products, small_buffers, traced
@@ -66,7 +67,7 @@ def layer_problem(cell: str, T: int, *, rows: int = B, hidden: int = H, reset: b
     params = {name: rng.normal(0, 0.1, shape).astype("f4") for name, shape in layer.shapes().items()}
     grads = {name: np.empty_like(array) for name, array in params.items()}
     x, dh = (rng.normal(size=(T, rows, width)).astype("f4") for width in (5, hidden))
-    keep = np.ones((T, rows, 1), "f4") if reset else None
+    keep = Rows(np.zeros((T, rows), np.bool_), None, np.dtype("f4")) if reset else None
     space, state, tapes = Workspace(), layer.initial_state(rows), []
 
     def forward() -> None:

@@ -39,7 +39,10 @@ def test_sizes_of_numpy_are_whole_numbers_too():
         ({"dropout": "0.1"}, r"dropout must be a finite number, not '0\.1'"),
         ({"dropout": True}, "dropout must be a finite number, not True"),
         ({"forget_bias": float("inf")}, "forget_bias must be a finite number, not inf"),
-        ({"tied": True}, "tied embeddings need embedding == hidden, but embedding is 3 and hidden 4"),
+        (
+            {"tied": True},
+            "need vectors as wide as the output of the last layer, but embedding is 3 and that 4",
+        ),
         ({"dtype": "float16"}, "dtype must be 'float32' or 'float64', not 'float16'"),
         ({"dtype": None}, "dtype must be 'float32' or 'float64', not 'None'"),
         ({"seed": -1}, "seed must be a whole number of at least 0, not -1"),

@@ -54,11 +54,14 @@ def test_steps_are_views_of_the_window(monkeypatch: pytest.MonkeyPatch, cell: st
         np.testing.assert_array_equal(step.a, made.a[:, t])
         np.testing.assert_array_equal(step.keep, made.keep[:, t])
         np.testing.assert_array_equal(step.h.reshape(B, H), made.before[0][t])
-        plain = kind.gates - kind.gated
+        plain = kind.gates - (kind.gated or kind.staged)
         np.testing.assert_array_equal(step.da.reshape(plain, B, H), made.a[:plain, t])
-        assert (step.dr is not None) == kind.gated
-        if step.dr is not None:
-            np.testing.assert_array_equal(step.dr.reshape(B, H), made.keep[0, t])
+        assert (step.k is not None) == (kind.gated or kind.staged)
+        assert (step.dn is not None) == kind.staged
+        if step.k is not None:
+            np.testing.assert_array_equal(step.k.reshape(B, H), made.keep[0, t])
+        if step.dn is not None:
+            np.testing.assert_array_equal(step.dn.reshape(B, H), made.a[-1, t])
         for prev, new, before, after in zip(step.prev, step.new, made.before, made.after, strict=True):
             np.testing.assert_array_equal(prev, before[t])
             np.testing.assert_array_equal(new, after[t])

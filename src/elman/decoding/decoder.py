@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from elman.data import Tokenizer
-from elman.decoding.layout import DecodedLayer, Lookup
+from elman.decoding.layout import DecodedLayer, Lookup, forward_layers
 from elman.errors import DataError
 from elman.network import LanguageModel, ModelState
 from elman.network.backprop import forward
@@ -80,6 +80,7 @@ class Decoder:
     """
 
     def __init__(self, model: LanguageModel, ids: Ints, rows: int = 1) -> None:
+        layers = forward_layers(model)
         self.model = model
         state: ModelState = model.initial_state(1)
         for start in range(0, len(ids), PRIMED_AT_ONCE):
@@ -91,7 +92,7 @@ class Decoder:
         self._lookup = Lookup(model, rows)
         self._layers = [
             DecodedLayer(layer, model.params, entering, rows, reads=self._lookup.table is None or index > 0)
-            for index, (layer, entering) in enumerate(zip(model.stack.layers, state, strict=True))
+            for index, (layer, entering) in enumerate(zip(layers, state, strict=True))
         ]
         self._output = new_columns(model.output.weights(model.params), model.params["output.c"], None)
 

@@ -8,10 +8,17 @@ import numpy as np
 
 from elman.network import LanguageModel
 from elman.network.cells import State
-from elman.network.layer import Layer
+from elman.network.checks import check_forwards
+from elman.network.layers import Layer
 from elman.network.panels import new_panels, operand
 from elman.network.workspace import Workspace, aligned
 from elman.typing import Floats, Ints, Params
+
+
+def forward_layers(model: LanguageModel) -> tuple[Layer, ...]:
+    """Return the layers of a model that reads forward alone, or raise ConfigError."""
+    check_forwards(model.stack, "reading token by token")
+    return tuple(layer for layer in model.stack.layers if isinstance(layer, Layer))
 
 
 class Product:
@@ -60,7 +67,7 @@ class Lookup:
     """
 
     def __init__(self, model: LanguageModel, rows: int) -> None:
-        layer, self.E = model.stack.layers[0], model.params["embedding.E"]
+        layer, self.E = forward_layers(model)[0], model.params["embedding.E"]
         G, H, (K, D) = layer.cell.gates, layer.hidden, self.E.shape
         self.table: Floats | None = None
         self._x1 = _with_ones(rows, D, model.dtype)
@@ -111,22 +118,30 @@ class DecodedLayer:
 
     def __init__(self, layer: Layer, params: Params, state: State, rows: int, *, reads: bool) -> None:
         self.cell = cell = layer.cell
-        H, dtype = layer.hidden, layer.dtype
+        H, P, dtype = layer.hidden, layer.width, layer.dtype
         U, W, b = layer.scaled(params)
         self.b_candidate = params.get(f"{layer.name}.b_candidate")
         self.a, self._r = (aligned(cell.gates * rows * H, dtype).reshape(cell.gates, rows, H) for _ in "ar")
         self._keep = np.empty((cell.keeps, rows, H), dtype)
         self._work = np.empty((cell.scratch, rows, H), dtype)
         # Hidden states lie in rows that end with a one, which multiplies the biases of whoever reads them.
-        self._ones = [_with_ones(rows, H, dtype) for _ in range(2)]
+        self._ones = [_with_ones(rows, P, dtype) for _ in range(2)]
         # Several such rows are not contiguous, as a cell is promised: they are copies then.
         self._copied = rows > 1
-        h = [np.empty((rows, H), dtype) if self._copied else ones[:, :H] for ones in self._ones]
+        h = [np.empty((rows, P), dtype) if self._copied else ones[:, :P] for ones in self._ones]
         h[0][:] = state[0]
         self.state, self._other = (
             type(state)(entering, *(np.repeat(field, rows, axis=0) for field in state[1:])) for entering in h
         )
-        self._recur = Product(W, rows, self._r)
+        # What the cell gives out, where that is projected before it is h; and the part of W that waits.
+        self._R = params.get(f"{layer.name}.R")
+        self._m = None if self._R is None else np.empty((rows, H), dtype)
+        first = len(W) - cell.staged
+        self._recur = Product(W[:first], rows, self._r[:first])
+        self._recur_last = Product(W[first:], rows, self._r[first:]) if cell.staged else None
+        self._prepare, self._forward = (
+            layer.bound(params, method) for method in (cell.prepare, cell.forward)
+        )
         self._read = Product(np.concatenate([U, b[:, None]], axis=1), rows, self.a) if reads else None
 
     def read(self, x1: Floats) -> None:
@@ -142,7 +157,15 @@ class DecodedLayer:
             np.add(self._r[-1], self.b_candidate, out=keep[0])
         elif cell.gated:
             np.copyto(keep[0], self._r[-1])
-        cell.forward(self.a, self._r, self.state, self._other, keep, self._work)
+        elif self._recur_last is not None:
+            self._prepare(self.a, self._r, self.state, keep, self._work)
+            self._recur_last(keep[0])
+        if self._R is None or self._m is None:
+            self._forward(self.a, self._r, self.state, self._other, keep, self._work)
+        else:
+            new = type(self._other)(self._m, *self._other[1:])
+            self._forward(self.a, self._r, self.state, new, keep, self._work)
+            np.matmul(self._m, self._R, out=self._other[0])
         self.state, self._other = self._other, self.state
         self._ones.reverse()
         if self._copied:

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from elman.network.cells import State
 from elman.network.inputs import Words
 from elman.network.output import Softmax
+from elman.network.rows import Rows
 from elman.network.stack import Stack, StackTape
 from elman.network.team import Team
 from elman.network.truncation import Truncation
 from elman.network.workspace import Workspace
-from elman.typing import Ints, Params
+from elman.typing import Floats, Ints, Params
 
 
 class Network(NamedTuple):
@@ -41,13 +42,14 @@ def forward(
     *,
     rng: np.random.Generator | None = None,
     reset: NDArray[np.bool_] | None = None,
+    live: NDArray[np.bool_] | None = None,
     team: Team | None = None,
 ) -> StackTape:
-    """Run tokens x ``(T, B)`` through embedding and stack."""
+    """Run tokens x ``(T, B)`` through embedding and stack; `live` is True where a step counts."""
     E = net.params["embedding.E"]
-    keep_rows = None if reset is None else np.subtract(1, reset[..., None], dtype=E.dtype)
+    rows = None if reset is None and live is None else Rows(reset, live, E.dtype)
     words = Words(E, x, team=team, tied=net.output.tied)
-    return net.stack.forward(net.params, words, state, net.space, rng=rng, keep_rows=keep_rows)
+    return net.stack.forward(net.params, words, state, net.space, rng=rng, rows=rows)
 
 
 def backprop(
@@ -60,40 +62,61 @@ def backprop(
     scale: float,
     rng: np.random.Generator | None = None,
     reset: NDArray[np.bool_] | None = None,
+    live: NDArray[np.bool_] | None = None,
     skip: int = 0,
     state_after: int | None = None,
     team: Team | None = None,
 ) -> Backprop:
     """Write into grads the gradient of `scale` times the summed loss of steps `skip` and later.
 
-    The state returned is that after `state_after` steps, or after all. With a team, rows, state and the
-    gradients of the layers are the member's own; the loss is that of all members, and of embedding and output
-    the gradients of the member's own classes are written.
+    With `live`, only the steps where it is True count. The state returned is that after `state_after` steps,
+    or after all. With a team, rows, state and the gradients of the layers are the member's own; the loss is
+    that of all members, and of embedding and output the gradients of the member's own classes are written.
     """
-    tape = forward(net, x, state, rng=rng, reset=reset, team=team)
+    tape = forward(net, x, state, rng=rng, reset=reset, live=live, team=team)
     if state_after == 0:  # the tape has it only after resets, which belong to the step that follows
         leaving = tuple(type(layer)(*(field.copy() for field in layer)) for layer in state)
     else:
         leaving = tape.states(len(x) if state_after is None else state_after)
     h = tape.inputs[-1]
-    H = h.shape[-1]
     dh = net.space.take("output.dh", h.shape, h.dtype)
-    dh[:skip] = 0.0
-    counted, targets, dcounted = h[skip:].reshape(-1, H), y[skip:].reshape(-1), dh[skip:].reshape(-1, H)
-    nll_and_grads = net.space.clock.timed("softmax", net.output.nll_and_grads)
-    if team is None:
-        nll = nll_and_grads(net.params, counted, targets, scale, net.space, grads, dcounted)
-    else:
-        every, all_targets = team.gather(counted, targets)
-        part = team.parts(len(every))
-        nll = nll_and_grads(net.params, every, all_targets, scale, net.space, grads, part, team)
-        team.scatter(dcounted)
+    nll = _loss(net, h, y, dh, grads, scale, skip, live, team)
     dE, alone_and_tied = grads["embedding.E"], net.output.tied and team is None
     tape.inputs[0] = tape.inputs[0]._replace(dE=None if alone_and_tied else dE)
     by_words, dstate = net.stack.backward(net.params, tape, dh, net.space, grads)
     if alone_and_tied:  # dE has what passes through the output already
         np.add(dE, by_words, out=dE)
     return Backprop(nll, leaving, dstate)
+
+
+def _loss(
+    net: Network, h: Floats, y: Ints, dh: Floats, grads: Params, scale: float, skip: int,
+    live: NDArray[np.bool_] | None, team: Team | None,
+) -> float:  # fmt: skip
+    """Write into dh and grads the derivatives of the loss of the steps that count; return that loss."""
+    H = h.shape[-1]
+    counted, targets, dcounted = h[skip:].reshape(-1, H), y[skip:].reshape(-1), dh[skip:].reshape(-1, H)
+    dh[:skip] = 0.0
+    nll_and_grads = net.space.clock.timed("softmax", net.output.nll_and_grads)
+    if live is not None:
+        inside = np.flatnonzero(live[skip:])
+        if not len(inside):
+            dh.fill(0.0)
+            for name in (*net.output.shapes(), "embedding.E"):
+                grads[name].fill(0.0)
+            return 0.0
+        dinside = np.empty((len(inside), H), h.dtype)
+        nll = nll_and_grads(net.params, counted[inside], targets[inside], scale, net.space, grads, dinside)
+        dcounted.fill(0.0)
+        dcounted[inside] = dinside
+        return nll
+    if team is None:
+        return nll_and_grads(net.params, counted, targets, scale, net.space, grads, dcounted)
+    every, all_targets = team.gather(counted, targets)
+    part = team.parts(len(every))
+    nll = nll_and_grads(net.params, every, all_targets, scale, net.space, grads, part, team)
+    team.scatter(dcounted)
+    return nll
 
 
 def truncated_backprop(
@@ -107,6 +130,7 @@ def truncated_backprop(
     scale: float,
     rng: np.random.Generator | None = None,
     reset: NDArray[np.bool_] | None = None,
+    live: NDArray[np.bool_] | None = None,
 ) -> Backprop:
     """Write into grads the sum of the gradients of the backward passes of `truncation`.
 
@@ -128,6 +152,7 @@ def truncated_backprop(
             scale=scale,
             rng=rng,
             reset=None if reset is None else reset[steps],
+            live=None if live is None else live[steps],
             skip=reach.counted - reach.start,
             state_after=(following.start if following else reach.stop) - reach.start,
         )

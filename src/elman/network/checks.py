@@ -6,6 +6,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from elman.errors import ConfigError, ElmanError, ShapeError
 from elman.network.stack import Stack
@@ -54,10 +55,11 @@ def check_state(state: Any, stack: Stack, batch: int) -> None:
             f"initial_state(batch={batch}) makes one"
         )
     for layer, given in zip(stack.layers, state, strict=True):
-        fields, expected = layer.cell.state_type._fields, (batch, layer.hidden)
+        shapes = layer.state_shapes(batch)
+        fields = type(shapes)._fields
         if not isinstance(given, tuple) or getattr(given, "_fields", None) != fields:
             raise ShapeError(f"the state of {layer.name} must have the fields {fields}, not {given!r:.60}")
-        for field, array in zip(fields, given, strict=True):
+        for field, array, expected in zip(fields, given, shapes, strict=True):
             if not isinstance(array, np.ndarray) or array.shape != expected or array.dtype != layer.dtype:
                 found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else repr(array)[:60]
                 raise ShapeError(
@@ -73,6 +75,35 @@ def check_reset(reset: Any, shape: tuple[int, ...]) -> None:
     if not isinstance(reset, np.ndarray) or reset.dtype != np.bool_ or reset.shape != shape:
         found = f"{reset.dtype} {reset.shape}" if isinstance(reset, np.ndarray) else type(reset).__name__
         raise ShapeError(f"reset must be a boolean array {shape}, not {found}")
+
+
+def check_lengths(lengths: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return which steps ``(T, B)`` count, or raise ShapeError if that is not said.
+
+    Lengths are whole numbers ``(B,)`` from 0 to T, or already the boolean array.
+    """
+    T, B = shape
+    array = np.asarray(lengths)
+    if array.dtype == np.bool_ and array.shape == (T, B):
+        return array
+    if array.dtype.kind not in "iu" or array.shape != (B,):
+        raise ShapeError(
+            f"lengths must be whole numbers ({B},), or a boolean array ({T}, {B}) that is True where a step "
+            f"counts, not {array.dtype} {array.shape}"
+        )
+    if array.size and (array.min() < 0 or array.max() > T):
+        raise ShapeError(f"lengths must be from 0 to the {T} steps given, not {array.min()} to {array.max()}")
+    live: NDArray[np.bool_] = np.arange(T)[:, None] < array
+    return live
+
+
+def check_forwards(stack: Stack, what: str) -> None:
+    """Raise ConfigError if a layer of the stack reads ahead, which `what` cannot have."""
+    if not stack.forwards:
+        raise ConfigError(
+            f"{what} needs a model that reads forward alone; of this one a layer goes from the last step to "
+            "the first, and so has to be given whole sequences"
+        )
 
 
 def check_generator(rng: Any) -> None:

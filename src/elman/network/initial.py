@@ -92,9 +92,11 @@ def initialise(
         letter = name.rpartition(".")[2]
         if letter == "E":
             array[...] = rng.standard_normal(array.shape) * spread
-        elif letter in ("U", "V"):
+        elif letter in ("U", "V", "R"):
             array[...] = for_input(array.shape, hidden, rng)
         elif letter == "W":
             array[...] = for_state(array.shape, hidden, rng)
+        elif letter == "p":
+            array[...] = uniform(array.shape, hidden, rng)
         elif letter == "b" and cell == "lstm":
             array[1] = forget_bias  # gate blocks i, f, o, g

@@ -12,8 +12,10 @@ from elman.network import initial
 from elman.network.backprop import Backprop, Network, backprop, forward, truncated_backprop
 from elman.network.cells import State, get_cell
 from elman.network.checks import (
+    check_forwards,
     check_generator,
     check_gradients,
+    check_lengths,
     check_passes,
     check_real,
     check_reset,
@@ -22,9 +24,8 @@ from elman.network.checks import (
     check_whole,
 )
 from elman.network.clock import Clock
-from elman.network.layer import Layer
 from elman.network.output import Softmax
-from elman.network.stack import Stack
+from elman.network.stack import new_stack
 from elman.network.team import Team
 from elman.network.truncation import Truncation
 from elman.network.workspace import Workspace
@@ -69,6 +70,13 @@ class LanguageModel:
     forget_bias : float
         Initial bias of the forget gate of an LSTM, so that memory lasts from the start (Gers et al.
         2000).
+    projection : int, optional
+        Width of what every layer gives out and reads back, ``P``: ``h = m R`` of what the cell makes (Sak et
+        al. 2014). Without it that is the cell's own h.
+    direction : str
+        ``forward``; ``reverse``, from the last token to the first; or ``bidirectional``, both side by side.
+        One for all layers, or one for each, joined by commas. A model that is not all forward reads whole
+        sequences: it has no :meth:`step`, and is no language model in the strict sense.
 
     Attributes
     ----------
@@ -79,7 +87,7 @@ class LanguageModel:
     ------
     ConfigError
         If a size is less than 1 or the seed less than 0, a name is unknown, a rate is outside [0, 1), or
-        `tied` is asked of unequal widths.
+        `tied` is asked of unequal widths, or the cell cannot be projected.
 
     Examples
     --------
@@ -111,6 +119,8 @@ class LanguageModel:
         init: str = "uniform",
         init_recurrent: str | None = None,
         forget_bias: float = 1.0,
+        projection: int | None = None,
+        direction: str = "forward",
     ) -> None:
         kind = get_cell(cell)
         sizes = {"vocab_size": vocab_size, "embedding": embedding, "hidden": hidden, "layers": layers}
@@ -121,16 +131,20 @@ class LanguageModel:
             raise ConfigError(f"dropout must be at least 0 and less than 1, not {dropout!r}")
         if str(dtype) not in ("float32", "float64"):
             raise ConfigError(f"dtype must be 'float32' or 'float64', not {str(dtype)!r}")
-        if tied and embedding != hidden:
-            raise ConfigError(
-                f"tied embeddings need embedding == hidden, but embedding is {embedding} and hidden {hidden}"
-            )
+        if projection is not None:
+            projection = check_whole("projection", projection, 1)
         self.vocab_size, self.cell, self.dtype = vocab_size, cell, np.dtype(str(dtype))
-        widths = [embedding] + [hidden] * (layers - 1)
-        self.stack = Stack(
-            tuple(Layer(f"layers.{i}", kind, D, hidden, self.dtype) for i, D in enumerate(widths)), dropout
-        )
-        self.output = Softmax(hidden, self.vocab_size, tied, self.dtype)
+        self.projection, self.direction = projection, direction
+        self.stack = new_stack(
+            kind, embedding, hidden, layers, self.dtype, dropout=dropout, projection=projection,
+            direction=direction,
+        )  # fmt: skip
+        if tied and embedding != self.stack.width:
+            raise ConfigError(
+                f"tied embeddings need vectors as wide as the output of the last layer, but embedding is "
+                f"{embedding} and that {self.stack.width}"
+            )
+        self.output = Softmax(self.stack.width, self.vocab_size, tied, self.dtype)
         self.params: Params = self._new_params(embedding)
         if init == "zeros":  # without a generator, which takes a while to load
             if init_recurrent is not None:
@@ -154,16 +168,29 @@ class LanguageModel:
         self._space = Workspace()
 
     def __repr__(self) -> str:
-        first = self.stack.layers[0]
-        return (
-            f"LanguageModel(vocab_size={self.vocab_size}, cell={self.cell!r}, embedding={first.inputs}, "
-            f"hidden={first.hidden}, layers={len(self.stack.layers)}, dtype={self.dtype.name!r})"
-        )
+        shown = ("vocab_size", "cell", "embedding", "hidden", "layers", "dtype")
+        facts = {name: self.settings[name] for name in shown}
+        if self.projection is not None:
+            facts["projection"] = self.projection
+        if self.direction != "forward":
+            facts["direction"] = self.direction
+        return f"LanguageModel({', '.join(f'{name}={value!r}' for name, value in facts.items())})"
 
     @property
     def clock(self) -> Clock:
         """What measures the parts of a pass; off unless it is switched on."""
         return self._space.clock
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a model of the same sizes is made with; how its parameters began is not in it."""
+        first = self.stack.layers[0]
+        return {
+            "vocab_size": self.vocab_size, "cell": self.cell, "embedding": first.inputs,
+            "hidden": first.hidden, "layers": len(self.stack.layers), "dropout": self.stack.dropout,
+            "tied": self.output.tied, "dtype": self.dtype.name, "projection": self.projection,
+            "direction": self.direction,
+        }  # fmt: skip
 
     @property
     def n_params(self) -> int:
@@ -224,6 +251,7 @@ class LanguageModel:
         *,
         rng: np.random.Generator | None = None,
         reset: NDArray[np.bool_] | None = None,
+        lengths: Ints | NDArray[np.bool_] | None = None,
         skip: int = 0,
         state_after: int | None = None,
         truncation: Truncation | None = None,
@@ -241,6 +269,9 @@ class LanguageModel:
             Draws the dropout masks. Without it nothing is dropped.
         reset : ndarray of bool, shape (T, B), optional
             True where a row's state is set to zero before the step, as at the start of a document.
+        lengths : ndarray of int, shape (B,), or of bool, shape (T, B), optional
+            How many steps of each row count, or True where one does; in any order, and none may. Whatever
+            stands at other steps, of x or of y, changes no state, no gradient and no loss.
         skip : int
             Losses of the first `skip` steps are not counted.
         state_after : int, optional
@@ -253,7 +284,7 @@ class LanguageModel:
         Returns
         -------
         loss : float
-            Mean negative log-likelihood of the counted tokens, in nats.
+            Mean negative log-likelihood of the counted tokens, in nats; 0 if there are none.
         state : tuple of NamedTuple
             New arrays.
         grads : dict of str to ndarray
@@ -283,25 +314,27 @@ class LanguageModel:
         >>> losses[0] > 0.9, losses[-1] < 0.1
         (True, True)
         """
-        self._check_window(x, y, state, reset)
+        x, y, live = self._check_window(x, y, state, reset, lengths)
         check_generator(rng)
         T, B = x.shape
         check_passes(T, skip, state_after, truncation)
+        if state_after is not None or truncation is not None:
+            check_forwards(self.stack, "state_after, as truncation,")
         if out is not None:
             check_gradients(out, self.shapes(), self.dtype)
         grads = self.new_grads() if out is None else out
-        counted = (T - skip) * B
+        counted = (T - skip) * B if live is None else int(live[skip:].sum())
         done = self.backprop(
-            x, y, state, grads, 1.0 / counted, rng=rng, reset=reset, skip=skip,
+            x, y, state, grads, 1.0 / max(counted, 1), rng=rng, reset=reset, live=live, skip=skip,
             state_after=state_after, truncation=truncation,
         )  # fmt: skip
-        return done.nll / counted, done.state, grads
+        return done.nll / max(counted, 1), done.state, grads
 
     def backprop(
         self, x: Ints, y: Ints, state: ModelState, grads: Params, scale: float, *,
         rng: np.random.Generator | None = None, reset: NDArray[np.bool_] | None = None,
-        skip: int = 0, state_after: int | None = None, truncation: Truncation | None = None,
-        team: Team | None = None,
+        live: NDArray[np.bool_] | None = None, skip: int = 0, state_after: int | None = None,
+        truncation: Truncation | None = None, team: Team | None = None,
     ) -> Backprop:  # fmt: skip
         """Do the work of :meth:`loss_and_grads` on arguments that have been checked.
 
@@ -311,16 +344,63 @@ class LanguageModel:
         """
         if truncation is None:
             return backprop(
-                self.network, x, y, state, grads, scale=scale, rng=rng, reset=reset, skip=skip,
+                self.network, x, y, state, grads, scale=scale, rng=rng, reset=reset, live=live, skip=skip,
                 state_after=state_after, team=team,
             )  # fmt: skip
         return truncated_backprop(
-            self.network, x, y, state, grads, truncation, scale=scale, rng=rng, reset=reset
+            self.network, x, y, state, grads, truncation, scale=scale, rng=rng, reset=reset, live=live
         )
 
+    def logits(
+        self, x: Ints, state: ModelState, *, reset: NDArray[np.bool_] | None = None,
+        lengths: Ints | NDArray[np.bool_] | None = None,
+    ) -> tuple[Floats, ModelState]:  # fmt: skip
+        """Return the logits after every token of a window, and the state after it.
+
+        Parameters
+        ----------
+        x : ndarray of int, shape (T, B)
+            Tokens.
+        state : tuple of NamedTuple
+            The state entering the window; not modified.
+        reset, lengths
+            As in :meth:`loss_and_grads`. Where a step does not count the logits are those of a hidden state
+            of zeros.
+
+        Returns
+        -------
+        logits : ndarray of shape (T, B, K)
+            Unnormalised log-probabilities.
+        state : tuple of NamedTuple
+            New arrays.
+
+        Raises
+        ------
+        ShapeError
+            As :meth:`loss_and_grads`.
+
+        Examples
+        --------
+        >>> import numpy as np, elman
+        >>> model = elman.LanguageModel(vocab_size=3, cell="rnn", embedding=4, hidden=5, layers=1)
+        >>> x, zeros = np.array([[0, 1], [1, 2]]), model.initial_state(batch=2)
+        >>> logits, state = model.logits(x, zeros, lengths=np.array([2, 1]))
+        >>> logits.shape
+        (2, 2, 3)
+        >>> other = model.logits(np.array([[0, 1], [1, 0]]), zeros, lengths=np.array([2, 1]))
+        >>> bool((logits == other[0]).all())
+        True
+        """
+        x, _, live = self._check_window(x, x, state, reset, lengths)
+        tape = forward(self.network, x, state, reset=reset, live=live)
+        h = tape.inputs[-1]
+        logits = self.output.logits(self.params, h.reshape(-1, h.shape[-1]))
+        return logits.reshape(*x.shape, self.vocab_size), tape.states(len(x))
+
     def nll(
-        self, x: Ints, y: Ints, state: ModelState, *, reset: NDArray[np.bool_] | None = None
-    ) -> tuple[Floats, Ints, ModelState]:
+        self, x: Ints, y: Ints, state: ModelState, *, reset: NDArray[np.bool_] | None = None,
+        lengths: Ints | NDArray[np.bool_] | None = None,
+    ) -> tuple[Floats, Ints, ModelState]:  # fmt: skip
         """Return the loss of every token, the model's own best guess, and the state after the window.
 
         Parameters
@@ -329,15 +409,15 @@ class LanguageModel:
             Tokens, and the tokens that follow them.
         state : tuple of NamedTuple
             The state entering the window; not modified.
-        reset : ndarray of bool, shape (T, B), optional
-            True where a row's state is set to zero before the step.
+        reset, lengths
+            As in :meth:`loss_and_grads`.
 
         Returns
         -------
         nll : ndarray of shape (T, B)
-            Negative log-likelihood of y, in nats.
+            Negative log-likelihood of y, in nats; 0 where a step does not count.
         best : ndarray of int, shape (T, B)
-            The most likely token.
+            The most likely token; -1 where a step does not count.
         state : tuple of NamedTuple
             New arrays.
 
@@ -354,10 +434,13 @@ class LanguageModel:
         >>> nll.shape, best.shape, bool((nll > 0).all())
         ((2, 1), (2, 1), True)
         """
-        self._check_window(x, y, state, reset)
-        tape = forward(self.network, x, state, reset=reset)
+        x, y, live = self._check_window(x, y, state, reset, lengths)
+        tape = forward(self.network, x, state, reset=reset, live=live)
         h = tape.inputs[-1]
         nll, best = self.output.nll(self.params, h.reshape(-1, h.shape[-1]), y.reshape(-1), self._space)
+        if live is not None:
+            padded = ~live.reshape(-1)
+            nll[padded], best[padded] = 0.0, -1
         return nll.reshape(x.shape), best.reshape(x.shape), tape.states(len(x))
 
     def step(self, tokens: Ints, state: ModelState) -> tuple[Floats, ModelState]:
@@ -381,6 +464,8 @@ class LanguageModel:
         ------
         ShapeError
             If `tokens` is not an integer array ``(B,)`` within the vocabulary, or `state` has other rows.
+        ConfigError
+            If the model does not read forward alone.
 
         Examples
         --------
@@ -393,6 +478,7 @@ class LanguageModel:
         >>> logits.shape
         (1, 3)
         """
+        check_forwards(self.stack, "a single step")
         tokens = check_tokens("tokens", tokens, self.vocab_size, rank=1)
         check_state(state, self.stack, len(tokens))
         tape = forward(self.network, tokens[None], state)
@@ -403,13 +489,21 @@ class LanguageModel:
         """The parts that the functions of ``elman.network.backprop`` run through."""
         return Network(self.stack, self.output, self.params, self._space)
 
-    def _check_window(self, x: Ints, y: Ints, state: ModelState, reset: NDArray[np.bool_] | None) -> None:
+    def _check_window(
+        self, x: Ints, y: Ints, state: ModelState, reset: NDArray[np.bool_] | None, lengths: Any
+    ) -> tuple[Ints, Ints, NDArray[np.bool_] | None]:
+        """Return x and y, with token 0 where a step does not count, and where they do."""
+        live = None
+        if lengths is not None and isinstance(x, np.ndarray) and x.ndim == 2:
+            live = chosen = check_lengths(lengths, x.shape)
+            x, y = (np.where(chosen, a, 0) if np.shape(a) == chosen.shape else a for a in (x, y))
         check_tokens("x", x, self.vocab_size, rank=2)
         check_tokens("y", y, self.vocab_size, rank=2)
         if x.shape != y.shape:
             raise ShapeError(f"x and y must have one shape (T, B), but x is {x.shape} and y {y.shape}")
         check_state(state, self.stack, x.shape[1])
         check_reset(reset, x.shape)
+        return x, y, live
 
     def _new_params(self, embedding: int) -> Params:
         """Lay the arrays out end to end in one block, so that an optimiser can take them as one."""

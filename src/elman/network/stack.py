@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from elman.network.cells import State
+from elman.errors import ConfigError
+from elman.network.cells import Cell, State
 from elman.network.functional import dropout_mask
 from elman.network.inputs import Words
-from elman.network.layer import Layer
-from elman.network.tape import Tape
+from elman.network.layers import AnyLayer, new_layer
+from elman.network.rows import Rows
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Params
 
@@ -19,16 +20,14 @@ from elman.typing import Floats, Params
 class StackTape(NamedTuple):
     """What the forward pass leaves for the backward pass."""
 
-    inputs: list[Any]  # (T, B, D or H) or Words: the input of each layer, then the output of the stack
-    tapes: list[Tape]
-    masks: list[Floats | None]  # (T, B, H): the dropout mask on the output of each layer
-    keep_rows: Floats | None  # (T, B, 1)
+    inputs: list[Any]  # (T, B, width) or Words: the input of each layer, then the output of the stack
+    tapes: list[Any]  # a tape of each layer
+    masks: list[Floats | None]  # (T, B, width): the dropout mask on the output of each layer
+    rows: Rows | None
 
     def states(self, step: int) -> tuple[State, ...]:
         """Return copies of the states after that many steps, 1 or more; ``(B, H)`` each."""
-        return tuple(
-            type(tape.after)(*(field[step - 1].copy() for field in tape.after)) for tape in self.tapes
-        )
+        return tuple(tape.leaving(step) for tape in self.tapes)
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Stack:
 
     Parameters
     ----------
-    layers : tuple of Layer
+    layers : tuple of Layer, Reverse or Bidirectional
         From the input upwards.
     dropout : float
         Rate of inverted dropout on the output of every layer, the last included, as in Zaremba et al.
@@ -45,8 +44,18 @@ class Stack:
         is given.
     """
 
-    layers: tuple[Layer, ...]
+    layers: tuple[AnyLayer, ...]
     dropout: float = 0.0
+
+    @property
+    def width(self) -> int:
+        """Width of the output."""
+        return self.layers[-1].width
+
+    @property
+    def forwards(self) -> bool:
+        """Whether a step sees the steps before it alone, so that a stream can be continued."""
+        return all(layer.forwards for layer in self.layers)
 
     def initial_state(self, batch: int) -> tuple[State, ...]:
         """Return zeros for every layer, ``(B, H)`` each."""
@@ -60,14 +69,14 @@ class Stack:
         space: Workspace,
         *,
         rng: np.random.Generator | None = None,
-        keep_rows: Floats | None = None,
+        rows: Rows | None = None,
     ) -> StackTape:
         """Run x ``(T, B, D)`` through all layers; ``inputs[-1]`` of the result is the output."""
         inputs: list[Any] = [x]
         tapes, masks = [], []
         for layer, entering in zip(self.layers, state, strict=True):
-            tape = layer.forward(params, inputs[-1], entering, space, keep_rows)
-            h, mask = tape.after[0], None
+            tape = layer.forward(params, inputs[-1], entering, space, rows)
+            h, mask = tape.h, None
             if rng is not None and self.dropout > 0.0:
                 mask = space.take(f"{layer.name}.mask", h.shape, h.dtype)
                 dropout_mask(mask, self.dropout, rng)
@@ -75,7 +84,7 @@ class Stack:
             inputs.append(h)
             tapes.append(tape)
             masks.append(mask)
-        return StackTape(inputs, tapes, masks, keep_rows)
+        return StackTape(inputs, tapes, masks, rows)
 
     def backward(
         self, params: Params, tape: StackTape, dh: Floats, space: Workspace, grads: Params
@@ -90,7 +99,49 @@ class Stack:
             if mask is not None:
                 np.multiply(dh, mask, out=dh)
             dh, dstate = self.layers[index].backward(
-                params, tape.inputs[index], tape.tapes[index], dh, space, grads, tape.keep_rows
+                params, tape.inputs[index], tape.tapes[index], dh, space, grads, tape.rows
             )
             dstates.append(dstate)
         return dh, tuple(reversed(dstates))
+
+
+def new_stack(
+    cell: Cell, inputs: int, hidden: int, layers: int, dtype: np.dtype[Any], *, dropout: float = 0.0,
+    projection: int | None = None, direction: str = "forward",
+) -> Stack:  # fmt: skip
+    """Return a stack of layers of one cell.
+
+    Parameters
+    ----------
+    cell : Cell
+        The recurrence.
+    inputs, hidden, layers : int
+        Width of the inputs, D; width and number of the layers, H and L.
+    dtype : numpy.dtype
+        float32 or float64.
+    dropout : float
+        As of the stack.
+    projection : int, optional
+        Width of the output of every layer, where it is not H.
+    direction : str
+        That of all layers, or one for each, joined by commas.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such direction, another number of them than of layers, or the cell cannot be
+        projected.
+    """
+    ways = [way.strip() for way in direction.split(",")]
+    if len(ways) == 1:
+        ways *= layers
+    if len(ways) != layers:
+        raise ConfigError(
+            f"direction {direction!r} names {len(ways)} layers of {layers}: give one for all, or one for each"
+        )
+    made: list[AnyLayer] = []
+    for i, way in enumerate(ways):
+        D = made[-1].width if made else inputs
+        layer = new_layer(f"layers.{i}", cell, D, hidden, dtype, projection=projection, direction=way)
+        made.append(layer)
+    return Stack(tuple(made), dropout)

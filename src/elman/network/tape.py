@@ -24,9 +24,10 @@ class Step(NamedTuple):
     keep: Floats  # (keeps, B, H)
     work: Floats  # (scratch, B, H)
     # Operands of products with panels:
-    h: Floats  # prev[0]
-    da: Floats  # of a, the blocks whose products are not gated
-    dr: Floats | None  # the gated product
+    h: Floats  # what the recurrent product reads
+    da: Floats  # of a, the blocks whose products are of h and not gated
+    k: Floats | None  # keep[0]: the derivative by the gated product, or what the staged one reads
+    dn: Floats | None  # of a, the last block, if its product is staged
 
 
 class Chunk(NamedTuple):
@@ -48,6 +49,9 @@ class Tape(NamedTuple):
     keep: Floats  # (keeps, T, B, H)
     before: State  # (T, B, H) each: the state entering each step
     after: State  # (T, B, H) each: the state leaving each step
+    read: Floats  # (T, B, width): what the recurrent product of each step reads
+    h: Floats  # (T, B, width): the output, zero where a step does not count
+    states: State  # (T, B, width or H) each: the state leaving each step, for those outside the layer
     r: Floats  # (G, B, H) recurrent products of one step
     W: Panels  # recurrent weights, multiplied into r
     chunks: list[Chunk]
@@ -55,12 +59,28 @@ class Tape(NamedTuple):
     @property
     def nbytes(self) -> int:
         """Bytes that grow with the window: gates, kept blocks and states."""
-        return self.a.nbytes + self.keep.nbytes + sum(field.nbytes for field in self.after)
+        projected = 0 if self.states[0] is self.after[0] else self.states[0].nbytes
+        return self.a.nbytes + self.keep.nbytes + projected + sum(field.nbytes for field in self.after)
+
+    def entering(self, t: int) -> State:
+        """Return the state that enters step t, as those outside the layer see it: views."""
+        return (self.read[t], *[field[t] for field in self.before[1:]])
+
+    def left(self, t: int) -> State:
+        """Return the state that the step before t left; before the first, that which enters it: views."""
+        # From a list: Python keeps the memory of tuples that it shortened, as it does those of a generator.
+        return tuple([field[t - 1] for field in self.states]) if t else self.entering(0)
+
+    def leaving(self, step: int) -> State:
+        """Return copies of the state after that many steps, 1 or more."""
+        state: State = type(self.states)(*(field[step - 1].copy() for field in self.states))
+        return state
 
 
 def new_tape(
-    cell: Cell, T: int, B: int, H: int, dtype: np.dtype[Any], space: Workspace, name: str, *, split: bool
-) -> Tape:
+    cell: Cell, T: int, B: int, H: int, dtype: np.dtype[Any], space: Workspace, name: str, *, split: bool,
+    projection: int | None = None,
+) -> Tape:  # fmt: skip
     """Lay out the memory of a layer for windows of T steps and B rows.
 
     Parameters
@@ -77,6 +97,8 @@ def new_tape(
         Of the layer.
     split : bool
         Whether rows may be reset: they then enter a step with another state than they left the last one with.
+    projection : int, optional
+        Width of what is read and given out in place of the hidden state, P.
     """
 
     def take(block: str, *shape: int) -> Floats:
@@ -84,14 +106,20 @@ def new_tape(
 
     fields = len(cell.state_type._fields)
     a, keep = take("a", cell.gates, T, B, H), take("keep", cell.keeps, T, B, H)
-    states = take("states", fields, T + 1, B, H)
-    before = cell.state_type(*(take("entering", fields, T, B, H) if split else states[:, :T]))
-    after = cell.state_type(*states[:, 1:])
+    blocks = take("states", fields, T + 1, B, H)
+    before = cell.state_type(*(take("entering", fields, T, B, H) if split else blocks[:, :T]))
+    after = cell.state_type(*blocks[:, 1:])
+    read, states = before[0], after
+    if projection is not None:
+        shorts = take("projected", T + 1, B, projection)
+        read = take("projected entering", T, B, projection) if split else shorts[:T]
+        states = cell.state_type(shorts[1:], *after[1:])
     n = max(1, min(T, CHUNK_BYTES // a[:, 0].nbytes))
     work = take("work", cell.scratch, n, B, H)
     r = take("r", cell.gates, B, H)
-    plain, chunks = cell.gates - cell.gated, []
-    lone = cell.lone
+    plain, chunks = cell.gates - (cell.gated or cell.staged), []
+    lone = cell.lone and projection is None
+    width = read.shape[-1]
     for first in range(0, T, n):
         part = slice(first, min(first + n, T))
         some = work[:, : part.stop - first]
@@ -103,11 +131,13 @@ def new_tape(
                 cell.state_type(*(f[t] for f in after)),
                 keep[:, t],
                 work[:, t - first],
-                operand(before[0][t], H, lone=lone),
-                operand(a[:plain, t], H, lone=lone),
-                operand(keep[0, t], H) if cell.gated else None,
+                operand(read[t], H, lone=lone),
+                operand(a[:plain, t], width, lone=lone),
+                operand(keep[0, t], H) if cell.gated or cell.staged else None,
+                operand(a[-1, t], H) if cell.staged else None,
             )
             for t in range(part.start, part.stop)
         ]
         chunks.append(Chunk(a[:, part], state_before, state_after, keep[:, part], some, first, steps))
-    return Tape(a, keep, before, after, r, new_panels(space, H, r, lone=lone), chunks)
+    W = new_panels(space, width, r, lone=lone)
+    return Tape(a, keep, before, after, read, states[0], states, r, W, chunks)

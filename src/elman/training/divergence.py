@@ -65,7 +65,7 @@ def _in_forward(model: LanguageModel, window: Window, state: ModelState, offset:
         tape = forward(model.network, window.x, state, reset=window.reset)
         places: list[tuple[str, Floats]] = [("the word vectors", model.params["embedding.E"][window.x])]
         for layer, made in zip(model.stack.layers, tape.tapes, strict=True):
-            places += [(f"state {name} of {layer.name}", made.after[i]) for i, name in _fields(made.after)]
+            places += [(f"state {name} of {layer.name}", made.states[i]) for i, name in _fields(made.states)]
         for name, array in places:
             found = _first(array, offset)
             if found:

@@ -93,7 +93,7 @@ class ProcessWorkers(Workers):
             order: dict[str, Any] = {
                 "file": file, "size": measure.size, "batch": self.batch, "threads": count,
                 "steps": self.steps, "split": self.split, "spin": usable_cores() >= count,
-                "model": settings_of(model),
+                "model": {**model.settings, "init": "zeros"},
                 "optimizer": self.optimizer and [self.optimizer.name, dict(self.optimizer.settings)],
             }  # fmt: skip
             try:
@@ -149,16 +149,6 @@ class ProcessWorkers(Workers):
                 line.expect(DONE)
 
         self.model.clock.timed("waiting", wait)()
-
-
-def settings_of(model: LanguageModel) -> dict[str, Any]:
-    """Return what a model of the same sizes is made with."""
-    layer = model.stack.layers[0]
-    return {
-        "vocab_size": model.vocab_size, "cell": model.cell, "embedding": layer.inputs,
-        "hidden": layer.hidden, "layers": len(model.stack.layers), "dropout": model.stack.dropout,
-        "tied": model.output.tied, "dtype": model.dtype.name, "init": "zeros",
-    }  # fmt: skip
 
 
 @contextmanager

@@ -200,7 +200,7 @@ def _take_area(taker: Taker, model: LanguageModel, rows: int, steps: int) -> Are
 
 def _take_exchange(taker: Taker, model: LanguageModel, members: int, N: int) -> Exchange:
     layers = model.stack.layers
-    H, D = layers[-1].hidden, layers[0].inputs
+    H, D = layers[-1].width, layers[0].inputs
     return Exchange(
         taker.take((N, H), model.dtype), taker.take((N,), np.intp),
         taker.take((members, N, H), model.dtype), taker.take((2, members, 2, N), model.dtype),

@@ -27,7 +27,7 @@ class Cell(ABC):
     """One step of a recurrence, and the step of its backward pass.
 
     A cell sees pre-activations and states. It never sees weights, matrix products or the time index:
-    those belong to :class:`elman.network.layer.Layer`. All arrays are slices of the layer's memory,
+    those belong to :class:`elman.network.layers.Layer`. All arrays are slices of the layer's memory,
     written in place; every one of them is C-contiguous in its last two axes ``(B, H)``.
 
     Attributes

@@ -1,0 +1,83 @@
+"""Recurrent layers: the plain one, those that do not fit its loop, and their directions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from elman.errors import ConfigError
+from elman.network.cells import Cell
+from elman.network.layers.directed import Bidirectional, Reverse
+from elman.network.layers.layer import Layer
+from elman.network.layers.projected import ProjectedLayer
+from elman.network.layers.staged import StagedLayer
+
+__all__ = [
+    "DIRECTIONS", "AnyLayer", "Bidirectional", "Layer", "ProjectedLayer", "Reverse", "StagedLayer",
+    "new_layer",
+]  # fmt: skip
+
+AnyLayer = Layer | Reverse | Bidirectional
+
+DIRECTIONS = ("forward", "reverse", "bidirectional")
+"""Ways over a sequence."""
+
+
+def new_layer(
+    name: str, cell: Cell, inputs: int, hidden: int, dtype: np.dtype[Any], *,
+    projection: int | None = None, direction: str = "forward",
+) -> AnyLayer:  # fmt: skip
+    """Return the layer for a cell, of the kind that it needs.
+
+    Parameters
+    ----------
+    name : str
+        Prefix of its parameters, such as ``layers.0``.
+    cell : Cell
+        The recurrence.
+    inputs, hidden : int
+        Input width, ``D``, and hidden width, ``H``.
+    dtype : numpy.dtype
+        float32 or float64.
+    projection : int, optional
+        Width of the output, ``P``, where it is not that of the cell.
+    direction : str
+        One of `DIRECTIONS`. Parameters of the way back of a bidirectional layer are named
+        ``layers.0.reverse.U`` and so on.
+
+    Returns
+    -------
+    Layer, Reverse or Bidirectional
+
+    Raises
+    ------
+    ConfigError
+        If there is no such direction, or the cell cannot be projected.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from elman.network import get_cell
+    >>> from elman.network.layers import new_layer
+    >>> layer = new_layer("layers.0", get_cell("lstm"), 3, 5, np.dtype("f4"), projection=2)
+    >>> layer.shapes()
+    {'layers.0.U': (4, 3, 5), 'layers.0.W': (4, 2, 5), 'layers.0.b': (4, 5), 'layers.0.R': (5, 2)}
+    """
+    if direction not in DIRECTIONS:
+        raise ConfigError(f"a layer's direction is one of {', '.join(DIRECTIONS)}, not {direction!r:.60}")
+    if projection is not None and (cell.direct or cell.gated or cell.staged):
+        raise ConfigError(
+            f"{cell.name} carries its hidden state over elementwise, so that it cannot be projected; lstm can"
+        )
+
+    def make(name: str) -> Layer:
+        if projection is not None:
+            return ProjectedLayer(name, cell, inputs, hidden, dtype, projection)
+        return (StagedLayer if cell.staged else Layer)(name, cell, inputs, hidden, dtype)
+
+    if direction == "forward":
+        return make(name)
+    if direction == "reverse":
+        return Reverse(make(name))
+    return Bidirectional(make(name), Reverse(make(f"{name}.reverse")))

@@ -1,0 +1,277 @@
+"""Layers that go from the last step to the first, or both ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from elman.errors import ConfigError
+from elman.network.cells import Cell, State
+from elman.network.inputs import Words
+from elman.network.layers.layer import Layer
+from elman.network.rows import Rows
+from elman.network.tape import Tape
+from elman.network.workspace import Workspace
+from elman.typing import Floats, Params
+
+
+class ReverseTape(NamedTuple):
+    """What a way back leaves."""
+
+    inner: Tape  # its first step is the last of the window
+    x: Floats | Words  # (T, B, D): the last step first
+    rows: Rows | None
+    h: Floats  # (T, B, width): each output at its own step
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that grow with the window."""
+        return self.inner.nbytes + self.h.nbytes
+
+    @property
+    def states(self) -> State:
+        """The state leaving each step, ``(T, B, ...)`` each; that of the last step comes first."""
+        return self.inner.states
+
+    def leaving(self, step: int) -> State:
+        """Return copies of the state after the whole window: that of its first step."""
+        if step != len(self.h):
+            raise ConfigError("a layer in reverse has read every step or none: take the state after all")
+        return self.inner.leaving(step)
+
+
+@dataclass(frozen=True)
+class Reverse:
+    """A layer that reads the window from its last step to its first.
+
+    Each output stands at its own step. A row that is shorter than the window begins at its own last step:
+    steps that do not count change no state, and so it does not matter that they come first.
+
+    Parameters
+    ----------
+    layer : Layer
+        What is run.
+    """
+
+    layer: Layer
+
+    @property
+    def name(self) -> str:
+        """Prefix of its parameters."""
+        return self.layer.name
+
+    @property
+    def cell(self) -> Cell:
+        """The recurrence."""
+        return self.layer.cell
+
+    @property
+    def inputs(self) -> int:
+        """Input width, ``D``."""
+        return self.layer.inputs
+
+    @property
+    def hidden(self) -> int:
+        """Hidden width, ``H``."""
+        return self.layer.hidden
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64."""
+        return self.layer.dtype
+
+    @property
+    def width(self) -> int:
+        """Width of the output."""
+        return self.layer.width
+
+    @property
+    def forwards(self) -> bool:
+        """Whether a step sees the steps before it alone."""
+        return False
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the name and shape of each parameter."""
+        return self.layer.shapes()
+
+    def state_shapes(self, batch: int) -> Any:
+        """Return the state's NamedTuple, with the shape of each field in its place."""
+        return self.layer.state_shapes(batch)
+
+    def initial_state(self, batch: int) -> State:
+        """Return zeros for each state of the cell."""
+        return self.layer.initial_state(batch)
+
+    def forward(
+        self, params: Params, x: Floats | Words, state: State, space: Workspace, rows: Rows | None = None
+    ) -> ReverseTape:
+        """Run over a window; see :meth:`elman.network.layers.layer.Layer.forward`."""
+        name = f"{self.name}.turned"
+        if isinstance(x, Words):
+            turned: Floats | Words = x._replace(tokens=np.ascontiguousarray(x.tokens[::-1]))
+        else:
+            turned = _turned(x, space, f"{name}.x")
+        back = None if rows is None else rows.reversed()
+        inner = self.layer.forward(params, turned, state, space, back)
+        return ReverseTape(inner, turned, back, _turned(inner.h, space, f"{name}.h"))
+
+    def backward(
+        self, params: Params, x: Floats | Words, tape: ReverseTape, dh: Floats, space: Workspace,
+        grads: Params, rows: Rows | None = None, dstate: State | None = None,
+    ) -> tuple[Floats, State]:  # fmt: skip
+        """Go back over a window; see :meth:`elman.network.layers.layer.Layer.backward`."""
+        name, turned = f"{self.name}.turned", tape.x
+        if isinstance(turned, Words) and isinstance(x, Words):
+            turned = turned._replace(dE=x.dE, tied=x.tied)
+        dx, d = self.layer.backward(
+            params, turned, tape.inner, _turned(dh, space, f"{name}.dh"), space, grads, tape.rows, dstate
+        )
+        return dx if isinstance(x, Words) else _turned(dx, space, f"{name}.dx"), d
+
+
+class BidirectionalTape(NamedTuple):
+    """What both ways leave."""
+
+    ahead: Tape
+    back: ReverseTape
+    h: Floats  # (T, B, 2 width): that of the way ahead, then that of the way back
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that grow with the window."""
+        return self.ahead.nbytes + self.back.nbytes + self.h.nbytes
+
+    @property
+    def states(self) -> State:
+        """The state leaving each step, ``(T, B, ...)`` each: of the way ahead, then of the way back."""
+        ahead: Any = self.ahead.states
+        state: State = both_ways(type(ahead))(*ahead, *self.back.states)
+        return state
+
+    def leaving(self, step: int) -> State:
+        """Return copies of the states after the whole window: that of the last step, and of the first."""
+        ahead, back = self.ahead.leaving(step), self.back.leaving(step)
+        state: State = both_ways(type(ahead))(*ahead, *back)
+        return state
+
+
+@dataclass(frozen=True)
+class Bidirectional:
+    """Two layers over the same inputs, one each way; the output is both outputs side by side.
+
+    Parameters
+    ----------
+    ahead : Layer
+        From the first step to the last.
+    back : Reverse
+        From the last to the first.
+
+    References
+    ----------
+    Schuster, M. & Paliwal, K. K. (1997). Bidirectional recurrent neural networks. *IEEE Transactions on
+    Signal Processing* 45, 2673-2681.
+    """
+
+    ahead: Layer
+    back: Reverse
+
+    @property
+    def name(self) -> str:
+        """Prefix of its parameters."""
+        return self.ahead.name
+
+    @property
+    def cell(self) -> Cell:
+        """The recurrence of the way ahead."""
+        return self.ahead.cell
+
+    @property
+    def inputs(self) -> int:
+        """Input width, ``D``."""
+        return self.ahead.inputs
+
+    @property
+    def hidden(self) -> int:
+        """Hidden width of each way, ``H``."""
+        return self.ahead.hidden
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64."""
+        return self.ahead.dtype
+
+    @property
+    def width(self) -> int:
+        """Width of the output."""
+        return self.ahead.width + self.back.width
+
+    @property
+    def forwards(self) -> bool:
+        """Whether a step sees the steps before it alone."""
+        return False
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the name and shape of each parameter."""
+        return {**self.ahead.shapes(), **self.back.shapes()}
+
+    def state_shapes(self, batch: int) -> Any:
+        """Return the state's NamedTuple, with the shape of each field in its place."""
+        ahead, back = self.ahead.state_shapes(batch), self.back.state_shapes(batch)
+        return both_ways(type(ahead))(*ahead, *back)
+
+    def initial_state(self, batch: int) -> State:
+        """Return zeros for each state of both ways."""
+        shapes = self.state_shapes(batch)
+        state: State = type(shapes)(*(np.zeros(shape, self.dtype) for shape in shapes))
+        return state
+
+    def forward(
+        self, params: Params, x: Floats | Words, state: State, space: Workspace, rows: Rows | None = None
+    ) -> BidirectionalTape:
+        """Run over a window; see :meth:`elman.network.layers.layer.Layer.forward`."""
+        half = len(state) // 2
+        ahead = self.ahead.forward(params, x, state[:half], space, rows)
+        back = self.back.forward(params, x, state[half:], space, rows)
+        h = space.take(f"{self.name}.both.h", (*ahead.h.shape[:2], self.width), self.dtype)
+        np.concatenate([ahead.h, back.h], axis=2, out=h)
+        return BidirectionalTape(ahead, back, h)
+
+    def backward(
+        self, params: Params, x: Floats | Words, tape: BidirectionalTape, dh: Floats, space: Workspace,
+        grads: Params, rows: Rows | None = None, dstate: State | None = None,
+    ) -> tuple[Floats, State]:  # fmt: skip
+        """Go back over a window; see :meth:`elman.network.layers.layer.Layer.backward`."""
+        cut, half = self.ahead.width, len(tape.ahead.states)
+        parts = []
+        for way, part in (("ahead", dh[..., :cut]), ("back", dh[..., cut:])):
+            parts.append(space.take(f"{self.name}.both.{way}", part.shape, dh.dtype))
+            np.copyto(parts[-1], part)
+        after, before = (None, None) if dstate is None else (dstate[:half], dstate[half:])
+        dx, d = self.ahead.backward(params, x, tape.ahead, parts[0], space, grads, rows, after)
+        # With a team the derivatives by words go to one place: those of the way back are added there.
+        again = x._replace(dE=x.dE if x.team else None, tied=True) if isinstance(x, Words) else x
+        more, d_back = self.back.backward(params, again, tape.back, parts[1], space, grads, rows, before)
+        if more is not dx:
+            np.add(dx, more, out=dx)
+        state: State = both_ways(type(d))(*d, *d_back)
+        return dx, state
+
+
+_BOTH: dict[Any, Any] = {}
+
+
+def both_ways(kind: Any) -> Any:
+    """Return the NamedTuple of the states of both ways: the fields of `kind`, and ``h_reverse`` and so on."""
+    if kind not in _BOTH:  # made once, so that states of different calls are of one type
+        fields = [*kind._fields, *(f"{name}_reverse" for name in kind._fields)]
+        _BOTH[kind] = NamedTuple(f"Both{kind.__name__}", [(name, Any) for name in fields])
+    return _BOTH[kind]
+
+
+def _turned(array: Floats, space: Workspace, name: str) -> Floats:
+    """Return a copy ``(T, ...)`` that begins with the last step; memory of the workspace."""
+    copy = space.take(name, array.shape, array.dtype)
+    np.copyto(copy, array[::-1])
+    return copy

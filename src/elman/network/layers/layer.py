@@ -1,0 +1,299 @@
+"""A recurrent layer: the matrix products and the loop over time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from elman.network.cells import Cell, State
+from elman.network.inputs import Projection, Words
+from elman.network.panels import Pairs, new_panels
+from elman.network.rows import Rows
+from elman.network.tape import Tape, new_tape
+from elman.network.workspace import Workspace
+from elman.typing import Floats, Params
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One recurrent layer around an elementwise cell.
+
+    One product of the whole window for the inputs, one small product a step for the state; backward, one
+    product a window for each of ``dU``, ``dW`` and ``dx``. Memory is gate-major, ``(G, T, B, H)``, so that
+    every gate of every step is contiguous.
+
+    Parameters
+    ----------
+    name : str
+        Prefix of its parameters, such as ``layers.0``.
+    cell : Cell
+        The recurrence.
+    inputs : int
+        Input width, ``D``.
+    hidden : int
+        Hidden width, ``H``.
+    dtype : numpy.dtype
+        float32 or float64.
+    """
+
+    name: str
+    cell: Cell
+    inputs: int
+    hidden: int
+    dtype: np.dtype[Any]
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the name and shape of each parameter."""
+        G, D, H = self.cell.gates, self.inputs, self.hidden
+        shapes: dict[str, tuple[int, ...]] = {"U": (G, D, H), "W": (G, self.width, H), "b": (G, H)}
+        if self.cell.gated_bias:
+            shapes["b_candidate"] = (H,)
+        if self.cell.peepholes:
+            shapes["p"] = (self.cell.peepholes, H)
+        return {f"{self.name}.{letter}": shape for letter, shape in shapes.items()}
+
+    @property
+    def width(self) -> int:
+        """Width of the output, and of what the recurrent product reads."""
+        return self.hidden
+
+    @property
+    def forwards(self) -> bool:
+        """Whether a step sees the steps before it alone, so that a stream can be continued."""
+        return True
+
+    def state_shapes(self, batch: int) -> Any:
+        """Return the state's NamedTuple, with the shape of each field in its place."""
+        others = [(batch, self.hidden)] * (len(self.cell.state_type._fields) - 1)
+        return self.cell.state_type((batch, self.width), *others)
+
+    def initial_state(self, batch: int) -> State:
+        """Return zeros, ``(B, H)`` for each state of the cell."""
+        shapes = self.state_shapes(batch)
+        state: State = type(shapes)(*(np.zeros(shape, self.dtype) for shape in shapes))
+        return state
+
+    def forward(
+        self, params: Params, x: Floats | Words, state: State, space: Workspace, rows: Rows | None = None
+    ) -> Tape:
+        """Run over a window.
+
+        Parameters
+        ----------
+        params : dict
+            The parameters of the model.
+        x : ndarray of shape (T, B, D), or Words
+            Inputs, C-contiguous.
+        state : State
+            The state entering the window; not modified.
+        space : Workspace
+            Where the returned tape lives, until the next window.
+        rows : Rows, optional
+            Which rows begin anew at a step, and which have no such step.
+
+        Returns
+        -------
+        Tape
+            ``tape.h`` is the output, ``(T, B, width)``.
+        """
+        T, B, _ = x.shape
+        split = rows is not None and rows.split
+        tape = space.build(f"{self.name}.tape", (T, B, split), lambda: self._new_tape(T, B, space, split))
+        x = self._inputs(x, space, rows)
+        pairs = space.clock.timed("input products", self._project)(params, x, space, tape)
+        for entering, given in zip(tape.entering(0), state, strict=True):
+            np.copyto(entering, given)
+        self._advance(params, tape, pairs, space, rows)
+        return tape if rows is None else tape._replace(h=rows.output(tape.h, space, f"{self.name}.h"))
+
+    def backward(
+        self,
+        params: Params,
+        x: Floats | Words,
+        tape: Tape,
+        dh: Floats,
+        space: Workspace,
+        grads: Params,
+        rows: Rows | None = None,
+        dstate: State | None = None,
+    ) -> tuple[Floats, State]:
+        """Go back over a window.
+
+        Parameters
+        ----------
+        params, x, tape, space, rows
+            As given to, and made by, :meth:`forward`. The tape is used up.
+        dh : ndarray of shape (T, B, width)
+            Derivative by the output of each step.
+        grads : dict
+            Its entries for this layer are overwritten.
+        dstate : State, optional
+            Derivative by the state leaving the window; zero if not given.
+
+        Returns
+        -------
+        dx : ndarray of shape (T, B, D)
+            Derivative by the inputs, or ``(K, D)`` by the vectors of words; memory of the workspace.
+        d : State
+            Derivative by the state entering the window; memory of the workspace.
+        """
+        shapes = self.state_shapes(dh.shape[1])
+        fields = [self._take(space, f"d.{i}", shape) for i, shape in enumerate(shapes)]
+        d: State = type(shapes)(*fields)
+        for field, given in zip(d, dstate or [None] * len(d), strict=True):
+            _copy_or_zero(given, field)
+        if rows is not None:
+            dh = rows.output(dh, space, f"{self.name}.dh")
+        self._retreat(params, tape, dh, d, space, grads, rows)
+        x = self._inputs(x, space, rows)
+        window_products = space.clock.timed("input products", self._window_products)
+        return window_products(params, x, tape, space, grads), d
+
+    def scaled(self, params: Params) -> tuple[Floats, Floats, Floats]:
+        """Return copies of U, W and b whose blocks of sigmoid gates are halved (see Cell.sigmoids)."""
+        copies = [params[f"{self.name}.{letter}"].copy() for letter in "UWb"]
+        for copy in copies:
+            copy[: self.cell.sigmoids] *= 0.5
+        U, W, b = copies
+        return U, W, b
+
+    def bound(self, params: Params, method: Callable[..., None]) -> Callable[..., None]:
+        """Return a method of the cell, with the peepholes that it takes, if it does."""
+        return partial(method, p=params[f"{self.name}.p"]) if self.cell.peepholes else method
+
+    def _advance(self, params: Params, tape: Tape, pairs: Pairs, space: Workspace, rows: Rows | None) -> None:
+        """Run the loop over time."""
+        b_candidate = params[f"{self.name}.b_candidate"] if self.cell.gated_bias else None
+        r, gated, t = tape.r, self.cell.gated, 0
+        matmul: Any = space.clock.timed("recurrent products", np.matmul)
+        advance = self._timed(params, space, self.cell.forward)
+        for chunk in tape.chunks:
+            for a, prev, new, keep, work, h, _, _, _ in chunk.steps:
+                if rows is not None:
+                    rows.enter(t, tape)
+                for weights, into in pairs:
+                    matmul(h, weights, out=into)
+                if gated:
+                    _copy_or_add(r[-1], b_candidate, keep[0])
+                advance(a, r, prev, new, keep, work)
+                if rows is not None:
+                    rows.hold(t, tape)
+                    t += 1
+
+    def _retreat(
+        self, params: Params, tape: Tape, dh: Floats, d: State, space: Workspace, grads: Params,
+        rows: Rows | None,
+    ) -> None:  # fmt: skip
+        """Run the loop over time backwards: a becomes derivatives, d that by the state entering."""
+        B, H = dh.shape[1:]
+        G, cell = self.cell.gates, self.cell
+        through, plain = self._take(space, "through", (B, H)), G - 1 if cell.gated else G
+        # The product of a single gate block is the sum over all of them, and goes where that goes.
+        single = G == 1 and not cell.direct
+        back = d[0][None] if single else self._take(space, "back", (G, B, H))
+        products = self._transposed(params, space, back)
+        gated: Pairs = ()
+        pairs = products
+        if cell.gated:
+            pairs, gated = gates_of(products, slice(0, plain)), gates_of(products, slice(plain, G))
+        add, total = np.add, np.add.reduce
+        matmul: Any = space.clock.timed("recurrent products", np.matmul)
+        slopes, retreat = (self._timed(params, space, method) for method in (cell.slopes, cell.backward))
+        direct, dh_total = cell.direct, d[0]
+        for chunk in reversed(tape.chunks):
+            slopes(chunk.a, chunk.prev, chunk.new, chunk.keep, chunk.work)
+            t = chunk.first + len(chunk.steps)
+            for a, prev, new, keep, work, _, da, k, _ in reversed(chunk.steps):
+                t -= 1
+                add(dh_total, dh[t], dh_total)
+                held = None if rows is None else rows.remember(t, d, space, self.name)
+                retreat(a, d, prev, new, keep, work)
+                if rows is not None:
+                    rows.silence(t, a, keep[:1] if cell.gated else None)
+                for weights, into in pairs:
+                    matmul(da, weights, out=into)
+                for weights, into in gated:
+                    matmul(k, weights, out=into)
+                if direct:
+                    total(back, axis=0, out=through)
+                    add(dh_total, through, dh_total)
+                elif not single:
+                    total(back, axis=0, out=dh_total)
+                if rows is not None:
+                    rows.leave(t, d, held)
+
+    def _project(self, params: Params, x: Floats | Words, space: Workspace, tape: Tape) -> Pairs:
+        """Write the input products; bring the recurrent weights into place, and return their pairs."""
+        U, W, b = (params[f"{self.name}.{letter}"] for letter in "UWb")
+        Projection(space, self.name).forward(x, U, b, tape.a, half=self.cell.sigmoids)
+        return tape.W.load(W, half=self.cell.sigmoids)
+
+    def _window_products(
+        self, params: Params, x: Floats | Words, tape: Tape, space: Workspace, grads: Params
+    ) -> Floats:
+        """Write dU, dW, db and dp of the whole window; return dx."""
+        G, T, B, H = tape.a.shape
+        U, dU, dW, db = params[f"{self.name}.U"], *(grads[f"{self.name}.{letter}"] for letter in "UWb")
+        dx = Projection(space, self.name).backward(x, U, tape.a, dU, db)
+        entering = tape.read.reshape(T * B, -1).T
+        plain = G - 1 if self.cell.gated or self.cell.staged else G
+        np.matmul(entering, tape.a[:plain].reshape(plain, T * B, H), out=dW[:plain])
+        if plain < G:
+            k = tape.keep[0].reshape(T * B, H)
+            if self.cell.staged:
+                np.matmul(k.T, tape.a[-1].reshape(T * B, H), out=dW[-1])
+            else:
+                np.matmul(entering, k, out=dW[-1])
+        if self.cell.gated_bias:
+            np.matmul(space.ones(T * B, self.dtype), k, out=grads[f"{self.name}.b_candidate"])
+        if self.cell.peepholes:
+            self.cell.peephole_gradients(tape.a, tape.before, tape.after, grads[f"{self.name}.p"])
+        return dx
+
+    def _transposed(self, params: Params, space: Workspace, back: Floats) -> Pairs:
+        """Bring the transposed recurrent weights into place, for products that go to `back`."""
+        B = back.shape[1]
+        panels = space.build(
+            f"{self.name}.W_T", (B,), lambda: new_panels(space, self.hidden, back, lone=self._lone)
+        )
+        return panels.load(params[f"{self.name}.W"].transpose(0, 2, 1))
+
+    @property
+    def _lone(self) -> bool:
+        return self.cell.lone
+
+    def _timed(self, params: Params, space: Workspace, method: Callable[..., None]) -> Callable[..., None]:
+        return space.clock.timed("elementwise", self.bound(params, method))
+
+    def _inputs(self, x: Floats | Words, space: Workspace, rows: Rows | None) -> Floats | Words:
+        """Return x, zero where a step does not count; the tokens there have been seen to."""
+        return x if rows is None or isinstance(x, Words) else rows.output(x, space, f"{self.name}.x_live")
+
+    def _new_tape(self, T: int, B: int, space: Workspace, split: bool) -> Tape:
+        return new_tape(self.cell, T, B, self.hidden, self.dtype, space, self.name, split=split)
+
+    def _take(self, space: Workspace, name: str, shape: tuple[int, ...]) -> Floats:
+        return space.take(f"{self.name}.{name}", shape, self.dtype)
+
+
+def gates_of(pairs: Pairs, gates: slice) -> Pairs:
+    """Return the pairs of some of the gates."""
+    return tuple((weights[gates], into[gates]) for weights, into in pairs)
+
+
+def _copy_or_add(product: Floats, bias: Floats | None, out: Floats) -> None:
+    if bias is None:
+        np.copyto(out, product)
+    else:
+        np.add(product, bias, out=out)
+
+
+def _copy_or_zero(given: Floats | None, out: Floats) -> None:
+    if given is None:
+        out.fill(0.0)
+    else:
+        np.copyto(out, given)

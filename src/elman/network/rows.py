@@ -1,0 +1,108 @@
+"""Rows of a batch that differ: those that begin anew at a step, and those that have no such step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elman.network.cells import State
+from elman.network.tape import Tape
+from elman.network.workspace import Workspace
+from elman.typing import Floats
+
+Live = NDArray[np.bool_]
+"""``(T, B, 1)``: True where a step of a row counts."""
+
+
+class Rows:
+    """What is to be done to some rows before and after each step of a window.
+
+    A step that does not count leaves the state of its row as it is, and lets derivatives by it pass as they
+    are. Whatever stands there among the inputs changes nothing.
+
+    Parameters
+    ----------
+    reset : ndarray of bool, shape (T, B), optional
+        True where a row's state is set to zero before the step.
+    live : ndarray of bool, shape (T, B), optional
+        True where a step counts. All do, if not given.
+    dtype : numpy.dtype
+        Of the states.
+    """
+
+    def __init__(self, reset: Live | None, live: Live | None, dtype: np.dtype[Any]) -> None:
+        if live is not None and live.all():
+            live = None
+        if reset is not None and live is not None:
+            reset = reset & live
+        self.reset, self.dtype = reset, dtype
+        self.keep = None if reset is None else np.subtract(1, reset[..., None], dtype=dtype)  # (T, B, 1)
+        self.live: Live | None = None if live is None else np.ascontiguousarray(live)[..., None]
+        self._padded = None if self.live is None else ~self.live
+        # Whether some row has no such step, for each step.
+        self._held: list[bool] = [] if self._padded is None else [bool(step.any()) for step in self._padded]
+
+    @property
+    def split(self) -> bool:
+        """Whether rows may enter a step with another state than they left the last one with."""
+        return self.keep is not None
+
+    def reversed(self) -> Rows:
+        """Return the same for a layer that goes from the last step to the first.
+
+        A row that begins anew at step t is new to such a layer once it has been at step t.
+        """
+        live = None if self.live is None else self.live[::-1, :, 0]
+        reset = None
+        if self.reset is not None:
+            reset = np.zeros_like(self.reset)
+            reset[1:] = self.reset[:0:-1]
+        return Rows(reset, live, self.dtype)
+
+    def enter(self, t: int, tape: Tape) -> None:
+        """Write the state that enters step t, zero in rows that begin anew."""
+        if self.keep is not None:
+            for left, entering in zip(tape.left(t), tape.entering(t), strict=True):
+                np.multiply(left, self.keep[t], out=entering)
+
+    def hold(self, t: int, tape: Tape) -> None:
+        """Undo step t in rows that do not have it."""
+        if self._padded is not None and self._held[t]:
+            for entering, left in zip(tape.entering(t), tape.left(t + 1), strict=True):
+                np.copyto(left, entering, where=self._padded[t])
+
+    def output(self, array: Floats, space: Workspace, name: str) -> Floats:
+        """Return an array ``(T, B, width)``, or a copy of it that is zero where a step does not count."""
+        if self._padded is None:
+            return array
+        copy = space.take(name, array.shape, array.dtype)
+        np.copyto(copy, array)
+        np.copyto(copy, 0.0, where=self._padded)  # not multiplied: what stands there may be NaN
+        return copy
+
+    def remember(self, t: int, d: State, space: Workspace, name: str) -> State | None:
+        """Return a copy of the derivatives by the state after step t, if some row has no such step."""
+        if self._padded is None or not self._held[t]:
+            return None
+        fields = [space.take(f"{name}.held.{i}", field.shape, field.dtype) for i, field in enumerate(d)]
+        for copy, field in zip(fields, d, strict=True):
+            np.copyto(copy, field)
+        return tuple(fields)
+
+    def silence(self, t: int, *blocks: Floats | None) -> None:
+        """Set derivatives ``(G, B, H)`` of step t to zero in rows that do not have it."""
+        if self._padded is not None and self._held[t]:
+            for block in blocks:
+                if block is not None:
+                    np.copyto(block, 0.0, where=self._padded[t])
+
+    def leave(self, t: int, d: State, remembered: State | None) -> None:
+        """Complete the derivatives by the state before step t."""
+        if remembered is not None and self._padded is not None:
+            for field, before in zip(d, remembered, strict=True):
+                np.copyto(field, before, where=self._padded[t])
+        if self.keep is not None:
+            for field in d:
+                np.multiply(field, self.keep[t], out=field)
