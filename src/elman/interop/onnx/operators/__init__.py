@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from elman.interop.onnx.operators import arithmetic, selecting, shaping
+from elman.interop.onnx.operators import arithmetic, recurrent, selecting, shaping
 from elman.interop.onnx.operators.node import Node, Run
 
 OPERATORS: dict[str, Callable[[Node], Run]] = {
@@ -12,11 +12,14 @@ OPERATORS: dict[str, Callable[[Node], Run]] = {
     "Cast": arithmetic.cast,
     "Concat": selecting.concat,
     "Constant": shaping.constant,
+    "GRU": recurrent.gru,
     "Gather": selecting.gather,
     "Gemm": arithmetic.gemm,
     "Identity": shaping.identity,
+    "LSTM": recurrent.lstm,
     "LogSoftmax": arithmetic.log_softmax,
     "MatMul": arithmetic.matmul,
+    "RNN": recurrent.rnn,
     "Reshape": shaping.reshape,
     "Slice": selecting.slice_,
     "Softmax": arithmetic.softmax,
