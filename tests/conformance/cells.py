@@ -1,5 +1,7 @@
 """What every cell must do. Call each of `CHECKS` with the name of a registered cell, your own included.
 
+A name may go on with what its layer is to be: ``lstm/projected``, ``gru/bidirectional``.
+
 The arrays are small but nothing in them is special: T = 4 steps, B = 3 rows, D differs from H, weights are
 large and asymmetric, states are not zero, and the loss reads every output and every field of the last state.
 """
@@ -9,7 +11,7 @@ import re
 import numpy as np
 
 from elman import LanguageModel, gradcheck
-from elman.network.cells import CELLS
+from elman.network.cells import get_cell
 from elman.network.layers import new_layer as layer_of
 from elman.network.rows import Rows
 from elman.network.stack import Stack
@@ -27,8 +29,21 @@ class Poisonable(Workspace):
             block.fill(np.nan)
 
 
-def new_layer(cell, dtype="float64", name="layers.0", inputs=D):
-    return layer_of(name, CELLS[cell], inputs, H, np.dtype(dtype))
+PROJECTION = 3
+
+
+def settings_of(case):
+    """Return the settings of a model of that cell, and of what follows its name."""
+    cell, *rest = case.split("/")
+    options = {"cell": cell}
+    for word in rest:
+        options |= {"projection": PROJECTION} if word == "projected" else {"direction": word}
+    return options
+
+
+def new_layer(case, dtype="float64", name="layers.0", inputs=D):
+    options = settings_of(case)
+    return layer_of(name, get_cell(options.pop("cell")), inputs, H, np.dtype(dtype), **options)
 
 
 def draw_params(parts, rng):
@@ -57,7 +72,7 @@ class Problem:
         self.params = draw_params([self.layer], rng)
         self.x = rng.normal(size=(steps, batch, D)).astype(dtype)
         self.state = draw_like(self.layer.initial_state(batch), rng)
-        self.dh = rng.normal(size=(steps, batch, H)).astype(dtype)
+        self.dh = rng.normal(size=(steps, batch, self.layer.width)).astype(dtype)
         self.dstate = draw_like(self.state, rng)
         self.reset, self.live = draw_reset(steps, batch) if reset else None, live
 
@@ -119,10 +134,50 @@ def gradients_of_a_layer_whose_rows_are_reset(cell):
         assert results[f"d state.{field}"][[0, 2]].all()
 
 
+LIVE = np.array([[1, 1, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0]], np.bool_)
+"""Which steps (T, B) count: not the first or the last alone, and none of row 2."""
+
+
+def gradients_of_a_layer_whose_rows_lack_steps(cell):
+    """Also where rows are reset; of a row without any step the state passes, and so do derivatives by it."""
+    for reset in (False, True):
+        problem = Problem(cell, reset=reset, live=LIVE)
+        report = gradcheck(problem.value_and_grads, problem.arrays(), order=2)
+        assert report.passed, report
+        results = problem.run()
+        for name, given, upstream in zip(problem.state._fields, problem.state, problem.dstate, strict=True):
+            np.testing.assert_array_equal(results[f"last.{name}"][2], given[2])
+            np.testing.assert_array_equal(results[f"d state.{name}"][2], upstream[2])
+
+
+def steps_that_do_not_count_change_nothing(cell):
+    """Whatever stands there, NaN too; their outputs are zero, and more of them at the end add nothing."""
+    for dtype in ("float32", "float64"):
+        problem = Problem(cell, live=LIVE, dtype=dtype)
+        whole = problem.run()
+        assert not whole["h"][~LIVE].any()
+        assert not whole["d x"][~LIVE].any()
+        x, dh = problem.x.copy(), problem.dh.copy()
+        x[~LIVE], dh[~LIVE] = np.nan, np.inf
+        assert_same(problem.run(x=x, dh=dh), whole)
+        for more in (1, 3):
+            x, dh = (
+                np.concatenate([a, np.full_like(a[:1].repeat(more, 0), 7.0)]) for a in (problem.x, problem.dh)
+            )
+            problem.live = np.concatenate([LIVE, np.zeros((more, B), np.bool_)])
+            found = problem.run(x=x, dh=dh)
+            for name, expected in whole.items():
+                same = found[name][:T] if name in ("h", "d x") else found[name]
+                np.testing.assert_allclose(same, expected, rtol=0, atol=2e-5 if dtype == "float32" else 1e-13)
+        problem.live = LIVE
+
+
 def _stack_function(cell, *, dropout, reset):
     rng = np.random.default_rng(SEED + 1)
-    layers = tuple(new_layer(cell, name=f"layers.{i}", inputs=H if i else D) for i in range(3))
-    stack, params, dh = Stack(layers, dropout), draw_params(layers, rng), rng.normal(size=(T, B, H))
+    layers = [new_layer(cell, name="layers.0")]
+    layers += [new_layer(cell, name=f"layers.{i}", inputs=layers[0].width) for i in (1, 2)]
+    stack, params = Stack(tuple(layers), dropout), draw_params(layers, rng)
+    dh = rng.normal(size=(T, B, stack.width))
     states = [draw_like(state, rng) for state in stack.initial_state(B)]
     fields = [(f"state.{i}.{name}", i, name) for i, s in enumerate(states) for name in s._fields]
     arrays = {**params, "x": rng.normal(size=(T, B, D))}
@@ -226,7 +281,7 @@ def nothing_is_left_in_the_workspace(cell):
 
 def training_steps_in_a_row_are_those_of_fresh_models(cell):
     """Nothing but the parameters and what is returned passes from one step of training to the next."""
-    sizes = {"vocab_size": 6, "cell": cell, "embedding": D, "hidden": H, "layers": 2, "dropout": 0.2}
+    sizes = {"vocab_size": 6, "embedding": D, "hidden": H, "layers": 2, "dropout": 0.2, **settings_of(cell)}
     rng = np.random.default_rng(SEED)
     used = LanguageModel(**sizes, dtype="float64")
     state_used = state_fresh = used.initial_state(B)
@@ -251,12 +306,12 @@ def training_steps_in_a_row_are_those_of_fresh_models(cell):
         for name, array in used.params.items():
             array -= 0.3 * grads[0][name]
         used.nll(x[:2, :1], y[:2, :1], used.initial_state(1))  # between the steps, as an evaluation would
-        used.step(x[0], state_used)
+        used.logits(x[:1], state_used)
 
 
 def keeps_the_bytes_it_documents(cell):
     """`Tape.nbytes` of a step, row and unit is what the docstring states, in float32; twice it in float64."""
-    text = " ".join(type(CELLS[cell]).__doc__.split())
+    text = " ".join(type(get_cell(cell)).__doc__.split())
     found = re.findall(r"(\d+) bytes in float32", text)
     assert len(found) == 1, f"the docstring of {cell} must state 'N bytes in float32', once"
     for dtype, factor in (("float32", 1), ("float64", 2)):
@@ -276,7 +331,7 @@ def arguments_are_only_read(cell):
 
 def float32_is_near_float64(cell):
     """Every gradient of a model of depth 3 within 1e-3 of its norm; the loss to 1e-5."""
-    sizes = {"vocab_size": 11, "cell": cell, "embedding": 8, "hidden": 16, "layers": 3}
+    sizes = {"vocab_size": 11, "embedding": 8, "hidden": 16, "layers": 3, **settings_of(cell)}
     rng = np.random.default_rng(SEED)
     x, y = rng.integers(11, size=(2, 12, 4))
     narrow, wide = (LanguageModel(**sizes, dtype=dtype) for dtype in ("float32", "float64"))
@@ -291,6 +346,8 @@ def float32_is_near_float64(cell):
 CHECKS = [
     gradients_of_a_layer,
     gradients_of_a_layer_whose_rows_are_reset,
+    gradients_of_a_layer_whose_rows_lack_steps,
+    steps_that_do_not_count_change_nothing,
     gradients_of_a_stack,
     zero_upstream_gives_exactly_zero,
     one_window_is_two_halves,

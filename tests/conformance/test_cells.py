@@ -9,7 +9,12 @@ import pytest
 from elman.errors import ConfigError
 from elman.network import CELLS, Cell, get_cell, register_cell
 
-from .cells import CHECKS
+from .cells import (
+    CHECKS,
+    gradients_of_a_layer_whose_rows_are_reset,
+    keeps_the_bytes_it_documents,
+    one_window_is_two_halves,
+)
 
 
 def cases():
@@ -20,6 +25,34 @@ def cases():
 @pytest.mark.parametrize(("cell", "check"), cases(), ids=lambda value: getattr(value, "__name__", value))
 def test_registered_cell(cell, check):
     check(cell)
+
+
+LAYERS = (
+    "rnn/projected",
+    "lstm/projected",
+    "lstm/reverse",
+    "gru/bidirectional",
+    "lstm/projected/bidirectional",
+)
+"""Layers that are not the plain one."""
+
+PLAIN_ONLY = {keeps_the_bytes_it_documents}
+FORWARD_ONLY = {one_window_is_two_halves, gradients_of_a_layer_whose_rows_are_reset}
+"""A layer that reads in reverse meets a reset at another step; tests/network/test_directions.py has those."""
+
+
+@pytest.mark.parametrize(
+    ("layer", "check"),
+    [
+        (layer, check)
+        for layer in LAYERS
+        for check in CHECKS
+        if check not in PLAIN_ONLY and (layer.split("/")[-1] == "projected" or check not in FORWARD_ONLY)
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_layer(layer, check):
+    check(layer)
 
 
 class Leaky(Cell):

@@ -8,7 +8,11 @@ import numpy as np
 
 from elman.insight import reference
 
-CELLS = [("rnn", "tanh"), ("rnn", "relu"), ("lstm", "tanh"), ("gru", "tanh"), ("mgu", "tanh")]
+CELLS = [
+    ("rnn", "tanh"), ("rnn", "relu"), ("lstm", "tanh"), ("lstm-peephole", "tanh"), ("lstm-coupled", "tanh"),
+    ("gru", "tanh"), ("gru-before", "tanh"), ("mgu", "tanh"),
+]  # fmt: skip
+PROJECTED = CELLS[:5]
 LAYERS = 3
 
 
@@ -77,15 +81,17 @@ def draw(
     width: int = 3,
     tied: bool = False,
     scale: float = 0.8,
+    projection: int | None = None,
     **options: Any,
 ) -> Problem:
     """Draw a problem; the options go to the reference functions."""
     rng = np.random.default_rng([seed, len(cell), len(activation)])
-    embedding = width if tied else width - 1  # D differs from H where it may
+    embedding = (projection or width) if tied else width - 1  # D differs from H where it may
+    sizes = {"hidden": width, "layers": LAYERS, "projection": projection}
     params = reference.draw_params(
-        cell, rng, classes=classes, embedding=embedding, hidden=width, layers=LAYERS, tied=tied, scale=scale
+        cell, rng, classes=classes, embedding=embedding, tied=tied, scale=scale, **sizes
     )
-    state = reference.draw_state(cell, rng, batch=batch, hidden=width, layers=LAYERS)
+    state = reference.draw_state(cell, rng, batch=batch, **sizes)
     x, y = rng.integers(classes, size=(2, steps, batch))
     return Problem(cell, activation, params, x, y, state, options)
 

@@ -35,6 +35,17 @@ def test_gradients_of_every_element_of_every_array_and_state(cell, activation, t
     assert {"embedding.E", "layers.2.W", "state.0.h"} <= names
 
 
+@pytest.mark.parametrize(("cell", "activation"), problems.PROJECTED)
+@pytest.mark.parametrize("tied", [False, True], ids=["untied", "tied"])
+def test_gradients_with_a_projection(cell, activation, tied):
+    problem = problems.draw(cell, activation, tied=tied, projection=2, reset=problems.draw_reset())
+    _, grads = problem.loss_and_grads(problem.arrays)
+    report = gradcheck(problem.loss, problem.arrays, grads=grads)
+    assert report.passed, report
+    assert grads["layers.1.R"].shape == (3, 2)
+    assert grads["state.1.h"].shape == (2, 2)
+
+
 @cells
 @pytest.mark.parametrize("option", OPTIONS)
 def test_gradients_with_each_option_alone(cell, activation, option):

@@ -67,10 +67,14 @@ def test_each_number_follows_from_those_before_it(cell):
     for l in range(3):
         v = {key.removeprefix(f"layers.{l}."): a for key, a in seen.values.items() if f"layers.{l}." in key}
         d = {key.removeprefix(f"layers.{l}."): a for key, a in seen.grads.items() if f"layers.{l}." in key}
+        p = {gate: model.params[f"layers.{l}.p"][row] for row, (gate, _) in enumerate(seen.peepholes)}
         for g, gate in enumerate(seen.gates):
             near(v[f"Ux_{gate}"], v["x"] @ model.params[f"layers.{l}.U"][g])
-            near(v[f"Wh_{gate}"], v["h_prev"] @ model.params[f"layers.{l}.W"][g])
+            near(v[f"Wh_{gate}"], v[seen.reads[g]] @ model.params[f"layers.{l}.W"][g])
             a, value = v[f"a_{gate}"], v[gate]
+            if "m" not in v or gate != "n":
+                terms = v[f"Ux_{gate}"] + v[f"Wh_{gate}"] + model.params[f"layers.{l}.b"][g]
+                near(a, terms + (p[gate] * v[dict(seen.peepholes)[gate]] if gate in p else 0.0))
             if g < kind.sigmoids:
                 near(value, 1 / (1 + np.exp(-a)))
                 near(d[f"a_{gate}"], d[gate] * value * (1 - value))
@@ -85,7 +89,10 @@ def test_each_number_follows_from_those_before_it(cell):
             sent = np.concatenate([d["c_prev"][1:], np.zeros_like(d["c"][:1])])
             near(v["u"], np.tanh(v["c"]))
             near(d["u"], d["h"] * v["o"])
-            near(d["c"], d["u"] * (1 - v["u"] ** 2) + sent)
+            near(d["c"], d["u"] * (1 - v["u"] ** 2) + sent + (p["o"] * d["a_o"] if p else 0.0))
+        if "k" in v:
+            near(v["k"], v["r"] * v["h_prev"])
+            near(d["r"], d["k"] * v["h_prev"])
         if "m" in v:
             near(d["m"], d["a_n"] * v[seen.gates[0]])
         later = np.concatenate([d["h_prev"][1:], np.zeros_like(d["h"][:1])])

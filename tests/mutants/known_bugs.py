@@ -11,7 +11,7 @@ MUTANTS = [
     # 1
     Mutant(
         "missing transpose in dh",
-        "cells.py",
+        "cells/gates.py",
         (('da @ p["U"][g].T, da @ p["W"][g].T', 'da @ p["U"][g].T, da @ p["W"][g]'),),
         blames=("embedding.E", "layers.0.W", "layers.2.W", "state.0.h"),
         spares=OUTPUT,
@@ -32,7 +32,7 @@ MUTANTS = [
     # 3
     Mutant(
         "derivative of an already activated tanh",
-        "cells.py",
+        "cells/gates.py",
         (("return 1.0 - t * t", "return 1.0 - np.tanh(t) ** 2"),),
         blames=("layers.0.U", "layers.2.W", "layers.2.b"),
         spares=OUTPUT,
@@ -40,7 +40,7 @@ MUTANTS = [
     ),
     Mutant(
         "derivative of an already activated sigmoid",
-        "cells.py",
+        "cells/gates.py",
         (("return s * (1.0 - s)", "return sigmoid(s) * (1.0 - sigmoid(s))"),),
         blames=("layers.0.U", "layers.2.W", "layers.2.b"),
         spares=OUTPUT,
@@ -65,7 +65,7 @@ MUTANTS = [
     # 6
     Mutant(
         "gradient of the input gate copied to the output gate",
-        "cells.py",
+        "cells/lstm.py",
         (("da_o = do * sigmoid_slope(o)", "da_o = da_i"),),
         blames=("layers.2.U", "layers.2.W", "layers.2.b"),
         spares=OUTPUT,
@@ -73,7 +73,7 @@ MUTANTS = [
     ),
     Mutant(
         "gradient of the update gate copied to the reset gate",
-        "cells.py",
+        "cells/gru.py",
         (("da_r = dr * sigmoid_slope(r)", "da_r = dz * sigmoid_slope(z)"),),
         blames=("layers.2.U", "layers.2.W", "layers.2.b"),
         spares=OUTPUT,
@@ -81,7 +81,7 @@ MUTANTS = [
     ),
     Mutant(
         "gradient of the candidate copied to the forget gate",
-        "cells.py",
+        "cells/mgu.py",
         (("gates_backward([da_f], x, h_prev", "gates_backward([da_n], x, h_prev"),),
         blames=("layers.2.U", "layers.2.W", "layers.2.b"),
         spares=OUTPUT,
@@ -90,7 +90,7 @@ MUTANTS = [
     # 7
     Mutant(
         "input gradient of the last gate only",
-        "cells.py",
+        "cells/gates.py",
         (("dx = dx + dx_g", "dx = dx_g"),),
         blames=("embedding.E", "layers.0.U", "layers.1.W"),
         spares=OUTPUT,
@@ -105,7 +105,7 @@ MUTANTS = [
     ),
     Mutant(
         "cell state without the gradient of the next step",
-        "cells.py",
+        "cells/lstm.py",
         (('dc = dnew["c"] + du', "dc = du"),),
         blames=("layers.2.W", "state.0.c", "state.2.c"),
         spares=OUTPUT,
@@ -113,7 +113,7 @@ MUTANTS = [
     ),
     Mutant(
         "state gradient without the direct path of the update gate",
-        "cells.py",
+        "cells/gru.py",
         (("dh_prev + dh_n + dh * z}", "dh_prev + dh_n}"),),
         blames=("layers.2.W", "state.0.h", "state.2.h"),
         spares=OUTPUT,
@@ -121,11 +121,75 @@ MUTANTS = [
     ),
     Mutant(
         "state gradient without the direct path of the forget gate",
-        "cells.py",
+        "cells/mgu.py",
         (("dh_prev + dh_n + dh * (1.0 - f)}", "dh_prev + dh_n}"),),
         blames=("layers.2.W", "state.0.h", "state.2.h"),
         spares=OUTPUT,
         cells=("mgu",),
+    ),
+    Mutant(
+        "peepholes that see the memory cell of the step before, in the gradient of the output gate's",
+        "cells/lstm_peephole.py",
+        (('d["p"][O] += (da_o * c)', 'd["p"][O] += (da_o * c_prev)'),),
+        blames=("layers.0.p", "layers.1.p", "layers.2.p"),
+        spares=(*OUTPUT, "layers.0.U", "layers.2.W", "state.0.c"),
+        cells=("lstm-peephole",),
+    ),
+    Mutant(
+        "memory cell without the gradient of the output gate's peephole",
+        "cells/lstm_peephole.py",
+        ((' + da_o * p["p"][O]', ""),),
+        blames=("layers.2.W", "layers.2.p", "state.0.c", "state.2.c"),
+        spares=OUTPUT,
+        cells=("lstm-peephole",),
+    ),
+    Mutant(
+        "memory cell of the step before without the gradient of the peepholes",
+        "cells/lstm_peephole.py",
+        ((' + da_i * p["p"][I] + da_f * p["p"][F]', ""),),
+        blames=("layers.2.W", "layers.2.p", "state.0.c", "state.2.c"),
+        spares=OUTPUT,
+        cells=("lstm-peephole",),
+    ),
+    Mutant(
+        "coupled gate without its share of forgetting",
+        "cells/lstm_coupled.py",
+        ((' - dc * state["c"]', ""),),
+        blames=("layers.2.U", "layers.2.W", "layers.2.b"),
+        spares=OUTPUT,
+        cells=("lstm-coupled",),
+    ),
+    Mutant(
+        "coupled memory that forgets what it takes in",
+        "cells/lstm_coupled.py",
+        (('"c": dc * (1.0 - i)}', '"c": dc * i}'),),
+        blames=("layers.2.W", "state.0.c", "state.2.c"),
+        spares=OUTPUT,
+        cells=("lstm-coupled",),
+    ),
+    Mutant(
+        "gradient of the reset gate missing",
+        "cells/gru_before.py",
+        (("gates_backward([da_r, da_z]", "gates_backward([0.0 * da_r, da_z]"),),
+        blames=("layers.2.U", "layers.2.W", "layers.2.b"),
+        spares=OUTPUT,
+        cells=("gru-before",),
+    ),
+    Mutant(
+        "state gradient that passes by the reset gate",
+        "cells/gru_before.py",
+        (("dh_prev + dk * r", "dh_prev + dk"),),
+        blames=("layers.2.W", "state.0.h", "state.2.h"),
+        spares=OUTPUT,
+        cells=("gru-before",),
+    ),
+    Mutant(
+        "recurrent product of the state, not of what is reset",
+        "cells/gru_before.py",
+        (("pre_activation_backward(da_n, x, k, p", "pre_activation_backward(da_n, x, h_prev, p"),),
+        blames=("layers.0.W", "layers.2.W"),
+        spares=(*OUTPUT, "layers.2.U", "state.0.h", "embedding.E"),
+        cells=("gru-before",),
     ),
     Mutant(
         "initial state taken for a constant",

@@ -13,8 +13,9 @@ from elman.insight import reference
 
 SOURCE = Path(reference.__file__).parent
 
-CELLS = ("rnn-tanh", "rnn-relu", "lstm", "gru", "mgu")
-GATED = ("lstm", "gru", "mgu")
+LSTMS = ("lstm", "lstm-peephole", "lstm-coupled")
+GATED = (*LSTMS, "gru", "gru-before", "mgu")
+CELLS = ("rnn-tanh", "rnn-relu", *GATED)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ EVERY, BACK = 1, 2
 
 def problem_for(cell):
     """Draw the problem: in three steps a word stands in two rows, and one word occurs nowhere."""
-    name, _, activation = cell.partition("-")
-    problem = problems.draw(name, activation or "tanh", batch=3)
+    how = cell.split("-") if cell.startswith("rnn") else [cell]
+    problem = problems.draw(*how, batch=3)
     problem.x[:3, 1] = problem.x[:3, 0]
     problem.x %= len(problem.params["embedding.E"]) - 1
     return problem

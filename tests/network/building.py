@@ -6,7 +6,7 @@ from elman import LanguageModel
 from elman.insight import reference
 from elman.network.functional import dropout_mask
 
-CELLS = ("rnn", "rnn-relu", "lstm", "gru", "mgu")
+CELLS = ("rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu")
 
 
 def draw_model(cell, *, seed=0, layers=3, hidden=4, classes=6, tied=False, dtype="float64", dropout=0.0):
@@ -49,8 +49,9 @@ def draw_masks(model, steps, batch, rng):
 
 def how(model):
     """Return what the plain implementation calls that cell."""
-    name, _, activation = model.cell.partition("-")
-    return {"cell": name, "activation": activation or "tanh"}
+    if model.cell == "rnn-relu":
+        return {"cell": "rnn", "activation": "relu"}
+    return {"cell": model.cell}
 
 
 def as_dicts(state):

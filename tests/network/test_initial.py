@@ -78,11 +78,11 @@ def test_initial_values_of_a_model(cell):
     built = model(cell)
     for name, array in built.params.items():
         letter = name.rpartition(".")[2]
-        if letter in ("U", "V") or (letter == "W" and cell != "rnn-relu"):
+        if letter in ("U", "V", "p") or (letter == "W" and cell != "rnn-relu"):
             assert 0.9 * 32**-0.5 < np.abs(array).max() < 32**-0.5, name
         elif letter == "E":
             assert array.std() == pytest.approx(1.0, rel=0.1)
-        elif letter == "b" and cell == "lstm":
+        elif letter == "b" and cell in ("lstm", "lstm-peephole"):
             np.testing.assert_array_equal(array, [[0.0] * 32, [1.0] * 32, [0.0] * 32, [0.0] * 32])
         elif letter in ("b", "c", "b_candidate"):
             assert not array.any(), name
@@ -106,6 +106,9 @@ def test_recurrent_weights_follow_init_or_their_own_setting():
 
 def test_forget_bias_is_a_setting_of_the_lstm():
     np.testing.assert_array_equal(model(forget_bias=-2.5).params["layers.1.b"][1], -2.5)
+    for cell in ("lstm-peephole", "lstm[elu,tanh,tanh]"):
+        np.testing.assert_array_equal(model(cell, forget_bias=2.5).params["layers.1.b"][1], 2.5)
+    assert not model("lstm-coupled", forget_bias=3.0).params["layers.0.b"].any()
     assert not model("gru", forget_bias=3.0).params["layers.0.b"].any()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from inspect import signature
 from typing import Any
@@ -46,12 +46,12 @@ def test_the_choices_are_those_of_the_registries() -> None:
         ("optimizer", OPTIMIZERS),
         ("schedule", SCHEDULES),
         ("cell", CELLS),
-        ("tokens", TOKENIZERS),
+        ("tokens", {name for name, kind in TOKENIZERS.items() if kind.has_builder}),
         ("init", INPUT_INITIALIZERS),
         ("init_recurrent", RECURRENT_INITIALIZERS),
     ],
 )
-def test_the_help_names_every_choice(name: str, registry: Mapping[str, object]) -> None:
+def test_the_help_names_every_choice(name: str, registry: Iterable[str]) -> None:
     assert set(registry) <= set(re.findall(r"[\w-]+", HELP[name]))
 
 

@@ -22,8 +22,17 @@ def gradcheck(
     hidden: Annotated[int, typer.Option(help="Width of the layers, H.")] = 5,
     embedding: Annotated[int, typer.Option(help="Width of the word vectors, D.")] = 4,
     vocab_size: Annotated[int, typer.Option(help="Size of the vocabulary, K.")] = 7,
+    projection: Annotated[
+        int | None, typer.Option(help="Width of every layer's output, P, where it is not H.")
+    ] = None,
+    direction: Annotated[
+        str, typer.Option(help="forward, reverse or bidirectional; one, or one a layer, joined by commas.")
+    ] = "forward",
     batch: Annotated[int, typer.Option(help="Rows, B.")] = 3,
     window: Annotated[int, typer.Option(help="Steps, T.")] = 5,
+    lengths: Annotated[
+        str | None, typer.Option(help="How many steps of each row count, such as 5,0,3; by default all.")
+    ] = None,
     tied: Annotated[bool, typer.Option("--tied", help="Tie the word vectors and output weights.")] = False,
     scale: Annotated[float, typer.Option(help="Spread of the random weights.")] = 1.0,
     projections: Annotated[
@@ -44,7 +53,7 @@ def gradcheck(
         raise ConfigError(f"batch and window must be at least 1, not {batch} and {window}")
     model = LanguageModel(
         vocab_size=vocab_size, cell=cell, embedding=embedding, hidden=hidden, layers=layers, tied=tied,
-        dtype="float64", seed=seed,
+        dtype="float64", seed=seed, projection=projection, direction=direction,
     )  # fmt: skip
     rng = np.random.default_rng(seed)
     for array in model.params.values():
@@ -55,10 +64,18 @@ def gradcheck(
             f"elman: taking {model.n_params:,} derivatives one by one; --projections 5 is quicker",
             file=sys.stderr,
         )
-    report = check(model, x=x, y=y, projections=projections, seed=seed)
+    counts = None if lengths is None else _whole_numbers("lengths", lengths)
+    report = check(model, x=x, y=y, lengths=counts, projections=projections, seed=seed)
     print(report)
     if not report.passed:
         raise typer.Exit(1)
+
+
+def _whole_numbers(name: str, text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"{name} must be whole numbers joined by commas, not {text!r}") from None
 
 
 def info(run: RunPath, as_json: AsJson = False) -> None:
@@ -75,6 +92,8 @@ def info(run: RunPath, as_json: AsJson = False) -> None:
         "layers": config.layers,
         "hidden": config.hidden,
         "embedding": config.embedding,
+        "projection": config.projection,
+        "direction": config.direction,
         "tied": config.tied,
         "dtype": config.dtype,
         "dropout": config.dropout,
@@ -98,6 +117,8 @@ def info(run: RunPath, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps({**facts, "arrays": arrays}, ensure_ascii=False))
         return
+    if config.projection is None:
+        del facts["projection"]
     for name, value in facts.items():
         shown = f"{value:,}" if type(value) is int else f"{value:.6g}" if type(value) is float else value
         print(f"{name.replace('_', ' '):<16}{shown}")

@@ -7,6 +7,7 @@ is loaded when it is first used: predictions do without.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from elman.data.listed import ListedCharTokenizer, ListedWordTokenizer
 from elman.data.registry import TOKENIZERS, load_tokenizer, register, tokenizer_from_json, tokenizer_kind
 from elman.data.symbols import ByteTokenizer, CharTokenizer
 from elman.data.tokenize import Tokenizer, TokenStream
@@ -24,6 +25,8 @@ __all__ = [
     "ByteTokenizer",
     "CharTokenizer",
     "Corpus",
+    "ListedCharTokenizer",
+    "ListedWordTokenizer",
     "Part",
     "Source",
     "SourceLike",

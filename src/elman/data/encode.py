@@ -254,7 +254,8 @@ class _Encoder:
 
         for piece in self.maker.pieces(texts()):
             ids = self.maker.feed(piece) if isinstance(self.maker, Builder) else self.maker.encode(piece)
-            writer.add(ids, self._kind.layout(piece, ids) if writer.wants_layout else None)
+            layout = self._kind.layout if isinstance(self.maker, Builder) else self.maker.layout
+            writer.add(ids, layout(piece, ids) if writer.wants_layout else None)
 
     def _encode_bytes(self, segment: Segment, writer: PartWriter) -> None:
         for data in segment.source.read(segment.start, segment.stop, self._chunk):

@@ -19,7 +19,7 @@ def register(cls: type[Tokenizer]) -> type[Tokenizer]:
 
 
 def tokenizer_kind(name: str) -> type[Tokenizer]:
-    """The tokenizer class of this name.
+    """The tokenizer class of this name, of those whose vocabulary is built from a text.
 
     Parameters
     ----------
@@ -40,9 +40,15 @@ def tokenizer_kind(name: str) -> type[Tokenizer]:
     >>> tokenizer_kind("char").__name__
     'CharTokenizer'
     """
-    if name not in TOKENIZERS:
-        raise ConfigError(f"unknown tokens {name!r}: give one of {', '.join(sorted(TOKENIZERS))}")
-    return TOKENIZERS[name]
+    built = sorted(known for known, kind in TOKENIZERS.items() if kind.has_builder)
+    if name in built:
+        return TOKENIZERS[name]
+    if name in TOKENIZERS:
+        raise ConfigError(
+            f"{name} tokens come with an imported model, and are not built from a text: "
+            f"give one of {', '.join(built)}"
+        )
+    raise ConfigError(f"unknown tokens {name!r}: give one of {', '.join(built)}")
 
 
 def tokenizer_from_json(fields: Any) -> Tokenizer:

@@ -83,12 +83,16 @@ class Tokenizer(ABC):
         True where the tokenizer reads files as bytes, and so never decodes them or changes their line ends.
     cut_at : {"character", "line"}
         Where a text may be cut into training, validation and test parts.
+    has_builder : bool
+        False where the vocabulary is given and never built from a text, so that `elman train` does not
+        offer the kind.
     """
 
     name: ClassVar[str]
     unit: ClassVar[str]
     reads_bytes: ClassVar[bool] = False
     cut_at: ClassVar[Literal["character", "line"]] = "character"
+    has_builder: ClassVar[bool] = True
 
     @classmethod
     @abstractmethod

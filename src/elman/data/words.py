@@ -73,7 +73,7 @@ def _certain(text: str) -> int:
     return position
 
 
-def _pieces(texts: Iterable[str], lowercase: bool) -> Iterator[str]:
+def whole_words(texts: Iterable[str], lowercase: bool = False) -> Iterator[str]:
     """Regroup a text at white space, or failing that between two tokens."""
     held = ""
     for text in texts:
@@ -120,7 +120,7 @@ class _WordBuilder(Builder):
         return len(self._words) - 1
 
     def pieces(self, texts: Iterable[str]) -> Iterator[str]:
-        return _pieces(texts, self._lowercase)
+        return whole_words(texts, self._lowercase)
 
     def feed(self, piece: str) -> NDArray[np.uint32]:
         ids = _look_up(self._words, split_words(piece, self._lowercase))
@@ -226,7 +226,7 @@ class WordTokenizer(Tokenizer):
         return split_words(text, self._lowercase)
 
     def pieces(self, texts: Iterable[str]) -> Iterator[str]:
-        return _pieces(texts, self._lowercase)
+        return whole_words(texts, self._lowercase)
 
     @classmethod
     def layout(cls, piece: str, ids: NDArray[np.uint32]) -> NDArray[np.uint8]:

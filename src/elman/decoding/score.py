@@ -11,6 +11,7 @@ from elman.data import Tokenizer
 from elman.decoding.decoder import context
 from elman.errors import DataError
 from elman.network import LanguageModel
+from elman.network.checks import check_forwards
 
 WINDOW = 256  # steps at a time
 
@@ -69,6 +70,7 @@ def score(model: LanguageModel, tokenizer: Tokenizer, text: str) -> Score:
     DataError
         If there is no token to predict.
     """
+    check_forwards(model.stack, "the score of a text, each token predicted from those before it,")
     ids = context(tokenizer, text)
     if len(ids) < 2:
         raise DataError("there is nothing to score: the text is a single token with nothing before it")

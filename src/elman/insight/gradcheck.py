@@ -25,6 +25,7 @@ def gradcheck(
     x: Ints | None = None,
     y: Ints | None = None,
     state: Any = None,
+    lengths: Any = None,
     order: int = 4,
     step: float | None = None,
     projections: int = 0,
@@ -59,6 +60,8 @@ def gradcheck(
     state : optional
         For a model: what enters the window. By default `model.initial_state` of that batch, with random
         numbers in place of the zeros.
+    lengths : array-like, optional
+        For a model: how many steps of each row count, as its `loss_and_grads` takes them.
     order : {4, 2}
         The order of the central differences.
     step : float, optional
@@ -125,16 +128,18 @@ def gradcheck(
     if hasattr(target, "loss_and_grads"):
         if arrays is not None or grads is not None:
             raise ConfigError(
-                "arrays and grads belong to a function: a model brings its own; give x, y and state"
+                "arrays and grads belong to a function: a model brings its own; give x, y, state and lengths"
             )
-        return check(_model_subject(target, x, y, state, rng), method, rng)
+        return check(_model_subject(target, x, y, state, lengths, rng), method, rng)
     if not callable(target):
         raise ConfigError(
             f"target is a {type(target).__name__}: give a function(arrays) -> (value, gradients), "
             "or a model with params and loss_and_grads"
         )
-    if arrays is None or x is not None or y is not None or state is not None:
-        raise ConfigError("a function is checked at `arrays`, a dictionary; x, y and state belong to a model")
+    if arrays is None or any(given is not None for given in (x, y, state, lengths)):
+        raise ConfigError(
+            "a function is checked at `arrays`, a dictionary; x, y, state and lengths belong to a model"
+        )
     return check(_function_subject(target, arrays, grads), method, rng)
 
 
@@ -156,7 +161,7 @@ def _function_subject(
     return Subject(copies, evaluate, ())
 
 
-def _model_subject(model: Any, x: Any, y: Any, state: Any, rng: np.random.Generator) -> Subject:
+def _model_subject(model: Any, x: Any, y: Any, state: Any, lengths: Any, rng: np.random.Generator) -> Subject:
     """Prepare the check of a model on its own parameters; draw the tokens and state that are not given."""
     params = model.params
     _demand_float64(params, "build the model with dtype='float64'")
@@ -169,10 +174,11 @@ def _model_subject(model: Any, x: Any, y: Any, state: Any, rng: np.random.Genera
         state = _randomized(model.initial_state(batch=np.shape(x)[1]), rng)
 
     def evaluate() -> tuple[float, Params]:
-        value, _, grads = model.loss_and_grads(x, y, state)
+        options = {} if lengths is None else {"lengths": lengths}
+        value, _, grads = model.loss_and_grads(x, y, state, **options)
         return _number(value), grads
 
-    return Subject(params, evaluate, (x, y, state))
+    return Subject(params, evaluate, (x, y, state, *([] if lengths is None else [np.asarray(lengths)])))
 
 
 def _randomized(state: Any, rng: np.random.Generator) -> Any:

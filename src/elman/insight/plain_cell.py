@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from elman.insight.reference import CELLS
 from elman.insight.reference import Cell as PlainCell
 from elman.insight.reference.cells import Array, Arrays
-from elman.network import CELLS as FAST
-from elman.network import Cell
+from elman.network import Cell, get_cell
 
-BUILT_IN = {
-    "rnn": CELLS["rnn", "tanh"],
-    "rnn-relu": CELLS["rnn", "relu"],
-    "lstm": CELLS["lstm", "tanh"],
-    "gru": CELLS["gru", "tanh"],
-    "mgu": CELLS["mgu", "tanh"],
-}
+BUILT_IN = {"rnn-relu" if activation == "relu" else name: cell for (name, activation), cell in CELLS.items()}
 """Those that the plain implementation has, by the name in the registry."""
 
 
@@ -26,7 +21,7 @@ def plain_cell(name: str) -> PlainCell:
     Parameters
     ----------
     name : str
-        A registered cell.
+        A registered cell, or the name of one with activations.
 
     Returns
     -------
@@ -40,7 +35,7 @@ def plain_cell(name: str) -> PlainCell:
     >>> plain_cell("gru").gates
     ('r', 'z', 'n')
     """
-    return BUILT_IN.get(name) or wrapped(FAST[name])
+    return BUILT_IN.get(name) or wrapped(get_cell(name))
 
 
 def gate_functions(name: str) -> dict[str, str | None]:
@@ -53,28 +48,32 @@ def gate_functions(name: str) -> dict[str, str | None]:
     {'r': 'sigmoid', 'z': 'sigmoid', 'n': 'tanh'}
     """
     other = None if name not in BUILT_IN else "relu" if name == "rnn-relu" else "tanh"
-    sigmoids = FAST[name].sigmoids
+    sigmoids = get_cell(name).sigmoids
     return {gate: "sigmoid" if g < sigmoids else other for g, gate in enumerate(plain_cell(name).gates)}
 
 
 def wrapped(cell: Cell) -> PlainCell:
     """Return a plain cell that calls the elementwise steps of `cell`; the matrix products are plain ones."""
     gates, states = tuple(str(g) for g in range(cell.gates)), cell.state_type._fields
+    halves = np.where(np.arange(cell.gates) < cell.sigmoids, 0.5, 1.0)[:, None, None]  # see Cell.sigmoids
 
     def step(x: Array, state: Arrays, p: Arrays) -> tuple[Arrays, Arrays]:
         batch, hidden = len(x), p["W"].shape[-1]
-        a, r = x @ p["U"] + p["b"][:, None], state["h"] @ p["W"]  # (G, B, H)
-        a[: cell.sigmoids] *= 0.5  # as the layer does: see Cell.sigmoids
-        r[: cell.sigmoids] *= 0.5
-        keep = np.zeros((cell.keeps, batch, hidden))
+        a, r = (x @ p["U"] + p["b"][:, None]) * halves, state["h"] @ p["W"] * halves  # (G, B, H)
+        keep, work = np.zeros((cell.keeps, batch, hidden)), np.zeros((cell.scratch, batch, hidden))
+        kept: Arrays = {}
         if cell.gated:
             keep[0] = r[-1] + p.get("b_candidate", 0.0)
+            kept["m"] = keep[0].copy()
         new = cell.state_type(*(np.zeros((batch, hidden)) for _ in states))
         prev = cell.state_type(*(state[name].copy() for name in states))
-        cell.forward(a, r, prev, new, keep, np.zeros((cell.scratch, batch, hidden)))
-        kept = dict(zip(gates, a, strict=True)) | {"_keep": keep}
-        if cell.gated:
-            kept["m"] = keep[0].copy()
+        if cell.staged:
+            cell.prepare(a, r, prev, keep, work)
+            kept["k"] = keep[0].copy()
+            r[-1] = keep[0] @ p["W"][-1] * halves[-1]
+        advance: Callable[..., None] = cell.forward  # with peepholes it takes more than the base class's
+        advance(a, r, prev, new, keep, work, *_peepholes(cell, p))
+        kept |= dict(zip(gates, a, strict=True)) | {"_keep": keep}
         return new._asdict(), kept | {f"_{name}": array for name, array in new._asdict().items()}
 
     def backward(
@@ -86,20 +85,39 @@ def wrapped(cell: Cell) -> PlainCell:
         dstate = cell.state_type(*(dnew[name].copy() for name in states))
         work = np.zeros((cell.scratch, *a.shape[1:]))
         before, after = (cell.state_type(*(array[None] for array in arrays)) for arrays in (prev, new))
-        cell.slopes(a[:, None], before, after, keep[:, None], work[:, None])
-        cell.backward(a, dstate, prev, new, keep, work)
+        slopes: Callable[..., None] = cell.slopes
+        retreat: Callable[..., None] = cell.backward
+        slopes(a[:, None], before, after, keep[:, None], work[:, None], *_peepholes(cell, p))
+        retreat(a, dstate, prev, new, keep, work, *_peepholes(cell, p))
+        met: Arrays = {}
+        if cell.staged:
+            dk = a[-1] @ p["W"][-1].T
+            met["k"] = dk.copy()
+            cell.unstage(a, dstate, dk, prev, keep, work)
         dr = np.concatenate([a[:-1], keep[:1]]) if cell.gated else a
+        direct = cell.gates - cell.staged  # blocks whose recurrent product is of h
         d["U"] += x.T @ a
-        d["W"] += state["h"].T @ dr
+        d["W"][:direct] += state["h"].T @ dr[:direct]
+        if cell.staged:
+            d["W"][-1] += keep[0].T @ a[-1]
         d["b"] += a.sum(axis=1)
         if cell.gated_bias:
             d["b_candidate"] += keep[0].sum(axis=0)
+        if cell.peepholes:
+            dp = np.empty_like(p["p"])
+            cell.peephole_gradients(a[:, None], before, after, dp)
+            d["p"] += dp
         dprev = dstate._asdict()
-        through = (dr @ p["W"].swapaxes(1, 2)).sum(axis=0)
+        through = (dr[:direct] @ p["W"][:direct].swapaxes(1, 2)).sum(axis=0)
         dprev["h"] = dprev["h"] + through if cell.direct else through
-        met = {f"a_{g}": da for g, da in zip(gates, a, strict=True)}
+        met |= {f"a_{g}": da for g, da in zip(gates, a, strict=True)}
         if cell.gated:
             met["m"] = keep[0]
         return (a @ p["U"].swapaxes(1, 2)).sum(axis=0), dprev, met
 
-    return PlainCell(step, backward, gates, states)
+    sees = tuple((gates[gate], state) for gate, state in cell.sees)
+    return PlainCell(step, backward, gates, states, last_reads="k" if cell.staged else None, peepholes=sees)
+
+
+def _peepholes(cell: Cell, p: Arrays) -> tuple[Array, ...]:
+    return (p["p"],) if cell.peepholes else ()

@@ -40,9 +40,10 @@ class Trace:
         By name, what each step computed. In layer ``l``: its input ``layers.<l>.x``; for each gate ``g`` the
         products ``layers.<l>.Ux_<g>`` and ``layers.<l>.Wh_<g>``, the pre-activation ``layers.<l>.a_<g>`` and
         the gate ``layers.<l>.<g>``; the states, such as ``layers.<l>.h`` and ``layers.<l>.c``, and those
-        that entered, ``layers.<l>.h_prev``; for lstm ``u``, the tanh of ``c``, and for gru and mgu ``m``, the
-        product (with its bias) that a gate multiplies. On top ``output.logits`` and ``output.p``. The gate
-        of the simple recurrent network is ``h`` itself.
+        that entered, ``layers.<l>.h_prev``; for an lstm ``u``, the tanh of ``c``, for gru and mgu ``m``, the
+        product (with its bias) that a gate multiplies, and for gru-before ``k``, the state that a gate
+        multiplies. On top ``output.logits`` and ``output.p``. The gate of the simple recurrent network is
+        ``h`` itself.
     grads : dict of str to ndarray
         The derivative of `loss` by each of them, under the same names; not by ``output.p``, which is not
         needed on the way back. For a state it is all that reaches it, from the layer above and from the next
@@ -53,6 +54,11 @@ class Trace:
         The derivative of `loss` by each parameter.
     gates, states : tuple of str
         The gates of the cell in the order of ``U`` and ``W``, and its states.
+    reads : tuple of str
+        What the recurrent weights of each gate multiply: ``h_prev``, but for the candidate of gru-before,
+        which reads ``k``, the state behind the reset gate.
+    peepholes : tuple of (str, str)
+        For each row of ``p`` the gate, and the state that it sees: ``c_prev`` or ``c``.
 
     Examples
     --------
@@ -72,6 +78,8 @@ class Trace:
     dparams: Arrays
     gates: tuple[str, ...]
     states: tuple[str, ...]
+    reads: tuple[str, ...]
+    peepholes: tuple[tuple[str, str], ...]
 
     @property
     def layers(self) -> int:
@@ -155,8 +163,14 @@ def trace(
     tape, dparams = reference.unrolled(params, x, y, entering, cell=cell, counted=which)
     losses, values, grads = reference.losses(tape, y), _values(tape, params, cell), _grads(tape, cell)
     return Trace(
-        x, y, float(losses[which].mean()), losses, values, grads, params, dparams, cell.gates, cell.states
-    )
+        x, y, float(losses[which].mean()), losses, values, grads, params, dparams, cell.gates, cell.states,
+        _reads(cell), cell.peepholes,
+    )  # fmt: skip
+
+
+def _reads(cell: reference.Cell) -> tuple[str, ...]:
+    """Return what the recurrent weights of each gate multiply."""
+    return (*["h_prev"] * (len(cell.gates) - 1), cell.last_reads or "h_prev")
 
 
 def derivatives(model: LanguageModel, x: Ints, y: Ints, counted: Bools) -> Arrays:
@@ -205,17 +219,18 @@ def _values(tape: reference.Tape, params: Arrays, cell: reference.Cell) -> Array
         entering = _stack(tape.entering, l, cell.states)
         kept = _stack(tape.kept, l, [key for key in tape.kept[0][l] if not key.startswith("_")])
         values[f"{name}x"] = x
-        for g, gate in enumerate(cell.gates):
+        before = {f"{key}_prev": array for key, array in entering.items()}
+        seen = kept | _stack(tape.leaving, l, cell.states) | before
+        peepholes = {gate: p["p"][row] * seen[key] for row, (gate, key) in enumerate(cell.peepholes)}
+        for g, (gate, read) in enumerate(zip(cell.gates, _reads(cell), strict=True)):
             Ux = x @ p["U"][g]
-            Wh = entering["h"] @ p["W"][g]
+            Wh = seen[read] @ p["W"][g]
             values |= {f"{name}Ux_{gate}": Ux, f"{name}Wh_{gate}": Wh}
             if "m" not in kept or gate != cell.gates[-1]:
-                values[f"{name}a_{gate}"] = Ux + Wh + p["b"][g]
+                values[f"{name}a_{gate}"] = Ux + Wh + p["b"][g] + peepholes.get(gate, 0.0)
             elif cell.gated_by is not None:
                 values[f"{name}a_{gate}"] = Ux + p["b"][g] + kept[cell.gated_by] * kept["m"]
-        values |= {f"{name}{key}": array for key, array in kept.items()}
-        values |= {f"{name}{key}": array for key, array in _stack(tape.leaving, l, cell.states).items()}
-        values |= {f"{name}{key}_prev": array for key, array in entering.items()}
+        values |= {f"{name}{key}": array for key, array in seen.items()}
     values["output.logits"], values["output.p"] = np.array(tape.logits), np.exp(tape.log_p)
     return values
 

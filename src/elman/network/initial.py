@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.errors import ConfigError
+from elman.network.cells import Cell
 from elman.typing import Params
 
 Initializer: TypeAlias = "Callable[[tuple[int, ...], int, np.random.Generator], NDArray[np.float64]]"
@@ -77,13 +78,13 @@ def named(name: str, table: dict[str, Initializer]) -> Initializer:
 
 
 def initialise(
-    params: Params, *, cell: str, hidden: int, tied: bool, seed: int, init: str, init_recurrent: str | None,
+    params: Params, *, cell: Cell, hidden: int, tied: bool, seed: int, init: str, init_recurrent: str | None,
     forget_bias: float,
 ) -> None:  # fmt: skip
     """Write the initial values of a language model into its parameters; see :class:`elman.LanguageModel`."""
     rng = np.random.default_rng(seed)
     if init_recurrent is None:
-        init_recurrent = "identity" if cell == "rnn-relu" else init
+        init_recurrent = "identity" if cell.name == "rnn-relu" else init
     for_input = named(init, INPUT_INITIALIZERS)
     for_state = named(init_recurrent, RECURRENT_INITIALIZERS)
     # Tied vectors are output weights too, and must not start with logits of the size of sqrt(D).
@@ -98,5 +99,5 @@ def initialise(
             array[...] = for_state(array.shape, hidden, rng)
         elif letter == "p":
             array[...] = uniform(array.shape, hidden, rng)
-        elif letter == "b" and cell == "lstm":
-            array[1] = forget_bias  # gate blocks i, f, o, g
+        elif letter == "b" and cell.forget is not None:
+            array[cell.forget] = forget_bias

@@ -46,7 +46,9 @@ class LanguageModel:
     vocab_size : int
         Number of tokens, ``K``.
     cell : str
-        ``rnn``, ``rnn-relu``, ``lstm``, ``gru``, ``mgu``, or one of your own (:func:`elman.register_cell`).
+        ``rnn``, ``rnn-relu``, ``lstm``, ``lstm-peephole``, ``lstm-coupled``, ``gru``, ``gru-before`` or
+        ``mgu``; one with other activations, such as ``lstm[hard-sigmoid,tanh,tanh;clip=3]``
+        (:func:`elman.network.cells.variants.cell_of`); or one of your own (:func:`elman.register_cell`).
     embedding : int
         Width of the word vectors, ``D``.
     hidden : int
@@ -133,7 +135,7 @@ class LanguageModel:
             raise ConfigError(f"dtype must be 'float32' or 'float64', not {str(dtype)!r}")
         if projection is not None:
             projection = check_whole("projection", projection, 1)
-        self.vocab_size, self.cell, self.dtype = vocab_size, cell, np.dtype(str(dtype))
+        self.vocab_size, self.cell, self.dtype = vocab_size, kind.name, np.dtype(str(dtype))
         self.projection, self.direction = projection, direction
         self.stack = new_stack(
             kind, embedding, hidden, layers, self.dtype, dropout=dropout, projection=projection,
@@ -151,7 +153,7 @@ class LanguageModel:
                 initial.named(init_recurrent, initial.RECURRENT_INITIALIZERS)
         else:
             initial.initialise(
-                self.params, cell=cell, hidden=hidden, tied=tied, seed=seed, init=init,
+                self.params, cell=kind, hidden=hidden, tied=tied, seed=seed, init=init,
                 init_recurrent=init_recurrent, forget_bias=forget_bias,
             )  # fmt: skip
         self._space = Workspace()

@@ -64,6 +64,12 @@ class TrainConfig:
     embedding: int = _setting(64, "Model", "Width of the word vectors, D.", 1)
     hidden: int = _setting(128, "Model", "Width of every layer, H.", 1)
     layers: int = _setting(2, "Model", "Number of recurrent layers, L.", 1)
+    projection: int | None = _setting(
+        None, "Model", "Width of every layer's output, P, where it is not H (rnn and lstm kinds).", 1
+    )
+    direction: str = _setting(
+        "forward", "Model", "Way over a sequence; imported models may have others.", flag=False
+    )
     dropout: float = _setting(0.0, "Model", "Dropout on the output of each layer while training.", 0)
     tied: bool = _setting(False, "Model", "Use the word vectors as output weights too (needs D = H).")
     init: str = _setting("uniform", "Model", "Initial weights: uniform or glorot.")
@@ -164,10 +170,11 @@ class TrainConfig:
                 raise ConfigError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
         if self.lr_min > self.learning_rate():
             raise ConfigError(f"lr_min ({self.lr_min}) must be at most lr ({self.learning_rate()})")
-        if self.tied and self.embedding != self.hidden:
+        width = self._output_width()
+        if self.tied and self.embedding != width:
             raise ConfigError(
-                f"tied needs an embedding as wide as the layers, not {self.embedding} beside {self.hidden}; "
-                f"give --embedding {self.hidden}"
+                f"tied needs an embedding as wide as the output of the last layer, not {self.embedding} "
+                f"beside {width}; give --embedding {width}"
             )
         if self.seed >= SEEDS:
             raise ConfigError(f"seed must be less than 2**63, not {self.seed}")
@@ -186,6 +193,11 @@ class TrainConfig:
             raise ConfigError("valid and test name files beside train; give train as well")
         self.fractions()
 
+    def _output_width(self) -> int:
+        """Width of what the last layer gives out."""
+        ways = 2 if self.direction.split(",")[-1].strip() == "bidirectional" else 1
+        return ways * (self.projection or self.hidden)
+
     def _check_names(self) -> None:
         """Raise ConfigError for a file name that config.toml, which is UTF-8, cannot hold."""
         for path in (*self.text, self.train, self.valid, self.test):
@@ -201,7 +213,7 @@ class TrainConfig:
         """Raise ConfigError for a setting that would change nothing, since another has no use for it."""
         for name, (chooser, users) in EFFECT.items():
             value, choice = getattr(self, name), getattr(self, chooser)
-            if choice not in users and value != _DEFAULTS[name]:
+            if value != _DEFAULTS[name] and not _has_use(chooser, choice, users):
                 raise ConfigError(
                     f"{name} ({value}) has no effect with {chooser} {choice}: "
                     f"leave it out, or choose {' or '.join(users)}"
@@ -259,9 +271,19 @@ EFFECT = {
     "decay_every": ("schedule", ("step", "exponential")),
     "patience": ("schedule", ("plateau",)),
     "lr_min": ("schedule", ("cosine", "plateau")),
-    "forget_bias": ("cell", ("lstm",)),
+    "forget_bias": ("cell", ("lstm", "lstm-peephole")),
 }
 """Settings that only some choices of another setting have a use for: that other, and those choices."""
+
+
+def _has_use(chooser: str, choice: str, users: tuple[str, ...]) -> bool:
+    """Say whether that choice has a use for the setting of EFFECT; a cell says so itself."""
+    if chooser != "cell":
+        return choice in users
+    from elman.network.cells import get_cell  # loads NumPy, and so only where there is something to say
+
+    return get_cell(choice).forget is not None
+
 
 # Written here too, since these are read before the rooms that own them; tests hold both equal.
 _CHOICES = {

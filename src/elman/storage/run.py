@@ -287,7 +287,8 @@ def build_model(c: TrainConfig, vocab_size: int, *, blank: bool = False) -> Lang
             vocab_size=vocab_size, cell=c.cell, embedding=c.embedding, hidden=c.hidden, layers=c.layers,
             dropout=c.dropout, tied=c.tied, dtype=c.dtype, seed=c.seed,
             init="zeros" if blank else c.init,
-            init_recurrent=c.init_recurrent, forget_bias=c.forget_bias,
+            init_recurrent=c.init_recurrent, forget_bias=c.forget_bias, projection=c.projection,
+            direction=c.direction,
         )  # fmt: skip
     except ElmanError:
         raise

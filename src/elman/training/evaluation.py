@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from elman.data import Part, Tokenizer
 from elman.errors import ConfigError, DataError
 from elman.network import LanguageModel, ModelState
+from elman.network.checks import check_forwards
 
 AGREE = {"float32": 1e-6, "float64": 1e-10}
 """States that differ by this much, relative to one plus their size, have met: within a few roundings."""
@@ -145,6 +146,7 @@ def evaluate(
     """
     if batch < 1 or window < 1:
         raise ConfigError(f"batch and window must be at least 1, not {batch} and {window}")
+    check_forwards(model.stack, "the loss of a text, each token predicted from those before it,")
     rows = _Rows(model, part, tokenizer, batch, window)
     entering = model.initial_state(rows.batch)
     leaving = rows.run(entering)

@@ -96,6 +96,11 @@ def begin(
     config.validate()
     get_cell(config.cell)
     tokenizer_kind(config.tokens)
+    if set(config.direction.replace(" ", "").split(",")) != {"forward"}:
+        raise ConfigError(
+            f"direction {config.direction!r} cannot be trained to predict the next token: a layer that reads "
+            "ahead sees it; leave direction out"
+        )
     if text is not None and (config.text or config.train):
         raise ConfigError("a text in memory and text or train among the settings were given: leave one out")
     if text is None:

@@ -19,8 +19,9 @@ class Shares:
 
     Attributes
     ----------
-    entering : ndarray, (T, n)
-        What the parameter was multiplied with; for a bias, ones.
+    entering : ndarray, (T, G, n) or (T, 1, n)
+        What the blocks of the parameter were multiplied with; for a bias, ones. One for all where it is the
+        same.
     derivative : ndarray, (T, G, m)
         The derivative by each of the products.
     shape : tuple of int
@@ -33,7 +34,7 @@ class Shares:
 
     def of(self, step: int) -> Array:
         """Return the share of a step, in the shape of the parameter."""
-        share: Array = self.entering[step, None, :, None] * self.derivative[step, :, None, :]
+        share: Array = self.entering[step, :, :, None] * self.derivative[step, :, None, :]
         return share.reshape(self.shape)
 
     def each(self) -> Array:
@@ -47,18 +48,27 @@ class Shares:
 
     def total(self) -> Array:
         """Return the sum over steps: the derivative by the parameter."""
-        total: Array = np.matmul(self.entering.T, self.derivative.swapaxes(0, 1))
+        total: Array = np.matmul(self.entering.transpose(1, 2, 0), self.derivative.swapaxes(0, 1))
         return total.reshape(self.shape)
 
     def lengths(self) -> Array:
         """Return the length of each share, ``(T,)``."""
-        outer: Array = np.linalg.norm(self.entering, axis=1) * np.linalg.norm(self.derivative, axis=(1, 2))
-        return outer
+        outer = np.linalg.norm(self.entering, axis=2) * np.linalg.norm(self.derivative, axis=2)  # (T, G)
+        lengths: Array = np.linalg.norm(outer, axis=1)
+        return lengths
 
     def dot(self, other: Shares) -> float:
         """Return the inner product of the two sums, from the factors: neither sum is made."""
-        derivatives = _rows(self.derivative) @ _rows(other.derivative).T
-        return float(np.sum((self.entering @ other.entering.T) * derivatives))
+        if self.entering.shape[2] == self.derivative.shape[2] == 1:  # elementwise: the sums are as small
+            return float(np.sum(self.total() * other.total()))
+        if self.entering.shape[1] == 1:
+            derivatives = _rows(self.derivative) @ _rows(other.derivative).T
+            return float(np.sum((_rows(self.entering) @ _rows(other.entering).T) * derivatives))
+        entering, derivatives = (
+            np.matmul(mine.swapaxes(0, 1), theirs.transpose(1, 2, 0))  # (G, T, T)
+            for mine, theirs in ((self.entering, other.entering), (self.derivative, other.derivative))
+        )
+        return float(np.sum(entering * derivatives))
 
     def length(self) -> float:
         """Return the length of the sum."""
@@ -75,7 +85,7 @@ class TiedShares(Shares):
 
     Attributes
     ----------
-    entering, derivative : ndarray, (T, K), (T, 1, H)
+    entering, derivative : ndarray, (T, 1, K), (T, 1, H)
         As above, for the output weights.
     words : Shares
         For the word vectors.
@@ -95,7 +105,7 @@ class TiedShares(Shares):
 
     def lengths(self) -> Array:
         """Return the length of each share, ``(T,)``."""
-        mixed = np.sum(self.entering * self.words.entering, axis=1) * np.sum(
+        mixed = np.sum(self.entering * self.words.entering, axis=(1, 2)) * np.sum(
             self.derivative * self.words.derivative, axis=(1, 2)
         )
         squares = super().lengths() ** 2 + self.words.lengths() ** 2 + 2 * mixed
@@ -140,31 +150,37 @@ def shares(trace: Trace, grads: Arrays) -> dict[str, Shares]:
     grads : dict of str to ndarray, (T, n)
         The derivatives by what the steps computed; those of `factors_of` at least.
     """
-    values = {name: array[:, 0] for name, array in trace.values.items()}  # (T, n)
+    values = {name: array[:, :1] for name, array in trace.values.items()}  # (T, 1, n)
     params, T = trace.params, len(trace.tokens)
-    ones = np.ones((T, 1))
+    ones = np.ones((T, 1, 1))
     found: dict[str, Shares] = {}
     for l in range(trace.layers):
         name = f"layers.{l}."
         da = np.stack([grads[f"{name}Ux_{gate}"] for gate in trace.gates], axis=1)  # (T, G, H)
         dr = np.stack([grads[f"{name}Wh_{gate}"] for gate in trace.gates], axis=1)
+        read_by = [values[f"{name}{key}"] for key in trace.reads]
+        read = np.concatenate(read_by, axis=1) if len(set(trace.reads)) > 1 else read_by[0]
         factors = {
             "U": (values[f"{name}x"], da),
-            "W": (values[f"{name}h_prev"], dr),
+            "W": (read, dr),
             "b": (ones, da),
             "b_candidate": (ones, dr[:, -1:]),
         }
+        if trace.peepholes:  # elementwise: each unit is a block of its own
+            seen = np.concatenate([values[f"{name}{key}"] for _, key in trace.peepholes], axis=2)
+            by_gate = np.concatenate([grads[f"{name}Ux_{gate}"] for gate, _ in trace.peepholes], axis=1)
+            factors["p"] = (seen.swapaxes(1, 2), by_gate[..., None])
         for letter, (entering, derivative) in factors.items():
             if name + letter in params:
                 found[name + letter] = Shares(entering, derivative, params[name + letter].shape)
     top, dlogits = values[f"layers.{trace.layers - 1}.h"], grads["output.logits"]
     E, ids = params["embedding.E"], trace.tokens[:, 0]
-    read = (np.arange(len(E)) == ids[:, None]).astype(np.float64)  # (T, K): one where a step reads a word
-    words = Shares(read, grads["layers.0.x"][:, None], E.shape)
+    which = (np.arange(len(E)) == ids[:, None]).astype(np.float64)  # (T, K): one where a step reads a word
+    words = Shares(which[:, None], grads["layers.0.x"][:, None], E.shape)
     if "output.V" in params:
         found["embedding.E"] = words
         found["output.V"] = Shares(top, dlogits[:, None], params["output.V"].shape)
     else:
-        found["embedding.E"] = TiedShares(dlogits, top[:, None], E.shape, words)
+        found["embedding.E"] = TiedShares(dlogits[:, None], top, E.shape, words)
     found["output.c"] = Shares(ones, dlogits[:, None], params["output.c"].shape)
     return {name: found[name] for name in params}

@@ -15,6 +15,7 @@ def draw_params(
     layers: int = 1,
     tied: bool = False,
     scale: float = 1.0,
+    projection: int | None = None,
 ) -> Arrays:
     """Draw parameters from a normal distribution, in the flat dictionary of the language model.
 
@@ -22,7 +23,7 @@ def draw_params(
 
     Parameters
     ----------
-    cell : {"rnn", "lstm", "gru", "mgu"}
+    cell : {"rnn", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu"}
         Which cell.
     rng : numpy.random.Generator
         The only source of randomness.
@@ -32,6 +33,8 @@ def draw_params(
         Without `output.V`: the model multiplies by `embedding.E` transposed, and needs D = H.
     scale : float
         Standard deviation of every entry.
+    projection : int, optional
+        The width P of `h`, for the cells that can: not gru, gru-before and mgu.
 
     Returns
     -------
@@ -44,32 +47,45 @@ def draw_params(
     {'embedding.E': (7, 4), 'layers.0.U': (3, 4, 3), 'layers.0.W': (3, 3, 3), 'layers.0.b': (3, 3),
      'layers.0.b_candidate': (3,), 'output.V': (3, 7), 'output.c': (7,)}
     """
-    if tied and embedding != hidden:
-        raise ValueError(f"tied embeddings need embedding = hidden, not {embedding} and {hidden}")
+    width = projection or hidden
+    if tied and embedding != width:
+        raise ValueError(f"tied embeddings need embedding = hidden, not {embedding} and {width}")
 
     def draw(*shape: int) -> Array:
         return rng.normal(0.0, scale, shape)
 
-    gates = len(find_cell(cell, "tanh").gates)
+    functions = find_cell(cell, "tanh")
+    gates = len(functions.gates)
     params = {"embedding.E": draw(classes, embedding)}
     for l in range(layers):
-        params[f"layers.{l}.U"] = draw(gates, embedding if l == 0 else hidden, hidden)
-        params[f"layers.{l}.W"] = draw(gates, hidden, hidden)
+        params[f"layers.{l}.U"] = draw(gates, embedding if l == 0 else width, hidden)
+        params[f"layers.{l}.W"] = draw(gates, width, hidden)
         params[f"layers.{l}.b"] = draw(gates, hidden)
         if cell == "gru":
             params[f"layers.{l}.b_candidate"] = draw(hidden)
+        if functions.peepholes:
+            params[f"layers.{l}.p"] = draw(len(functions.peepholes), hidden)
+        if projection:
+            params[f"layers.{l}.R"] = draw(hidden, projection)
     if not tied:
-        params["output.V"] = draw(hidden, classes)
+        params["output.V"] = draw(width, classes)
     params["output.c"] = draw(classes)
     return params
 
 
 def draw_state(
-    cell: str, rng: np.random.Generator, *, batch: int, hidden: int, layers: int = 1, scale: float = 1.0
+    cell: str,
+    rng: np.random.Generator,
+    *,
+    batch: int,
+    hidden: int,
+    layers: int = 1,
+    scale: float = 1.0,
+    projection: int | None = None,
 ) -> list[Arrays]:
-    """Draw a state from a normal distribution: for each layer {"h": (B, H)}, and for lstm also "c".
+    """Draw a state from a normal distribution: for each layer {"h": (B, H)}, and for an lstm also "c".
 
-    With `scale=0` it is the usual zero state.
+    With `scale=0` it is the usual zero state. With a projection `h` is (B, P).
 
     Examples
     --------
@@ -77,4 +93,8 @@ def draw_state(
     [{'h': array([[0., 0.]]), 'c': array([[0., 0.]])}]
     """
     names = find_cell(cell, "tanh").states
-    return [{name: rng.normal(0.0, scale, (batch, hidden)) for name in names} for _ in range(layers)]
+    widths = {name: projection if projection and name == "h" else hidden for name in names}
+    return [
+        {name: rng.normal(0.0, scale, (batch, width)) for name, width in widths.items()}
+        for _ in range(layers)
+    ]

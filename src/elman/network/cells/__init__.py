@@ -7,9 +7,13 @@ from difflib import get_close_matches
 from elman.errors import ConfigError
 from elman.network.cells.base import Cell, HiddenState, State
 from elman.network.cells.gru import GRU
+from elman.network.cells.gru_before import GRUBefore
 from elman.network.cells.lstm import LSTM, LSTMState
+from elman.network.cells.lstm_coupled import CoupledLSTM
+from elman.network.cells.lstm_peephole import PeepholeLSTM
 from elman.network.cells.mgu import MGU
 from elman.network.cells.rnn import RNN, ReluRNN
+from elman.network.cells.variants import parse
 
 __all__ = [
     "CELLS",
@@ -18,8 +22,11 @@ __all__ = [
     "MGU",
     "RNN",
     "Cell",
+    "CoupledLSTM",
+    "GRUBefore",
     "HiddenState",
     "LSTMState",
+    "PeepholeLSTM",
     "ReluRNN",
     "State",
     "get_cell",
@@ -69,17 +76,17 @@ def register_cell(cell: Cell) -> Cell:
 
 
 def get_cell(name: str) -> Cell:
-    """Return the registered cell of that name.
+    """Return the registered cell of that name, or the one that a name with activations describes.
 
     Parameters
     ----------
     name : str
-        Such as ``"lstm"``.
+        Such as ``"lstm"``, or ``"lstm[hard-sigmoid,tanh,tanh]"`` (:mod:`elman.network.cells.variants`).
 
     Returns
     -------
     Cell
-        The instance that was registered.
+        The instance that was registered; with activations, one that equals any other of that name.
 
     Raises
     ------
@@ -91,11 +98,15 @@ def get_cell(name: str) -> Cell:
     >>> from elman.network import get_cell
     >>> get_cell("gru").gates
     3
+    >>> get_cell("lstm[;coupled]").name
+    'lstm-coupled'
     >>> get_cell("ltsm")
     Traceback (most recent call last):
         ...
     elman.errors.ConfigError: unknown cell 'ltsm': expected one of ...; did you mean 'lstm'?
     """
+    if isinstance(name, str) and name not in CELLS and "[" in name:
+        return parse(name)
     if not isinstance(name, str) or name not in CELLS:
         near = get_close_matches(str(name), CELLS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -103,5 +114,5 @@ def get_cell(name: str) -> Cell:
     return CELLS[name]
 
 
-for _cell in (RNN(), ReluRNN(), LSTM(), GRU(), MGU()):
+for _cell in (RNN(), ReluRNN(), LSTM(), PeepholeLSTM(), CoupledLSTM(), GRU(), GRUBefore(), MGU()):
     register_cell(_cell)

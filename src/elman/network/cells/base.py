@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
 
 from elman.typing import Floats
 
@@ -48,9 +50,12 @@ class Cell(ABC):
     staged : bool
         Whether the recurrent product of the last gate block is not that of ``h`` but of ``keep[0]``, which
         `prepare` makes of the gates before it, as in a GRU whose reset gate acts before the product.
-    peepholes : int
-        How many gates see a state through weights of their own, elementwise: the rows of the parameter ``p``
-        ``(peepholes, H)``. The methods then take it as a further argument, `p`.
+    sees : tuple of (int, str)
+        Which gates see a state through weights of their own, elementwise: a row of the parameter ``p`` each.
+        A pair is the gate block and what it sees, the name of a state, such as ``c`` after the step or
+        ``c_prev`` before it. `forward`, `slopes` and `backward` then take ``p`` as a further argument.
+    forget : int, optional
+        Which gate block, if any, is the forget gate of a memory cell, whose bias begins as `forget_bias`.
     direct : bool
         Whether ``h`` before the step reaches ``h`` after it elementwise, beside the recurrent product.
     keeps : int
@@ -88,22 +93,28 @@ class Cell(ABC):
     >>> _ = elman.network.cells.CELLS.pop("softsign")  # it was only an example
     """
 
-    name: ClassVar[str]
-    gates: ClassVar[int]
-    sigmoids: ClassVar[int] = 0
-    gated: ClassVar[bool] = False
-    gated_bias: ClassVar[bool] = False
-    staged: ClassVar[bool] = False
-    peepholes: ClassVar[int] = 0
-    direct: ClassVar[bool] = False
-    keeps: ClassVar[int] = 0
-    scratch: ClassVar[int] = 1
-    state_type: ClassVar[Any] = HiddenState
+    name: str
+    gates: int
+    sigmoids: int = 0
+    gated: bool = False
+    gated_bias: bool = False
+    staged: bool = False
+    sees: tuple[tuple[int, str], ...] = ()
+    forget: int | None = None
+    direct: bool = False
+    keeps: int = 0
+    scratch: int = 1
+    state_type: Any = HiddenState
 
     @property
     def lone(self) -> bool:
         """Whether there is a single gate block, and that a plain one."""
         return self.gates == 1 and not self.sigmoids and not self.gated and not self.staged
+
+    @property
+    def peepholes(self) -> int:
+        """How many rows the parameter ``p`` has, ``(peepholes, H)``."""
+        return len(self.sees)
 
     @abstractmethod
     def forward(self, a: Floats, r: Floats, prev: State, new: State, keep: Floats, work: Floats) -> None:
@@ -195,7 +206,7 @@ class Cell(ABC):
         raise NotImplementedError(f"{type(self).__name__} is staged and has no unstage")
 
     def peephole_gradients(self, a: Floats, before: State, after: State, dp: Floats) -> None:
-        """Write the derivative by `p`, of a whole window, if there are `peepholes`.
+        """Write the derivative by `p`, of a whole window.
 
         Parameters
         ----------
@@ -206,4 +217,7 @@ class Cell(ABC):
         dp : ndarray of shape (peepholes, H)
             Overwritten.
         """
-        raise NotImplementedError(f"{type(self).__name__} has peepholes and no peephole_gradients")
+        for row, (gate, name) in zip(dp, self.sees, strict=True):
+            states = before if name.endswith("_prev") else after
+            seen = states[self.state_type._fields.index(name.removesuffix("_prev"))]
+            np.einsum("tbh,tbh->h", a[gate], seen, out=row)

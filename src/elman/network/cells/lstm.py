@@ -47,6 +47,7 @@ class LSTM(Cell):
     name = "lstm"
     gates = 4
     sigmoids = 3
+    forget = 1
     keeps = 1
     scratch = 4
     state_type = LSTMState

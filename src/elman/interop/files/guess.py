@@ -1,0 +1,312 @@
+"""What recurrent model a set of names and shapes could be.
+
+PyTorch's recurrent modules name their weights alike wherever they stand: ``weight_ih_l0``, ``weight_hh_l0`` and so
+on, after a prefix. The rest is told by shape: a table of vectors as wide as the module's inputs is the embedding,
+a matrix as wide as its outputs, with a bias or without, the output layer. Only where two tables have one shape must
+their names tell them apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+WEIGHT = re.compile(
+    r"(?P<prefix>.*?)(?P<kind>weight_ih|weight_hh|weight_hr|bias_ih|bias_hh)_l(?P<layer>\d{1,4})"
+    r"(?P<back>_reverse)?",
+    re.ASCII,
+)
+"""A name of a recurrent module's weights."""
+
+_CALLED = re.compile(r"emb|enc|wte|lookup|table|vectors", re.IGNORECASE)
+_BLOCKS = {1: "rnn", 3: "gru", 4: "lstm"}
+MODULES = {"rnn": "nn.RNN", "gru": "nn.GRU", "lstm": "nn.LSTM"}
+
+
+@dataclass(frozen=True)
+class Module:
+    """A recurrent module of PyTorch.
+
+    Attributes
+    ----------
+    prefix : str
+        What its names begin with, such as ``rnn.``.
+    cell : str
+        ``rnn``, ``gru`` or ``lstm``. Of an ``rnn`` the nonlinearity cannot be seen.
+    layers, inputs, hidden : int
+        Depth and widths.
+    projection : int or None
+        Width of the projected output of an LSTM (`proj_size`).
+    bidirectional, bias : bool
+        Whether there are weights of the way back, and biases.
+    """
+
+    prefix: str
+    cell: str
+    layers: int
+    inputs: int
+    hidden: int
+    projection: int | None
+    bidirectional: bool
+    bias: bool
+
+    @property
+    def width(self) -> int:
+        """Width of its output."""
+        return (self.projection or self.hidden) * (2 if self.bidirectional else 1)
+
+    def __str__(self) -> str:
+        wide = f"{self.hidden} wide" + (f", projected to {self.projection}" if self.projection else "")
+        both = ", bidirectional" if self.bidirectional else ""
+        bare = "" if self.bias else ", without biases"
+        depth = f"{self.layers} layer{'s' if self.layers > 1 else ''}"
+        return f"{MODULES[self.cell]}, {depth}, {wide}, inputs {self.inputs}{both}{bare}"
+
+
+@dataclass
+class Guess:
+    """What a set of names and shapes could be.
+
+    Attributes
+    ----------
+    modules : list of Module
+        The recurrent modules that are whole.
+    embedding, output, bias : str or None
+        The names of the word vectors, of the output weights, and of their bias.
+    tied : bool
+        There is no output weight, and the word vectors are as wide as the module's outputs.
+    others : list of str
+        Names that have no place in a language model of one module.
+    problems : list of str
+        What keeps it from being one, each the end of a sentence about the file.
+    said : str
+        What it is instead, where the names are not PyTorch's.
+    """
+
+    modules: list[Module] = field(default_factory=list)
+    embedding: str | None = None
+    output: str | None = None
+    bias: str | None = None
+    tied: bool = False
+    others: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    said: str = ""
+
+    def text(self, shapes: Shapes) -> str:
+        """Return it in words, such as "nn.LSTM, 2 layers, 128 wide, inputs 64; embedding 65 x 64"."""
+        parts = [self.said] if self.said else [str(module) for module in self.modules]
+        if self.embedding:
+            parts.append(f"embedding {by(shapes[self.embedding])}")
+        if self.output:
+            parts.append(f"output {shapes[self.output][0]}")
+        elif self.tied:
+            parts.append("output tied to the embedding, if there is one")
+        if self.others and parts:
+            parts.append(
+                f"and {len(self.others):,} arrays beside ({', '.join(self.others[:3])}{_more(self.others)})"
+            )
+        return "; ".join(parts)
+
+
+def guess(shapes: Shapes) -> Guess:
+    """Return what recurrent model these could be the weights of.
+
+    Parameters
+    ----------
+    shapes : mapping of str to tuple of int
+        The shape of each array by its name.
+
+    Returns
+    -------
+    Guess
+
+    Examples
+    --------
+    >>> shapes = {
+    ...     "encoder.weight": (65, 8),
+    ...     "rnn.weight_ih_l0": (16, 8),
+    ...     "rnn.weight_hh_l0": (16, 4),
+    ...     "decoder.weight": (65, 4),
+    ...     "decoder.bias": (65,),
+    ... }
+    >>> guess(shapes).text(shapes)
+    'nn.LSTM, 1 layer, 4 wide, inputs 8, without biases; embedding 65 x 8; output 65'
+    """
+    own = _of_elman(shapes) or _of_keras(shapes)
+    if own:
+        return Guess(said=own, problems=["its names are not those of PyTorch's modules"])
+    found = Guess()
+    parts: dict[str, dict[tuple[str, int, bool], str]] = {}
+    rest = []
+    for name in shapes:
+        match = WEIGHT.fullmatch(name)
+        if match is None:
+            rest.append(name)
+        else:
+            place = match["kind"], int(match["layer"]), match["back"] is not None
+            parts.setdefault(match["prefix"], {})[place] = name
+    for prefix, names in parts.items():
+        module = _module(prefix, names, shapes)
+        if isinstance(module, Module):
+            found.modules.append(module)
+        else:
+            found.problems.append(module)
+    if len(found.modules) > 1:
+        held = ", ".join(f"{m.prefix or 'the outermost'} ({m})" for m in found.modules[:3])
+        found.problems.append(f"it has {len(found.modules)} recurrent modules, where one is expected: {held}")
+    if not parts:
+        found.problems.append("none of its names are those of a recurrent module, such as rnn.weight_ih_l0")
+    if len(found.modules) == 1:
+        _surroundings(found, found.modules[0], rest, shapes)
+    else:
+        found.others = rest
+    return found
+
+
+def _module(prefix: str, names: Mapping[tuple[str, int, bool], str], shapes: Shapes) -> Module | str:
+    """Return the module that these are the weights of, or what is wrong with them."""
+    first, recurrent = names.get(("weight_ih", 0, False)), names.get(("weight_hh", 0, False))
+    if first is None or recurrent is None:
+        return f"{prefix}weight_{'ih' if first is None else 'hh'}_l0 is missing"
+    for name in names.values():
+        rank = 1 if "bias_" in name[len(prefix) :] else 2
+        if len(shapes[name]) != rank or not all(shapes[name]):
+            return f"{name} is {by(shapes[name])}, where {rank} sizes were expected"
+    rows, columns = shapes[recurrent]
+    projected = names.get(("weight_hr", 0, False))
+    hidden = shapes[projected][1] if projected else columns
+    blocks = rows // hidden
+    if rows % hidden or blocks not in _BLOCKS or (projected and blocks != 4):
+        allowed = "4 (an LSTM with proj_size)" if projected else "1 (RNN), 3 (GRU) or 4 (LSTM)"
+        return f"{recurrent} is {rows} x {columns}: its rows must be {allowed} times the {hidden} units"
+    module = Module(
+        prefix, _BLOCKS[blocks], 1 + max(layer for _, layer, _ in names), shapes[first][1], hidden,
+        shapes[projected][0] if projected else None, any(back for *_, back in names),
+        any(kind.startswith("bias") for kind, *_ in names),
+    )  # fmt: skip
+    return _misfit(module, names, shapes) or module
+
+
+def expected(module: Module) -> dict[str, tuple[int, ...]]:
+    """Return the name and shape of every weight that a module has."""
+    blocks = next(blocks for blocks, cell in _BLOCKS.items() if cell == module.cell)
+    G, P = blocks * module.hidden, module.projection or module.hidden
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer in range(module.layers):
+        for back in ("", "_reverse") if module.bidirectional else ("",):
+            end = f"_l{layer}{back}"
+            shapes[f"{module.prefix}weight_ih{end}"] = (G, module.width if layer else module.inputs)
+            shapes[f"{module.prefix}weight_hh{end}"] = (G, P)
+            if module.bias:
+                shapes[f"{module.prefix}bias_ih{end}"] = (G,)
+                shapes[f"{module.prefix}bias_hh{end}"] = (G,)
+            if module.projection:
+                shapes[f"{module.prefix}weight_hr{end}"] = (P, module.hidden)
+    return shapes
+
+
+def _misfit(module: Module, names: Mapping[tuple[str, int, bool], str], shapes: Shapes) -> str | None:
+    if module.layers > len(names):
+        return f"of {module.layers} layers of {module.prefix or 'the module'}, some are missing"
+    wanted = expected(module)
+    for name, shape in wanted.items():
+        if name not in shapes:
+            return f"{name} ({by(shape)}) is missing, which {module} has"
+        if shapes[name] != shape:
+            return f"{name} is {by(shapes[name])}, where {module} has {by(shape)}"
+    surplus = next((name for name in names.values() if name not in wanted), None)
+    return f"{surplus} has no place in {module}" if surplus else None
+
+
+def _surroundings(found: Guess, module: Module, rest: list[str], shapes: Shapes) -> None:
+    """Find the embedding and the output layer among the other arrays."""
+    matrices = [name for name in rest if len(shapes[name]) == 2 and name.endswith("weight")]
+    bias_of = {
+        name: bias
+        for name in matrices
+        if shapes.get(bias := f"{name.removesuffix('weight')}bias") == (shapes[name][0],)
+    }
+    tables = _tables(matrices, bias_of, module, shapes)
+    if not tables and module.inputs == module.width:
+        # Of two tied tables, the one under the name of the output layer may be the one that was saved.
+        tables = [n for n in bias_of if shapes[n][1] == module.width]
+    found.embedding = tables[0] if len(tables) == 1 else None
+    K = shapes[tables[0]][0] if found.embedding else None
+    outputs = [n for n in matrices if n != found.embedding and shapes[n] == (K, module.width)]
+    found.output = outputs[0] if len(outputs) == 1 else None
+    if found.output is not None:
+        found.bias = bias_of.get(found.output)
+    elif not outputs and module.inputs == module.width and found.embedding is not None:
+        found.tied = True
+        taken = {bias for name, bias in bias_of.items() if name != found.embedding}
+        alone = [n for n in rest if shapes[n] == (K,) and n.endswith("bias") and n not in taken]
+        found.bias = alone[0] if len(alone) == 1 else None
+    used = {found.embedding, found.output, found.bias}
+    found.others = [name for name in rest if name not in used]
+    if len(tables) > 1:
+        found.problems.append(
+            f"it has several tables that could be the word vectors: {', '.join(tables[:3])}"
+        )
+    elif found.embedding is None:
+        found.problems.append(f"it has no word vectors: no weight of K x {module.inputs} without a bias")
+    elif len(outputs) > 1:
+        found.problems.append(
+            f"it has several output layers, where one is expected: {', '.join(outputs[:3])}"
+        )
+    elif found.output is None and not found.tied:
+        near = next((n for n in matrices if n in bias_of and shapes[n][1] == module.width), None)
+        seen = f"; {near} is {by(shapes[near])}" if near else ""
+        found.problems.append(f"it has no output layer: no weight of {K} x {module.width}{seen}")
+    if found.others:
+        shown = ", ".join(f"{n} ({by(shapes[n])})" for n in found.others[:3])
+        found.problems.append(
+            f"it has layers that elman has not, between, before or after: {shown}{_more(found.others)}"
+        )
+
+
+def _tables(matrices: list[str], bias_of: Mapping[str, str], module: Module, shapes: Shapes) -> list[str]:
+    """Return the names that could be the word vectors."""
+    tables = [n for n in matrices if n not in bias_of and shapes[n][1] == module.inputs]
+    if len(tables) > 1:
+        tables = [n for n in tables if _CALLED.search(n)] or tables
+    if len(tables) > 1:  # positions have vectors too, but no output layer
+        classes = {shapes[n][0] for n in bias_of if shapes[n][1] == module.width}
+        tables = [n for n in tables if shapes[n][0] in classes] or tables
+    return tables
+
+
+def _of_elman(shapes: Shapes) -> str | None:
+    first = shapes.get("layers.0.U", ())
+    if "embedding.E" not in shapes or len(first) != 3:
+        return None
+    G, D, H = first
+    depth = sum(bool(re.fullmatch(r"layers\.\d+\.U", name)) for name in shapes)
+    blocks = {1: "rnn", 2: "mgu", 3: "gru", 4: "lstm"}.get(G, f"{G} gate blocks")
+    return (
+        f"a model of elman's own ({blocks}, {depth} x {H}, inputs {D}, vocabulary {shapes['embedding.E'][0]})"
+    )
+
+
+def _of_keras(shapes: Shapes) -> str | None:
+    kernels = {
+        n: s for n, s in shapes.items() if re.search(r"(^|[/.])recurrent_kernel(:0)?$", n) and len(s) == 2
+    }
+    if not kernels:
+        return None
+    kinds = {1: "SimpleRNN", 3: "GRU", 4: "LSTM"}
+    said = [
+        f"{kinds.get(columns // max(rows, 1), 'a layer')}, {rows} wide" for rows, columns in kernels.values()
+    ]
+    return f"layers of Keras: {'; '.join(said[:9])}"
+
+
+def by(shape: tuple[int, ...]) -> str:
+    """Return a shape as it is shown."""
+    return " x ".join(map(str, shape)) if shape else "a single number"
+
+
+def _more(names: list[str]) -> str:
+    return ", ..." if len(names) > 3 else ""

@@ -1,0 +1,215 @@
+"""A language model of ours under PyTorch's names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from elman.errors import CheckpointError, ConfigError
+from elman.interop.torch.names import kind_of, places, theirs
+from elman.network import LanguageModel
+from elman.network.checks import check_gradients
+from elman.storage.atomic import write_atomic
+from elman.typing import Floats, Params
+
+MODULES = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
+
+
+def state_dict(model: LanguageModel) -> Params:
+    """Return a model's weights under the names of PyTorch's modules.
+
+    The names are ``embedding.weight`` (`nn.Embedding`), ``rnn.weight_ih_l0`` and its like (`nn.RNN`, `nn.GRU` or
+    `nn.LSTM`), ``output.weight`` and ``output.bias`` (`nn.Linear`). A minimal gated unit becomes the GRU, and an
+    LSTM with coupled gates the LSTM, that computes exactly the same.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        With the cell ``rnn``, ``rnn-relu``, ``gru``, ``lstm``, ``mgu`` or ``lstm-coupled``.
+
+    Returns
+    -------
+    dict of str to ndarray
+        New arrays. With tied embeddings ``output.weight`` equals ``embedding.weight``.
+
+    Raises
+    ------
+    ConfigError
+        If PyTorch has no module that computes the model.
+
+    Examples
+    --------
+    >>> import elman
+    >>> from elman.interop import torch
+    >>> model = elman.LanguageModel(vocab_size=9, cell="lstm", embedding=4, hidden=6, layers=1)
+    >>> for name, array in torch.state_dict(model).items():
+    ...     print(name, array.shape)
+    embedding.weight (9, 4)
+    rnn.weight_ih_l0 (24, 4)
+    rnn.weight_hh_l0 (24, 6)
+    rnn.bias_ih_l0 (24,)
+    rnn.bias_hh_l0 (24,)
+    output.weight (9, 6)
+    output.bias (9,)
+    """
+    bidirectional = _is_bidirectional(model)
+    kind_of(model.cell)
+    arrays = {"embedding.weight": model.params["embedding.E"].copy()}
+    for start, end in places(len(model.stack.layers), bidirectional):
+        for name, array in theirs(model.cell, start, model.params):
+            arrays[f"rnn.{name}{end}"] = array
+    arrays["output.weight"] = np.array(model.output.weights(model.params).T, order="C")
+    arrays["output.bias"] = model.params["output.c"].copy()
+    return arrays
+
+
+def gradients(model: LanguageModel, grads: Mapping[str, Floats]) -> Params:
+    """Return a model's gradients under the names of PyTorch's modules, as its ``backward`` leaves them.
+
+    The two biases of a gate have one derivative, since they are added up.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        With the cell ``rnn``, ``rnn-relu``, ``gru`` or ``lstm``.
+    grads : mapping of str to ndarray
+        As from :meth:`~elman.LanguageModel.loss_and_grads`.
+
+    Returns
+    -------
+    dict of str to ndarray
+        New arrays. With tied embeddings there is no ``output.weight``: all of it is in ``embedding.weight``.
+
+    Raises
+    ------
+    ConfigError
+        If PyTorch's module has weights of which this model has one for two, and so one derivative for two.
+    ShapeError
+        If the gradients are not of this model.
+
+    Examples
+    --------
+    >>> import numpy as np, elman
+    >>> from elman.interop import torch
+    >>> model = elman.LanguageModel(vocab_size=3, cell="gru", embedding=4, hidden=5, layers=1)
+    >>> _, _, grads = model.loss_and_grads(np.array([[0]]), np.array([[1]]), model.initial_state(1))
+    >>> torch.gradients(model, grads)["rnn.bias_hh_l0"].shape
+    (15,)
+    """
+    if kind_of(model.cell) != model.cell.removesuffix("-relu"):
+        raise ConfigError(
+            f"of the cell {model.cell!r} one weight stands for several of nn.{MODULES[kind_of(model.cell)]}, "
+            "so that it has no derivative by each: take those of the model itself"
+        )
+    check_gradients(dict(grads), model.shapes(), model.dtype)
+    found = {"embedding.weight": grads["embedding.E"].copy()}
+    for start, end in places(len(model.stack.layers), _is_bidirectional(model)):
+        for name, array in theirs(model.cell, start, grads):
+            found[f"rnn.{name}{end}"] = array
+        both = found[f"rnn.bias_ih{end}"].copy()
+        if model.cell == "gru":
+            both[2 * len(both) // 3 :] = grads[f"{start}b_candidate"]
+        found[f"rnn.bias_hh{end}"] = both
+    if "output.V" in grads:
+        found["output.weight"] = np.array(grads["output.V"].T, order="C")
+    found["output.bias"] = grads["output.c"].copy()
+    return found
+
+
+def write(model: LanguageModel, path: str | Path, *, overwrite: bool = False) -> None:
+    """Write a model's weights as a safetensors file that PyTorch can load.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        As for :func:`state_dict`.
+    path : path-like
+        The file to make; its metadata says which modules it is for, and their sizes.
+    overwrite : bool
+        Replace a file that is there.
+
+    Raises
+    ------
+    ConfigError
+        If PyTorch has no module that computes the model.
+    CheckpointError
+        If there is a file already, or it cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile, elman
+    >>> from elman.interop import torch
+    >>> model = elman.LanguageModel(vocab_size=9, cell="rnn-relu", embedding=4, hidden=6, layers=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     torch.write(model, f"{folder}/model.safetensors")
+    ...     torch.load(f"{folder}/model.safetensors").cell
+    'rnn-relu'
+    """
+    from safetensors.numpy import save
+
+    path = Path(path)
+    arrays, about = state_dict(model), metadata(model)
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a directory: name a file to write")
+    if path.exists() and not overwrite:
+        raise CheckpointError(f"{path} exists already: give another name, or overwrite it")
+    write_atomic(path, save(arrays, about))
+
+
+def metadata(model: LanguageModel) -> dict[str, str]:
+    """Return what a reader of the file must know to build the modules again, as text."""
+    first, kind = model.stack.layers[0], kind_of(model.cell)
+    about = {
+        "format": "pt",
+        "module": f"nn.{MODULES[kind]}",
+        "vocab_size": str(model.vocab_size),
+        "embedding_dim": str(first.inputs),
+        "hidden_size": str(first.hidden),
+        "num_layers": str(len(model.stack.layers)),
+        "bidirectional": str(_is_bidirectional(model)),
+        "tied": str(model.output.tied),
+    }
+    if kind == "rnn":
+        about["nonlinearity"] = "relu" if model.cell == "rnn-relu" else "tanh"
+    if f"{first.name}.R" in model.params:
+        about["proj_size"] = str(model.params[f"{first.name}.R"].shape[1])
+    return about
+
+
+def code(model: LanguageModel, path: str | Path) -> str:
+    """Return the lines of PyTorch that load a file of :func:`write`."""
+    about = metadata(model)
+    width = model.output.weights(model.params).shape[0]
+    arguments = [about["embedding_dim"], about["hidden_size"], about["num_layers"]]
+    if about.get("nonlinearity") == "relu":
+        arguments.append('nonlinearity="relu"')
+    if "proj_size" in about:
+        arguments.append(f"proj_size={about['proj_size']}")
+    if about["bidirectional"] == "True":
+        arguments.append("bidirectional=True")
+    double = ", dtype=torch.float64" if model.dtype == np.float64 else ""
+    parts = [
+        f'"embedding": nn.Embedding({model.vocab_size}, {about["embedding_dim"]}{double})',
+        f'"rnn": {about["module"]}({", ".join(arguments)}{double})',
+        f'"output": nn.Linear({width}, {model.vocab_size}{double})',
+    ]
+    return (
+        "import torch; from torch import nn; from safetensors.torch import load_file\n"
+        f"model = nn.ModuleDict({{{', '.join(parts)}}})\n"
+        f"model.load_state_dict(load_file({str(path)!r}))"
+    )
+
+
+def _is_bidirectional(model: LanguageModel) -> bool:
+    """Whether all layers go both ways; raise ConfigError where PyTorch's modules go as these do not."""
+    directions = set(str(getattr(model, "direction", "forward")).split(","))
+    if directions == {"bidirectional"}:
+        return True
+    if directions == {"forward"}:
+        return False
+    raise ConfigError(
+        f"the layers go {getattr(model, 'direction', '')}: of PyTorch's modules all layers go "
+        "forward, or all both ways"
+    )
