@@ -12,7 +12,7 @@ import onnx.shape_inference
 from elman.errors import ConfigError, DataError
 from elman.interop.onnx.operators import OPERATORS
 from elman.interop.onnx.operators.node import Node
-from elman.interop.onnx.types import array_of
+from elman.interop.onnx.types import array_of, text_of
 
 OPSETS = (7, 28)
 """The first and the last version of the default operator set whose operators are known here."""
@@ -77,20 +77,23 @@ def read_nodes(model: onnx.ModelProto, opset: int) -> list[Node]:
 
 def read_node(proto: onnx.NodeProto, opset: int, index: int | None = None) -> Node:
     """Return one node, if its operator is one that is run."""
-    place = f" {proto.name!r:.60}" if proto.name else "" if index is None else f" {index}"
-    label = f"{proto.op_type:.40} node{place}"
-    if proto.domain not in _DEFAULT:
-        raise ConfigError(f"{label} is of the domain {proto.domain!r:.60}; elman runs the default one alone")
+    operator, name, domain = (text_of(value, "a node") for value in (proto.op_type, proto.name, proto.domain))
+    place = f" {name!r:.60}" if name else "" if index is None else f" {index}"
+    label = f"{operator if operator.isidentifier() else repr(operator):.40} node{place}"
+    if domain not in _DEFAULT:
+        raise ConfigError(f"{label} is of the domain {domain!r:.60}; elman runs the default one alone")
     if any(attribute.type in _SUBGRAPHS for attribute in proto.attribute):
         raise ConfigError(f"{label} has a graph within, and elman runs none")
-    if proto.op_type not in OPERATORS:
+    if operator not in OPERATORS:
         raise ConfigError(f"{label}: elman does not run this operator; it runs {', '.join(OPERATORS)}")
     attributes: dict[str, Any] = {}
     for attribute in proto.attribute:
-        if attribute.name in attributes:
-            raise DataError(f"{label} has the attribute {attribute.name!r:.60} twice")
-        attributes[attribute.name] = _value(attribute, label)
-    return Node(proto.op_type, label, tuple(proto.input), tuple(proto.output), attributes, opset)
+        key = text_of(attribute.name, label)
+        if key in attributes:
+            raise DataError(f"{label} has the attribute {key!r:.60} twice")
+        attributes[key] = _value(attribute, f"{label}'s attribute {key!r:.60}")
+    inputs, outputs = (tuple(text_of(value, label) for value in part) for part in (proto.input, proto.output))
+    return Node(operator, label, inputs, outputs, attributes, opset)
 
 
 def check_whole(model: onnx.ModelProto) -> None:
@@ -111,8 +114,8 @@ def check_node(proto: onnx.NodeProto, opset: int) -> None:
         raise DataError(f"the node is not valid ONNX: {_first_line(error)}") from error
 
 
-def _value(attribute: onnx.AttributeProto, label: str) -> Any:
-    kind, name = attribute.type, f"{label}'s attribute {attribute.name!r:.60}"
+def _value(attribute: onnx.AttributeProto, name: str) -> Any:
+    kind = attribute.type
     if attribute.ref_attr_name:
         raise DataError(f"{name} refers to one of a function, and there is no function")
     if kind == _KINDS.TENSOR:
@@ -120,29 +123,20 @@ def _value(attribute: onnx.AttributeProto, label: str) -> Any:
     plain = {_KINDS.FLOAT: "f", _KINDS.INT: "i", _KINDS.STRING: "s"}
     many = {_KINDS.FLOATS: "floats", _KINDS.INTS: "ints", _KINDS.STRINGS: "strings"}
     if kind in plain:
-        return _decoded(getattr(attribute, plain[kind]), name)
+        return text_of(getattr(attribute, plain[kind]), name)
     if kind in many:
-        return [_decoded(value, name) for value in getattr(attribute, many[kind])]
+        return [text_of(value, name) for value in getattr(attribute, many[kind])]
     kinds = {value: key.lower() for key, value in _KINDS.AttributeType.items()}
     raise ConfigError(f"{name} is a {kinds.get(kind, kind)}, which elman does not read")
 
 
-def _decoded(value: Any, name: str) -> Any:
-    if not isinstance(value, bytes):
-        return value
-    try:
-        return value.decode()
-    except UnicodeDecodeError as error:
-        raise DataError(f"{name} is not text in UTF-8") from error
-
-
 def _each_once(what: str, names: Iterable[str]) -> set[str]:
     found: set[str] = set()
-    for name in names:
-        if not name or name in found:
-            raise DataError(
-                f"the model has {f'two {what}s named {name!r:.60}' if name else f'an {what} without a name'}"
-            )
+    for name in (text_of(name, f"an {what}") for name in names):
+        if not name:
+            raise DataError(f"the model has an {what} without a name")
+        if name in found:
+            raise DataError(f"the model has two {what}s named {name!r:.60}")
         found.add(name)
     return found
 

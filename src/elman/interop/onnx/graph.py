@@ -12,7 +12,7 @@ from elman.errors import ConfigError, DataError, ElmanError, ShapeError
 from elman.interop.onnx.checks import check_whole, opset_of, read_nodes
 from elman.interop.onnx.operators import OPERATORS
 from elman.interop.onnx.operators.node import Node, Room, Run, Value, kind_of
-from elman.interop.onnx.types import array_of, dtype_of
+from elman.interop.onnx.types import array_of, dtype_of, text_of
 
 MAX_BYTES = 2**31
 """What the values computed in a run may hold at once, if nothing else is said."""
@@ -80,7 +80,7 @@ class Graph:
             elif port.name not in values:
                 raise ShapeError(f"input {port.name!r:.60} is missing")
             _check(port, values[port.name], bound)
-        fixed = set(values)
+        fixed = dict(values)
         room = Room(self.max_bytes)
         with np.errstate(all="ignore"):  # what overflows is infinite, as in any other runtime
             for step in self.steps:
@@ -94,15 +94,17 @@ class Graph:
                 for name in step.frees:
                     freed = values.pop(name)
                     room.held -= 0 if name in fixed else freed.nbytes
-        return tuple(self._result(port, values[port.name]) for port in self.outputs)
+        kept = {id(value) for value in fixed.values()}
+        return tuple(self._result(port, values[port.name], kept) for port in self.outputs)
 
-    def _result(self, port: Port, value: Value) -> Value:
+    def _result(self, port: Port, value: Value, kept: set[int]) -> Value:
         if value.dtype != port.dtype:
             raise DataError(
                 f"output {port.name!r:.60} is declared as {port.dtype}, and came as {value.dtype}"
             )
         # The caller may write to it: not to the memory of the model, or of an input.
-        return value if value.base is None and value.flags.writeable and value.flags.owndata else value.copy()
+        own = value.base is None and value.flags.writeable and id(value) not in kept
+        return value if own else value.copy()
 
 
 def run_node(node: Node, run: Run, inputs: Sequence[Value | None], room: Room) -> Sequence[Value | None]:
@@ -137,7 +139,8 @@ def _steps(nodes: Sequence[Node], outputs: set[str]) -> list[Step]:
 
 
 def _port(value: onnx.ValueInfoProto, what: str) -> Port:
-    label = f"{what} {value.name!r:.60}"
+    name = text_of(value.name, what)
+    label = f"{what} {name!r:.60}"
     kind = value.type.WhichOneof("value")
     if kind != "tensor_type":
         raise ConfigError(f"{label} is of the kind {kind or 'none'}, and elman runs tensors alone")
@@ -145,11 +148,12 @@ def _port(value: onnx.ValueInfoProto, what: str) -> Port:
     shape: tuple[int | str | None, ...] | None = None
     if tensor.HasField("shape"):
         shape = tuple(
-            dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None for dim in tensor.shape.dim
+            dim.dim_value if dim.HasField("dim_value") else text_of(dim.dim_param, label) or None
+            for dim in tensor.shape.dim
         )
     if any(isinstance(size, int) and size < 0 for size in shape or ()):
         raise DataError(f"{label} has a negative size in its shape")
-    return Port(value.name, dtype_of(tensor.elem_type, label), shape)
+    return Port(name, dtype_of(tensor.elem_type, label), shape)
 
 
 def _check(port: Port, value: Value, bound: dict[str, int]) -> None:

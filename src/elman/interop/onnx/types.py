@@ -42,6 +42,16 @@ def dtype_of(code: int, what: str) -> np.dtype[Any]:
     raise ConfigError(f"{what} is {known[code].lower()}, and elman runs {runs}")
 
 
+def text_of(value: str | bytes, what: str) -> str:
+    """Return a name or another text of a model; protobuf hands over as bytes what is not UTF-8."""
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError as error:
+            raise DataError(f"{what} has a text that is not UTF-8: {value[:20]!r}") from error
+    return value
+
+
 def array_of(tensor: onnx.TensorProto, what: str) -> np.ndarray[Any, Any]:
     """Return a tensor of a file as an array that cannot be written to.
 
