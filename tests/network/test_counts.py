@@ -51,7 +51,7 @@ STEP_PRODUCTS = {
     "rnn": (1, 1), "rnn-relu": (1, 1), "lstm": (1, 1), "lstm-peephole": (1, 1), "lstm-coupled": (1, 1),
     "gru": (1, 2), "gru-before": (2, 2), "mgu": (1, 2),
 }  # fmt: skip
-"""Matrix products among the calls of STEP: a gated product has its own, backward, a staged one forward too."""
+"""Matrix products among the calls of STEP: a gated one is apart backward, a staged one forward too."""
 
 WINDOW_PRODUCTS = {
     "rnn": 5, "rnn-relu": 5, "lstm": 17, "lstm-peephole": 17, "lstm-coupled": 13, "gru": 15, "gru-before": 14,
