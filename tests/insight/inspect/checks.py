@@ -84,7 +84,8 @@ def check_saturation(saturation, cell="gru"):
     kinds = {
         "rnn": ["tanh"], "rnn-relu": ["rectifier"], "lstm": ["sigmoid"] * 3 + ["tanh"],
         "lstm-peephole": ["sigmoid"] * 3 + ["tanh"], "lstm-coupled": ["sigmoid", "sigmoid", "tanh"],
-        "gru": ["sigmoid", "sigmoid", "tanh"], "gru-before": ["sigmoid", "sigmoid", "tanh"], "mgu": ["sigmoid", "tanh"],
+        "gru": ["sigmoid", "sigmoid", "tanh"], "gru-before": ["sigmoid", "sigmoid", "tanh"],
+        "mgu": ["sigmoid", "tanh"],
     }[cell]  # fmt: skip
     assert [entry.kind for entry in entries] == kinds * 2
     if cell != "rnn-relu":

@@ -84,7 +84,9 @@ def run(model, context, *, resets=(0,), moved=None):
         x = p["embedding.E"][token]
         met = []
         for l in layers:
-            own = {n: p[f"layers.{l}.{n}"] for n in ("U", "W", "b", "b_candidate") if f"layers.{l}.{n}" in p}
+            own = {
+                n: p[f"layers.{l}.{n}"] for n in ("U", "W", "b", "b_candidate", "p") if f"layers.{l}.{n}" in p
+            }
             here = {n: v for (at, layer, n), v in (moved or {}).items() if (at, layer) == (s, l)}
             state[l], gate = step(model.cell, x, state[l], own, here)
             x = state[l]["h"]
