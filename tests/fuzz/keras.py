@@ -1,8 +1,8 @@
 """Changed Keras files, read: ``python -m tests.fuzz.keras --minutes 10``.
 
 HDF5 can crash and hang, and is meant to do so in a child process only. Here a child reads thousands of
-files, without the start of Python for each. A crash or a hang of HDF5 is counted and kept, and is no finding, since a
-reader survives it; any other error than elman's is one.
+files, without the start of Python for each. A crash or a hang of HDF5 is counted and kept, and is no finding,
+since a reader survives it; any other error than elman's is one.
 """
 
 from __future__ import annotations
