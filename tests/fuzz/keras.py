@@ -1,4 +1,4 @@
-"""Changed Keras files, read: ``python -m tests.fuzz.keras --minutes 10``.
+"""Changed Keras files, read: ``python -m tests.fuzz keras --minutes 10``.
 
 HDF5 can crash and hang, and is meant to do so in a child process only. Here a child reads thousands of
 files, without the start of Python for each. A crash or a hang of HDF5 is counted and kept, and is no finding,
@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import random
 import signal
+import sys
 import tempfile
 import time
 import traceback
@@ -142,8 +143,8 @@ def worker(seed: int, folder: str, shared: Any) -> None:
         shared[{"read": 2, "refused": 3, "memory": 4}[outcome]] += 1
 
 
-def run(minutes: float, seed: int, keep: Path) -> None:
-    """Run one worker after the other; keep what each ended on."""
+def run(minutes: float, seed: int, keep: Path) -> bool:
+    """Run one worker after the other; keep what each ended on, and return whether there are findings."""
     end, ends = time.monotonic() + 60 * minutes, {"crashed": 0, "hung": 0, "failed": 0}
     shared = multiprocessing.Array("q", 8, lock=False)
     keep.mkdir(parents=True, exist_ok=True)
@@ -171,12 +172,15 @@ def run(minutes: float, seed: int, keep: Path) -> None:
             print(kind, seed, what, flush=True)
     names = ("files", "", "read", "refused", "out of memory")
     print(", ".join(f"{shared[i]:,} {name}" for i, name in enumerate(names) if name), ends)
+    return ends["failed"] > 0
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+def main() -> None:
+    """Read changed files until the time is up; the status is 1 if there are findings."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz keras")
+    parser.add_argument("reader")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keep", type=Path, default=Path("fuzz-keras"), help="folder for what was found")
+    parser.add_argument("--keep", type=Path, default=Path("fuzz-findings"), help="where findings are kept")
     given = parser.parse_args()
-    run(given.minutes, given.seed, given.keep)
+    sys.exit(run(given.minutes, given.seed, given.keep))
