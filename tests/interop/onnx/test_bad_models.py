@@ -332,6 +332,19 @@ def test_names_of_any_kind_make_one_short_line() -> None:
     assert str(other.value).isprintable()
 
 
+def test_what_the_checker_of_onnx_says_is_made_printable() -> None:
+    # Found by the fuzzer: names of the model stand in its messages as they are.
+    attribute = helper.make_attribute("ax\x16is", 1)
+    with pytest.raises(DataError, match=r"Unrecognized attribute: ax\?is"):
+        Backend.prepare(changed(lambda m: m.graph.node[0].attribute.append(attribute)))
+
+
+def test_long_shapes_make_short_lines() -> None:
+    with pytest.raises(ShapeError) as caught:
+        Backend.run_node(node("Reshape", "xs"), [F32, np.full(60, 7)])
+    assert len(str(caught.value)) < 300
+
+
 @pytest.mark.parametrize("what", ["value_string", "value_strings", "sparse_value"])
 def test_constants_that_are_no_numbers_are_refused(what: str) -> None:
     value: Any = {"value_string": "a", "value_strings": ["a"]}.get(what)

@@ -67,7 +67,7 @@ class Prepared(onnx.backend.base.BackendRep):  # type: ignore[misc,unused-ignore
             if len(order) == len(inputs):
                 return dict(zip(order, inputs, strict=True))
         raise ShapeError(
-            f"the model has {len(needed)} inputs ({', '.join(needed)}), and {len(inputs)} were given"
+            f"the model has {len(needed)} inputs ({', '.join(needed):.200}), and {len(inputs)} were given"
         )
 
 
@@ -175,7 +175,7 @@ class Backend(onnx.backend.base.Backend):  # type: ignore[misc,unused-ignore]
         named = [name for name in read.inputs if name]
         if isinstance(inputs, Mapping) or len(inputs) != len(named):
             raise ShapeError(
-                f"{read.label} reads {len(named)} inputs ({', '.join(named)}): give a list of them"
+                f"{read.label} reads {len(named)} inputs ({', '.join(named):.200}): give a list of them"
             )
         given = iter(inputs)
         values: list[Value | None] = [np.asarray(next(given)) if name else None for name in read.inputs]

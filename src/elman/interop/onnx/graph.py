@@ -72,7 +72,9 @@ class Graph:
         names = [port.name for port in self.inputs]
         unknown = sorted(set(given) - set(names))
         if unknown:
-            raise ShapeError(f"the model has no input {unknown[0]!r:.60}: its inputs are {', '.join(names)}")
+            raise ShapeError(
+                f"the model has no input {unknown[0]!r:.60}: its inputs are {', '.join(names):.200}"
+            )
         bound: dict[str, int] = {}
         for port in self.inputs:
             if port.name in given:

@@ -125,7 +125,7 @@ def axes_of(axes: Sequence[int], rank: int, *, signed: bool = True) -> tuple[int
     """Return axes counted from the front; none may occur twice."""
     found = tuple(axis_of(int(axis), rank, signed=signed) for axis in axes)
     if len(set(found)) != len(found):
-        raise ShapeError(f"axes {list(axes)} name one axis twice")
+        raise ShapeError(f"axes {list(axes)!s:.80} name one axis twice")
     return found
 
 
