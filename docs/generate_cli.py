@@ -35,8 +35,16 @@ METAVARS = {int: "N", float: "X", str: "TEXT", Path: "PATH"}
 
 def page() -> str:
     """Return the whole page."""
-    commands = [_command(str(command.name), command.callback) for command in app.registered_commands]
-    return "\n".join([HEAD, *commands])
+    return "\n".join([HEAD, *(_command(name, callback) for name, callback in commands(app))])
+
+
+def commands(within: typer.Typer, prefix: str = "") -> Iterator[tuple[str, Callable[..., Any] | None]]:
+    """Yield the name and function of every command, those of groups after the others: ``export onnx``."""
+    for command in within.registered_commands:
+        yield f"{prefix}{command.name}", command.callback
+    for group in within.registered_groups:
+        assert group.typer_instance is not None
+        yield from commands(group.typer_instance, f"{prefix}{group.name} ")
 
 
 def _command(name: str, callback: Callable[..., Any] | None) -> str:

@@ -15,7 +15,10 @@ from tests.network.counting import Counted, count, products, small_buffers, trac
 
 __all__ = ["count"]  # a fixture
 
-STEP = {"rnn": 3, "rnn-relu": 3, "lstm": 10, "gru": 12, "mgu": 12}
+STEP = {
+    "rnn": 3, "rnn-relu": 3, "lstm": 10, "lstm-peephole": 0, "lstm-coupled": 0, "gru": 12, "gru-before": 0,
+    "mgu": 12,
+}  # fmt: skip
 """NumPy calls a token and layer: the recurrent product and what is elementwise."""
 
 Count = Callable[[Callable[[], Any]], Counter[str]]

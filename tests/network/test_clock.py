@@ -145,11 +145,13 @@ def test_the_parts_of_a_pass(cell: str, time: Time, monkeypatch: pytest.MonkeyPa
     found = watched.loss_and_grads(x, y, watched.initial_state(3))
     assert found[0] == plain[0]
     assert all((found[2][name] == grad).all() for name, grad in plain[2].items())
-    backward = 2 if CELLS[cell].gated else 1
+    kind = CELLS[cell]
+    forward, backward = 1 + kind.staged, 1 + (kind.gated or kind.staged)
+    halves = 1 + kind.staged  # elementwise calls of a step, each way
     assert watched.clock.calls == {
         "input products": 2 * layers,
-        "recurrent products": T * layers * (1 + backward),
-        "elementwise": T * layers * 2 + layers,  # forward, backward, and the slopes of all at once
+        "recurrent products": T * layers * (forward + backward),
+        "elementwise": T * layers * 2 * halves + layers,  # forward, backward, and the slopes of all at once
         "softmax": 1,
     }
     assert quiet.clock.calls == {}

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from elman.network import CELLS, LanguageModel
-from elman.network.layers import Layer
+from elman.network.layers import new_layer
 from elman.network.output import columns, softmax
 from elman.network.rows import Rows
 from elman.network.workspace import Workspace
@@ -27,7 +27,10 @@ STEP = {
     "rnn": (3, 3),
     "rnn-relu": (3, 3),
     "lstm": (10, 9),
+    "lstm-peephole": (20, 9),
+    "lstm-coupled": (10, 9),
     "gru": (12, 8),
+    "gru-before": (12, 10),
     "mgu": (12, 8),
 }
 """NumPy calls a time step and layer, forward and backward, the recurrent product among them."""
@@ -36,17 +39,26 @@ WINDOW = {
     "rnn": (4, 8),
     "rnn-relu": (4, 7),
     "lstm": (15, 32),
+    "lstm-peephole": (0, 0),
+    "lstm-coupled": (0, 0),
     "gru": (11, 28),
+    "gru-before": (0, 0),
     "mgu": (8, 21),
 }
 """NumPy calls a window and layer beside those of its steps: products of the whole window, slopes, copies."""
 
-STEP_PRODUCTS = {"rnn": (1, 1), "rnn-relu": (1, 1), "lstm": (1, 1), "gru": (1, 2), "mgu": (1, 2)}
-"""Matrix products among the calls of STEP: a gated product has its own, backward."""
+STEP_PRODUCTS = {
+    "rnn": (1, 1), "rnn-relu": (1, 1), "lstm": (1, 1), "lstm-peephole": (1, 1), "lstm-coupled": (1, 1),
+    "gru": (1, 2), "gru-before": (2, 2), "mgu": (1, 2),
+}  # fmt: skip
+"""Matrix products among the calls of STEP: a gated product has its own, backward, and a staged one everywhere."""
 
-WINDOW_PRODUCTS = {"rnn": 5, "rnn-relu": 5, "lstm": 17, "gru": 15, "mgu": 10}
-"""Matrix products a window and layer: G forward, 3 G backward, dW; a gated product has a dW of its own, and a
-GRU's a bias."""
+WINDOW_PRODUCTS = {
+    "rnn": 5, "rnn-relu": 5, "lstm": 17, "lstm-peephole": 17, "lstm-coupled": 13, "gru": 15, "gru-before": 14,
+    "mgu": 10,
+}  # fmt: skip
+"""Matrix products a window and layer: G forward, 3 G backward, dW; a gated or staged product has a dW of its own,
+and a GRU's a bias."""
 
 Count = Callable[[Callable[[], Any]], Counter[str]]
 
@@ -63,7 +75,7 @@ def _one_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def layer_problem(cell: str, T: int, *, rows: int = B, hidden: int = H, reset: bool = False) -> Any:
     """Return the forward and the backward pass of a layer of vectors, as functions without arguments."""
-    layer, rng = Layer("layers.0", CELLS[cell], 5, hidden, np.dtype("f4")), np.random.default_rng(0)
+    layer, rng = new_layer("layers.0", CELLS[cell], 5, hidden, np.dtype("f4")), np.random.default_rng(0)
     params = {name: rng.normal(0, 0.1, shape).astype("f4") for name, shape in layer.shapes().items()}
     grads = {name: np.empty_like(array) for name, array in params.items()}
     x, dh = (rng.normal(size=(T, rows, width)).astype("f4") for width in (5, hidden))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import elman
-from elman.cli import explain, exporting, importing, inspect, look, train, use
+from elman.cli import explain, exporting, importing, inspect, look, pytorch, train, use
 
 app = typer.Typer(
     add_completion=False,
@@ -42,5 +42,7 @@ app.command("info")(look.info)
 app.command("plot")(look.plot)
 app.command("inspect")(inspect.inspect)
 app.command("doctor")(look.doctor)
+importing.app.command("torch")(pytorch.import_torch)
+exporting.app.command("torch")(pytorch.export_torch)
 app.add_typer(importing.app, name="import")
 app.add_typer(exporting.app, name="export")

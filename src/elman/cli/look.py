@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from elman.cli.use import AsJson, RunPath
+from elman.cli.use import AsJson
 from elman.errors import CheckpointError, ConfigError
 
 MANY = 10_000  # derivatives, above which a check takes its time
@@ -78,8 +78,26 @@ def _whole_numbers(name: str, text: str) -> list[int]:
         raise ConfigError(f"{name} must be whole numbers joined by commas, not {text!r}") from None
 
 
-def info(run: RunPath, as_json: AsJson = False) -> None:
-    """Print what a run is: settings, parameters, text, and how training went."""
+def info(
+    run: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN|FILE",
+            help="Directory of a run, or a .safetensors, .pt or .pth file of any origin.",
+            show_default=False,
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Print what a run is: settings, parameters, text, and how training went. Of a file: what it holds.
+
+    That is names, shapes, types and metadata of its tensors, and what recurrent model they could be.
+    """
+    if run.is_file():
+        from elman.cli.files import describe
+
+        describe(run, as_json)
+        return
     from elman.storage.run import Run
 
     found = Run.existing(run)

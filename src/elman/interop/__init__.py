@@ -1,4 +1,18 @@
-"""Models in the files of others: PyTorch, Keras, ONNX; a package each, imported by its name.
+"""Models in the files of others: PyTorch, Keras, ONNX; a package each, loaded when first used.
 
 None of them loads the framework it is named after.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+_PACKAGES = ("torch", "keras", "onnx")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PACKAGES and find_spec(f"elman.interop.{name}"):
+        return import_module(f"elman.interop.{name}")
+    raise AttributeError(f"module 'elman.interop' has no attribute {name!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from elman.data import Tokenizer
@@ -68,8 +69,6 @@ def write_run(model: LanguageModel, tokenizer: Tokenizer, out: str | Path, *, ov
 
 def settings_of(model: LanguageModel, tokenizer: Tokenizer) -> TrainConfig:
     """Return the settings from which a run builds this model again."""
-    first = model.stack.layers[0]
-    return TrainConfig(
-        tokens=tokenizer.name, cell=model.cell, embedding=first.inputs, hidden=first.hidden,
-        layers=len(model.stack.layers), tied=model.output.tied, dtype=model.dtype.name,
-    )  # fmt: skip
+    sizes = {name: value for name, value in model.settings.items() if name != "vocab_size"}
+    config = TrainConfig(tokens=tokenizer.name, **sizes)
+    return replace(config, lr=config.learning_rate())

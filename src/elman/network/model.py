@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from elman.errors import ConfigError, ShapeError
-from elman.network import initial
-from elman.network.backprop import Backprop, Network, backprop, forward, truncated_backprop
-from elman.network.cells import State, get_cell
+from elman.errors import ShapeError
+from elman.network.assembled import Assembled, ModelState
+from elman.network.backprop import Backprop, backprop, forward, truncated_backprop
 from elman.network.checks import (
     check_forwards,
     check_generator,
     check_gradients,
     check_lengths,
     check_passes,
-    check_real,
     check_reset,
     check_state,
     check_tokens,
-    check_whole,
 )
-from elman.network.clock import Clock
-from elman.network.output import Softmax
-from elman.network.stack import new_stack
 from elman.network.team import Team
 from elman.network.truncation import Truncation
-from elman.network.workspace import Workspace
 from elman.typing import Floats, Ints, Params
 
-ModelState: TypeAlias = tuple[State, ...]
-"""One NamedTuple a layer, of arrays ``(B, H)``."""
+__all__ = ["LanguageModel", "ModelState"]
 
 
-class LanguageModel:
+class LanguageModel(Assembled):
     """A recurrent language model: word vectors, recurrent layers, a softmax over the vocabulary.
 
     It holds parameters and the memory its passes run in, and nothing else: states, randomness and
@@ -105,145 +97,6 @@ class LanguageModel:
     >>> logits.shape
     (2, 7)
     """
-
-    def __init__(
-        self,
-        *,
-        vocab_size: int,
-        cell: str = "lstm",
-        embedding: int = 64,
-        hidden: int = 128,
-        layers: int = 2,
-        dropout: float = 0.0,
-        tied: bool = False,
-        dtype: str = "float32",
-        seed: int = 0,
-        init: str = "uniform",
-        init_recurrent: str | None = None,
-        forget_bias: float = 1.0,
-        projection: int | None = None,
-        direction: str = "forward",
-    ) -> None:
-        kind = get_cell(cell)
-        sizes = {"vocab_size": vocab_size, "embedding": embedding, "hidden": hidden, "layers": layers}
-        vocab_size, embedding, hidden, layers = (check_whole(name, n, 1) for name, n in sizes.items())
-        seed = check_whole("seed", seed, 0)
-        dropout, forget_bias = check_real("dropout", dropout), check_real("forget_bias", forget_bias)
-        if not 0.0 <= dropout < 1.0:
-            raise ConfigError(f"dropout must be at least 0 and less than 1, not {dropout!r}")
-        if str(dtype) not in ("float32", "float64"):
-            raise ConfigError(f"dtype must be 'float32' or 'float64', not {str(dtype)!r}")
-        if projection is not None:
-            projection = check_whole("projection", projection, 1)
-        self.vocab_size, self.cell, self.dtype = vocab_size, kind.name, np.dtype(str(dtype))
-        self.projection, self.direction = projection, direction
-        self.stack = new_stack(
-            kind, embedding, hidden, layers, self.dtype, dropout=dropout, projection=projection,
-            direction=direction,
-        )  # fmt: skip
-        if tied and embedding != self.stack.width:
-            raise ConfigError(
-                f"tied embeddings need vectors as wide as the output of the last layer, but embedding is "
-                f"{embedding} and that {self.stack.width}"
-            )
-        self.output = Softmax(self.stack.width, self.vocab_size, tied, self.dtype)
-        self.params: Params = self._new_params(embedding)
-        if init == "zeros":  # without a generator, which takes a while to load
-            if init_recurrent is not None:
-                initial.named(init_recurrent, initial.RECURRENT_INITIALIZERS)
-        else:
-            initial.initialise(
-                self.params, cell=kind, hidden=hidden, tied=tied, seed=seed, init=init,
-                init_recurrent=init_recurrent, forget_bias=forget_bias,
-            )  # fmt: skip
-        self._space = Workspace()
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Scratch memory is not copied: views in it would point into the memory of the original.
-        return {**self.__dict__, "_space": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self.params = self.new_grads()
-        for name, array in state["params"].items():
-            np.copyto(self.params[name], array)
-        self._space = Workspace()
-
-    def __repr__(self) -> str:
-        shown = ("vocab_size", "cell", "embedding", "hidden", "layers", "dtype")
-        facts = {name: self.settings[name] for name in shown}
-        if self.projection is not None:
-            facts["projection"] = self.projection
-        if self.direction != "forward":
-            facts["direction"] = self.direction
-        return f"LanguageModel({', '.join(f'{name}={value!r}' for name, value in facts.items())})"
-
-    @property
-    def clock(self) -> Clock:
-        """What measures the parts of a pass; off unless it is switched on."""
-        return self._space.clock
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What a model of the same sizes is made with; how its parameters began is not in it."""
-        first = self.stack.layers[0]
-        return {
-            "vocab_size": self.vocab_size, "cell": self.cell, "embedding": first.inputs,
-            "hidden": first.hidden, "layers": len(self.stack.layers), "dropout": self.stack.dropout,
-            "tied": self.output.tied, "dtype": self.dtype.name, "projection": self.projection,
-            "direction": self.direction,
-        }  # fmt: skip
-
-    @property
-    def n_params(self) -> int:
-        """Number of parameters."""
-        return sum(array.size for array in self.params.values())
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the name and shape of every parameter, in order."""
-        embedding = {"embedding.E": (self.vocab_size, self.stack.layers[0].inputs)}
-        shapes: dict[str, tuple[int, ...]] = dict(embedding)
-        for layer in self.stack.layers:
-            shapes.update(layer.shapes())
-        return {**shapes, **self.output.shapes()}
-
-    def initial_state(self, batch: int) -> ModelState:
-        """Return the zero state: one NamedTuple a layer, of arrays ``(B, H)``.
-
-        Parameters
-        ----------
-        batch : int
-            Rows, ``B``.
-
-        Returns
-        -------
-        tuple of NamedTuple
-            New arrays.
-
-        Raises
-        ------
-        ShapeError
-            If `batch` is not a whole number of at least 1.
-
-        Examples
-        --------
-        >>> import elman
-        >>> model = elman.LanguageModel(vocab_size=9, cell="lstm", hidden=2, layers=1, dtype="float64")
-        >>> model.initial_state(batch=1)
-        (LSTMState(h=array([[0., 0.]]), c=array([[0., 0.]])),)
-        """
-        return self.stack.initial_state(check_whole("batch", batch, 1, ShapeError))
-
-    def new_grads(self) -> Params:
-        """Return an uninitialised dictionary like `params`, views of one contiguous array."""
-        return self._new_params(self.stack.layers[0].inputs)
-
-    def replica(self) -> LanguageModel:
-        """Return a model with the same parameter arrays and scratch memory of its own, for another thread."""
-        twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        twin._space = Workspace()
-        return twin
 
     def loss_and_grads(
         self,
@@ -486,11 +339,6 @@ class LanguageModel:
         tape = forward(self.network, tokens[None], state)
         return self.output.logits(self.params, tape.inputs[-1][0]), tape.states(1)
 
-    @property
-    def network(self) -> Network:
-        """The parts that the functions of ``elman.network.backprop`` run through."""
-        return Network(self.stack, self.output, self.params, self._space)
-
     def _check_window(
         self, x: Ints, y: Ints, state: ModelState, reset: NDArray[np.bool_] | None, lengths: Any
     ) -> tuple[Ints, Ints, NDArray[np.bool_] | None]:
@@ -506,14 +354,3 @@ class LanguageModel:
         check_state(state, self.stack, x.shape[1])
         check_reset(reset, x.shape)
         return x, y, live
-
-    def _new_params(self, embedding: int) -> Params:
-        """Lay the arrays out end to end in one block, so that an optimiser can take them as one."""
-        shapes = self.shapes()
-        sizes = [int(np.prod(shape)) for shape in shapes.values()]
-        flat: NDArray[Any] = np.zeros(sum(sizes), self.dtype)
-        ends = np.cumsum(sizes)
-        return {
-            name: flat[end - size : end].reshape(shape)
-            for (name, shape), size, end in zip(shapes.items(), sizes, ends, strict=True)
-        }

@@ -1,9 +1,9 @@
 """What recurrent model a set of names and shapes could be.
 
-PyTorch's recurrent modules name their weights alike wherever they stand: ``weight_ih_l0``, ``weight_hh_l0`` and so
-on, after a prefix. The rest is told by shape: a table of vectors as wide as the module's inputs is the embedding,
-a matrix as wide as its outputs, with a bias or without, the output layer. Only where two tables have one shape must
-their names tell them apart.
+PyTorch's recurrent modules name their weights alike wherever they stand: ``weight_ih_l0``, ``weight_hh_l0``
+and so on, after a prefix. The rest is told by shape: a table of vectors as wide as the module's inputs is
+the embedding, a matrix as wide as its outputs, with a bias or without, the output layer. Only where two
+tables have one shape must their names tell them apart.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from elman.interop.files.listing import Tensor
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -155,8 +157,10 @@ def guess(shapes: Shapes) -> Guess:
         else:
             found.problems.append(module)
     if len(found.modules) > 1:
-        held = ", ".join(f"{m.prefix or 'the outermost'} ({m})" for m in found.modules[:3])
-        found.problems.append(f"it has {len(found.modules)} recurrent modules, where one is expected: {held}")
+        held = "; ".join(f"{m.prefix or 'without prefix'}: {m}" for m in found.modules[:3])
+        found.problems.append(
+            f"it has {len(found.modules)} recurrent modules, where one is expected ({held})"
+        )
     if not parts:
         found.problems.append("none of its names are those of a recurrent module, such as rnn.weight_ih_l0")
     if len(found.modules) == 1:
@@ -164,6 +168,11 @@ def guess(shapes: Shapes) -> Guess:
     else:
         found.others = rest
     return found
+
+
+def models_of(tensors: Mapping[str, Tensor]) -> list[str]:
+    """Return the names of the dictionaries in which a recurrent module's weights stand, in their order."""
+    return list(dict.fromkeys(t.group for name, t in tensors.items() if WEIGHT.fullmatch(name)))
 
 
 def _module(prefix: str, names: Mapping[tuple[str, int, bool], str], shapes: Shapes) -> Module | str:

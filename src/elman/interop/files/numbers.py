@@ -56,4 +56,5 @@ def decoded(data: bytes | memoryview, dtype: str, what: str, byteorder: str = "l
 
 def converted(dtypes: Iterable[str]) -> tuple[str, ...]:
     """Say which types were converted, if any were."""
-    return tuple(f"{half} weights were converted to float32" for half in HALVES if half in set(dtypes))
+    found = set(dtypes)
+    return tuple(f"{half} weights were converted to float32" for half in HALVES if half in found)

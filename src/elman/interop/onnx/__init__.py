@@ -1,4 +1,7 @@
-"""ONNX: models in, on a backend of our own. Nothing here needs ONNX Runtime to run them."""
+"""ONNX: models go out as files that ONNX Runtime runs, and come in on a backend of our own.
+
+Names are loaded when first used.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,14 @@ from typing import Any
 from elman.errors import ConfigError
 
 _HOMES = {
+    "export": "out.exporting",
+    "Card": "out.card",
     "Backend": "backend",
     "Prepared": "backend",
     "load_model": "loading",
 }
 
-__all__ = ["Backend", "Prepared", "load_model"]
+__all__ = ["Backend", "Card", "Prepared", "export", "load_model"]
 
 
 def __getattr__(name: str) -> Any:
@@ -27,3 +32,7 @@ def __getattr__(name: str) -> Any:
         raise ConfigError("ONNX files need the package onnx: pip install 'elman[onnx]'") from error
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,9 +1,9 @@
 """How the weights of PyTorch's recurrent modules lie beside ours.
 
-PyTorch stacks the gates as rows: ``weight_ih_l0`` is ``(G H, D)``, where ``layers.0.U`` is ``(G, D, H)``, its
-transposed blocks. Its LSTM has the gates in the order i, f, g, o, ours i, f, o, g; both GRUs have r, z, n. PyTorch
-has two biases a gate, which only ever occur as a sum, but for that of the GRU's candidate, whose second stands
-within the reset: ``b_candidate``.
+PyTorch stacks the gates as rows: ``weight_ih_l0`` is ``(G H, D)``, where ``layers.0.U`` is ``(G, D, H)``,
+its transposed blocks. Its LSTM has the gates in the order i, f, g, o, ours i, f, o, g; both GRUs have r, z,
+n. PyTorch has two biases a gate, which only ever occur as a sum, but for that of the GRU's candidate, whose
+second stands within the reset: ``b_candidate``.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def theirs(cell: str, start: str, arrays: Mapping[str, Floats]) -> Iterator[tupl
 
 def rows(blocks: list[Floats]) -> Floats:
     """Return blocks ``(D, H)`` as the rows ``(G H, D)`` that PyTorch has."""
-    return np.concatenate([block.T for block in blocks])
+    # Of a single transposed block, concatenate would keep the order in memory.
+    return np.ascontiguousarray(np.concatenate([block.T for block in blocks]))
 
 
 def as_blocks(cell: str, name: str, array: Floats) -> list[Floats]:

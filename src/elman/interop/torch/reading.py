@@ -10,7 +10,7 @@ import numpy as np
 
 from elman.errors import ConfigError
 from elman.interop.building import assemble, check_finite
-from elman.interop.files.guess import MODULES, WEIGHT, Guess, Module, guess
+from elman.interop.files.guess import MODULES, Guess, Module, guess, models_of
 from elman.interop.files.listing import Listing
 from elman.interop.files.numbers import converted
 from elman.interop.files.opened import open_tensors
@@ -23,10 +23,10 @@ from elman.typing import Floats
 def load(path: str | Path, *, cell: str | None = None, prefix: str = "") -> LanguageModel:
     """Read a language model that PyTorch trained: embedding, one recurrent module, output layer.
 
-    The weights are found by name and shape, wherever they stand: those of ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM``
-    under the names that PyTorch gives them, a table of word vectors as wide as the module's inputs, and a matrix
-    as wide as its outputs, with a bias or without. Where there is no such matrix, or it equals the word vectors,
-    the model is tied.
+    The weights are found by name and shape, wherever they stand: those of ``nn.RNN``, ``nn.GRU`` or
+    ``nn.LSTM`` under the names that PyTorch gives them, a table of word vectors as wide as the module's
+    inputs, and a matrix as wide as its outputs, with a bias or without. Where there is no such matrix, or
+    it equals the word vectors, the model is tied.
 
     Parameters
     ----------
@@ -117,13 +117,13 @@ def _chosen(path: str | Path, listing: Listing, prefix: str, said: list[str]) ->
     tensors = {name: tensor for name, tensor in listing.tensors.items() if name.startswith(prefix)}
     if not tensors:
         raise ConfigError(f"no name in {path} begins with {prefix!r}: elman info {path} lists them")
-    groups = dict.fromkeys(t.group for n, t in tensors.items() if WEIGHT.fullmatch(n))
+    groups = models_of(tensors)
     if len(groups) > 1:
         raise ConfigError(
-            f"{path} holds recurrent weights in {len(groups)} dictionaries, {', '.join(list(groups)[:3])}: "
-            f"choose one by its prefix, such as {next(iter(groups))}."
+            f"{path} holds recurrent weights in {len(groups)} dictionaries, {', '.join(groups[:3])}: "
+            f"choose one by its prefix, such as {groups[0]}."
         )
-    group = next(iter(groups), "")
+    group = groups[0] if groups else ""
     chosen = {name: tensor.shape for name, tensor in tensors.items() if tensor.group == group or not groups}
     if len(chosen) < len(tensors):
         said.append(f"only {group or 'the outermost dictionary'} of the file was read")

@@ -20,9 +20,9 @@ MODULES = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 def state_dict(model: LanguageModel) -> Params:
     """Return a model's weights under the names of PyTorch's modules.
 
-    The names are ``embedding.weight`` (`nn.Embedding`), ``rnn.weight_ih_l0`` and its like (`nn.RNN`, `nn.GRU` or
-    `nn.LSTM`), ``output.weight`` and ``output.bias`` (`nn.Linear`). A minimal gated unit becomes the GRU, and an
-    LSTM with coupled gates the LSTM, that computes exactly the same.
+    The names are ``embedding.weight`` (`nn.Embedding`), ``rnn.weight_ih_l0`` and its like (`nn.RNN`,
+    `nn.GRU` or `nn.LSTM`), ``output.weight`` and ``output.bias`` (`nn.Linear`). A minimal gated unit
+    becomes the GRU, and an LSTM with coupled gates the LSTM, that computes exactly the same.
 
     Parameters
     ----------
@@ -150,7 +150,9 @@ def write(model: LanguageModel, path: str | Path, *, overwrite: bool = False) ->
     from safetensors.numpy import save
 
     path = Path(path)
-    arrays, about = state_dict(model), metadata(model)
+    # safetensors writes what lies in memory, whatever the strides.
+    arrays = {name: np.asarray(array, order="C") for name, array in state_dict(model).items()}
+    about = metadata(model)
     if path.is_dir():
         raise CheckpointError(f"{path} is a directory: name a file to write")
     if path.exists() and not overwrite:
@@ -173,8 +175,8 @@ def metadata(model: LanguageModel) -> dict[str, str]:
     }
     if kind == "rnn":
         about["nonlinearity"] = "relu" if model.cell == "rnn-relu" else "tanh"
-    if f"{first.name}.R" in model.params:
-        about["proj_size"] = str(model.params[f"{first.name}.R"].shape[1])
+    if model.projection is not None:
+        about["proj_size"] = str(model.projection)
     return about
 
 
@@ -204,12 +206,9 @@ def code(model: LanguageModel, path: str | Path) -> str:
 
 def _is_bidirectional(model: LanguageModel) -> bool:
     """Whether all layers go both ways; raise ConfigError where PyTorch's modules go as these do not."""
-    directions = set(str(getattr(model, "direction", "forward")).split(","))
-    if directions == {"bidirectional"}:
-        return True
-    if directions == {"forward"}:
-        return False
-    raise ConfigError(
-        f"the layers go {getattr(model, 'direction', '')}: of PyTorch's modules all layers go "
-        "forward, or all both ways"
-    )
+    directions = set(model.direction.split(","))
+    if directions not in ({"forward"}, {"bidirectional"}):
+        raise ConfigError(
+            f"the layers go {model.direction}: of PyTorch's modules all layers go forward, or all both ways"
+        )
+    return directions == {"bidirectional"}

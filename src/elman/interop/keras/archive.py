@@ -1,0 +1,96 @@
+"""The members of a ``.keras`` file: a zip archive of config.json, metadata.json and model.weights.h5."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from elman.errors import DataError
+
+MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
+JSON_BYTES = 16 << 20
+EXPANSION = 100  # as in Keras: real weights hardly shrink, and Keras does not compress them at all
+FREE = 1 << 20  # bytes that may expand as they like
+_PIECE = 1 << 20
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open an archive whose members are those of a Keras model; errors of reading it become DataError."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check(archive, path)
+            yield archive
+    except DataError:
+        raise
+    except (
+        zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError, ValueError,
+        OverflowError, IndexError,
+    ) as error:  # fmt: skip
+        raise DataError(f"{path} is damaged, or no .keras archive: {error}") from None
+
+
+def _check(archive: zipfile.ZipFile, path: Path) -> None:
+    names = [info.filename for info in archive.infolist()]
+    for name in MEMBERS[1:]:
+        if names.count(name) != 1:
+            raise DataError(f"{path} has {names.count(name)} members named {name}; a .keras archive has one")
+    size = path.stat().st_size
+    for info in archive.infolist():
+        if info.filename not in MEMBERS:
+            shown = info.filename[:80].encode("unicode_escape").decode()
+            raise DataError(f"{path} has a member {shown}; a model that elman has needs {', '.join(MEMBERS)}")
+        if info.flag_bits & 1:
+            raise DataError(f"{info.filename} of {path} is encrypted")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise DataError(f"{info.filename} of {path} is compressed in a way that Keras does not use")
+        stored = info.compress_type == zipfile.ZIP_STORED
+        if info.compress_size > size or (stored and info.file_size != info.compress_size):
+            raise DataError(f"{info.filename} of {path} says that it has more bytes than the archive")
+        if info.file_size > max(FREE, EXPANSION * info.compress_size):
+            raise DataError(
+                f"{info.filename} of {path} would grow from {info.compress_size:,} to {info.file_size:,} "
+                "bytes: that is no model"
+            )
+
+
+def read_json(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
+    """Return config.json, an object; of its depth and size no more is read than Python's stack bears."""
+    if archive.getinfo("config.json").file_size > JSON_BYTES:
+        raise DataError(f"config.json of {path} has more than {JSON_BYTES >> 20} MiB")
+    with archive.open("config.json") as member:
+        text = member.read(JSON_BYTES)
+    try:
+        config = json.loads(text.decode())
+    except RecursionError:
+        raise DataError(f"config.json of {path} is nested too deeply") from None
+    except ValueError as error:
+        raise DataError(f"config.json of {path} is not JSON: {error}") from None
+    if not isinstance(config, dict):
+        raise DataError(f"config.json of {path} is not an object")
+    return config
+
+
+@contextmanager
+def unpacked(archive: zipfile.ZipFile) -> Iterator[Path]:
+    """Give the weights as a file, for as long as the context lasts."""
+    declared = archive.getinfo("model.weights.h5").file_size
+    with tempfile.TemporaryDirectory(prefix="elman-") as folder:
+        path = Path(folder) / "model.weights.h5"
+        with archive.open("model.weights.h5") as member, path.open("wb") as out:
+            _copy(member, out, declared)
+        yield path
+
+
+def _copy(member: IO[bytes], out: IO[bytes], most: int) -> None:
+    while piece := member.read(_PIECE):
+        most -= len(piece)
+        if most < 0:  # the directory of the archive lied
+            raise DataError("model.weights.h5 has more bytes than the archive says")
+        out.write(piece)

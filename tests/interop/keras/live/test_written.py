@@ -1,0 +1,55 @@
+"""Models of ours, written as ``.keras``: Keras loads them, and gives the same logits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import elman
+from elman.interop import keras as ours
+from elman.interop.keras.activations import kinds
+from tests.interop.keras.live.test_live import _precision
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Keras's, of NumPy's newer rules
+
+CELLS = st.sampled_from(["rnn", "rnn-relu", "lstm", "gru", "gru-before", "mgu", "lstm-coupled"])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    cell=CELLS | st.sampled_from(sorted(kinds())),
+    ways=st.lists(st.sampled_from(["forward", "reverse", "bidirectional"]), max_size=2),
+    last=st.sampled_from(["forward", "bidirectional"]),
+    dtype=st.sampled_from(["float32", "float64"]),
+    dropout=st.sampled_from([0.0, 0.3]),
+    tied=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_logits(
+    cell: str, ways: list[str], last: str, dtype: str, dropout: float, tied: bool, seed: int, tmp_path: Path
+) -> None:
+    width = 3 * (1 + (last == "bidirectional"))
+    model = elman.LanguageModel(
+        vocab_size=5, cell=cell, embedding=width, hidden=3, layers=len(ways) + 1, dropout=dropout, tied=tied,
+        dtype=dtype, direction=",".join([*ways, last]),
+    )  # fmt: skip
+    rng = np.random.default_rng(seed)
+    for array in model.params.values():
+        array[...] = rng.normal(0, 0.4, array.shape)
+    ours.write(model, tmp_path / "model.keras", overwrite=True)
+    _precision(dtype)
+    theirs = keras.saving.load_model(tmp_path / "model.keras")
+    x = rng.integers(0, 5, (4, 2))
+    logits, _ = model.logits(x, model.initial_state(2))
+    found = keras.ops.convert_to_numpy(theirs(x.T)).transpose(1, 0, 2)
+    _precision("float32")
+    close = {"rtol": 1e-5, "atol": 1e-5} if dtype == "float32" else {"rtol": 1e-11, "atol": 1e-11}
+    np.testing.assert_allclose(found, logits, **close)
+    assert [layer.rate for layer in theirs.layers if hasattr(layer, "rate")] == [dropout] * len(
+        model.stack.layers
+    ) * bool(dropout)
