@@ -86,7 +86,7 @@ class Backend(onnx.backend.base.Backend):  # type: ignore[misc,unused-ignore]
     >>> X, W, R = np.ones((3, 1, 4), "f"), np.full((1, 2, 4), 0.1, "f"), np.full((1, 2, 2), 0.1, "f")
     >>> _, last = Backend.run_node(node, [X, W, R])
     >>> last.round(3)
-    array([[[0.446, 0.446]]], dtype=float32)
+    array([[[0.453, 0.453]]], dtype=float32)
     """
 
     @classmethod
