@@ -1,8 +1,8 @@
 """ONNX models: read, prepared, told about, and run on ones.
 
 Half of the files are changed bytes. Most of these are no message any more, and so the other half are seeds
-whose fields were changed, one and then another: a file that begins with ``STRUCTURED`` says by its bytes which,
-and how.
+whose fields were changed, one and then another: a file that begins with ``STRUCTURED`` says by its bytes
+which, and how.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ RANGES = {
     FieldDescriptor.TYPE_UINT64: (0, 2**64 - 1),
 }
 WORDS = (
-    "", "x", "y", "a", "X", "W", "R", "B", "Tanh", "relu", "Elu", "forward", "reverse", "bidirectional", "axis",
-    "axes", "to", "value", "ai.onnx", "clip", "layout", *OPERATORS,
+    "", "x", "y", "a", "X", "W", "R", "B", "Tanh", "relu", "Elu", "forward", "reverse", "bidirectional",
+    "axis", "axes", "to", "value", "ai.onnx", "clip", "layout", *OPERATORS,
 )  # fmt: skip
 REALS = (0.0, 1.0, -1.0, 0.5, 1e38, float("inf"), float("nan"))
 

@@ -464,6 +464,18 @@ def test_a_huge_result_is_refused_before_it_is_made(operator: str) -> None:
     bounded(lambda: prepared.run(inputs))
 
 
+def test_very_many_nodes_sizes_and_axes_take_a_moment() -> None:
+    started = time.monotonic()
+    nodes = [node("Identity", [f"x{i}" if i else "x"], f"x{i + 1}") for i in range(5000)]
+    assert Backend.run_model(model_of(nodes, X, {"x5000": F32}), [F32])[0].shape == (2, 3)
+    model = changed(of_tensor(dims=[2**62] * 100_000))
+    with pytest.raises(DataError, match="100000 axes"):
+        Backend.prepare(model)
+    with pytest.raises(ShapeError, match="cannot become"):
+        Backend.run_node(node("Reshape", "xs"), [F32, np.full(64, 2**62)])
+    assert time.monotonic() - started < 20
+
+
 def test_a_long_chain_of_doublings_is_refused_in_time() -> None:
     nodes = [node("Concat", [f"x{i}" if i else "x"] * 2, f"x{i + 1}", axis=0) for i in range(60)]
     model = model_of(nodes, X, {"x60": F32})

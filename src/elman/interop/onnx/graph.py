@@ -78,7 +78,9 @@ class Graph:
         bound: dict[str, int] = {}
         for port in self.inputs:
             if port.name in given:
-                values[port.name] = np.asarray(given[port.name])
+                array = np.asarray(given[port.name])
+                # What cannot be written to is taken for a constant of the model: see `Recurrent`.
+                values[port.name] = array if array.flags.writeable else array.copy()
             elif port.name not in values:
                 raise ShapeError(f"input {port.name!r:.60} is missing")
             _check(port, values[port.name], bound)

@@ -12,6 +12,7 @@ import onnx
 from elman.errors import ElmanError
 from elman.interop.onnx.graph import Graph
 from elman.interop.onnx.loading import load_model
+from elman.interop.onnx.operators.node import MAX_RANK
 from elman.interop.onnx.types import text_of
 
 
@@ -88,13 +89,19 @@ def summarize(path: str | os.PathLike[str]) -> Summary:
         "opset": ", ".join(f"{domain} {version}" for domain, version in domains.items()),
         "ir_version": model.ir_version,
         "nodes": len(graph.node),
-        "parameters": sum(max(0, prod(tensor.dims)) for tensor in graph.initializer),
+        "parameters": sum(_numbers(tensor) for tensor in graph.initializer),
     }
     metadata = {text_of(e.key, "metadata"): text_of(e.value, "metadata") for e in model.metadata_props}
     given = {weight.name for weight in weights}
     inputs = [value for value in map(_value, graph.input) if value.name not in given]
     outputs = [_value(value) for value in graph.output]
     return Summary(facts, dict(operators.most_common()), inputs, outputs, weights, metadata, problem)
+
+
+def _numbers(tensor: onnx.TensorProto) -> int:
+    """Return how many numbers a tensor has; of one that cannot be, none."""
+    possible = len(tensor.dims) <= MAX_RANK and all(0 <= size < 2**40 for size in tensor.dims)
+    return prod(tensor.dims) if possible else 0
 
 
 def _value(value: onnx.ValueInfoProto) -> Value:

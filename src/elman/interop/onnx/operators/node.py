@@ -40,8 +40,8 @@ class Room:
         wanted = copies * prod(shape) * dtype.itemsize
         if self.held + wanted > self.limit:
             raise DataError(
-                f"a result of shape {_shown(shape)} needs {wanted:,} bytes beside the {self.held:,} in use, "
-                f"and the limit is {self.limit:,}: give smaller inputs, or a larger max_bytes"
+                f"a result of shape {_shown(shape)} needs {_amount(wanted)} bytes beside the {self.held:,} "
+                f"in use, and the limit is {self.limit:,}: give smaller inputs, or a larger max_bytes"
             )
 
 
@@ -154,6 +154,10 @@ def kind_of(value: Value) -> str:
 def unsupported(what: str) -> ConfigError:
     """Return the error for a sound model that asks for what there is not."""
     return ConfigError(f"{what}, which elman does not run")
+
+
+def _amount(count: int) -> str:
+    return f"{count:,}" if count < 2**63 else "more than 2^63"
 
 
 def _shown(shape: Sequence[int]) -> str:

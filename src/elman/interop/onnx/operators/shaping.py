@@ -141,8 +141,8 @@ def _new_shape(old: tuple[int, ...], wanted: tuple[int, ...], *, allow_zero: boo
     if -1 in sizes:
         rest = prod(size for size in sizes if size != -1)
         if rest == 0 or prod(old) % rest:
-            raise impossible(f"{prod(old)} numbers do not divide into {rest}")
+            raise impossible(f"{prod(old)} numbers do not divide into the sizes that are given")
         sizes[sizes.index(-1)] = prod(old) // rest
     if prod(sizes) != prod(old):
-        raise impossible(f"{prod(old)} numbers are not {prod(sizes)}")
+        raise impossible(f"{prod(old)} numbers do not fill it")
     return tuple(sizes)
