@@ -150,7 +150,7 @@ def test_code_in_an_archive_is_named_and_not_run(tmp_path: Path) -> None:
     lambda_ = {"class_name": "Lambda", "module": "keras.layers", "config": {"name": "mine", "function": {}}}
     given["config"]["layers"].insert(2, lambda_)
     path = packed(tmp_path / "x.keras", {**members(), "config.json": json.dumps(given).encode()})
-    with pytest.raises(elman.ConfigError, match="the Lambda layer 'mine' of .*x.keras cannot be imported"):
+    with pytest.raises(elman.ConfigError, match=r"the Lambda layer 'mine' of .*x\.keras cannot be imported"):
         keras.read(path)
 
 
