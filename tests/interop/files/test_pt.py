@@ -262,3 +262,18 @@ def test_a_pickle_of_a_later_protocol() -> None:
     value = {"a": [1, 2.5, None, True], "b": {"c": "é"}, "d": (1,), "e": (1, 2, 3, 4)}
     for protocol in (2, 3, 4, 5):
         assert unpickle(pickle.dumps(value, protocol=protocol)) == value
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_a_directory_of_many_megabytes_is_not_read(second: bool, tmp_path: Path) -> None:
+    size = (17 << 20).to_bytes(8, "little")
+    end = b"PK\x05\x06" + bytes(8) + (b"\xff" * 4 if second else size[:4]) + bytes(6)
+    record = b"PK\x06\x06" + bytes(36) + size + bytes(8) + b"PK\x06\x07" + bytes(16)
+    data = b"PK\x03\x04" + bytes(100) + (record if second else b"") + end
+    refused(tmp_path, data, "the directory of its archive has 17,825,792 bytes")
+    refused(tmp_path, data[:-2] + b"\x05\x00" + b"hello", "the directory of its archive has 17,825,792 bytes")
+
+
+def test_what_other_readers_are_for(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="elman import keras"):
+        open_tensors(put(tmp_path, b"\x89HDF\r\n\x1a\n" + bytes(99)))
