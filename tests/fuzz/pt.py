@@ -11,12 +11,28 @@ from elman.interop.files.listing import BITS
 from elman.interop.files.pickled import unpickle
 from elman.interop.files.pt import _tensors_of
 from tests.fuzz.safetensors import VECTORS, read_all
+from tests.interop.files import made
 
 
 def seeds() -> list[bytes]:
-    """Return the stored models, and their pickles alone."""
+    """Return the stored models, and their pickles alone; and one with every name that a pickle may have."""
     files = [path.read_bytes() for path in sorted((VECTORS / "torch_interop").glob("*.pt"))]
-    return [*files, *(pickle_of(data) for data in files)]
+    return [*files, *(pickle_of(data) for data in files), made.pickled(every_name())]
+
+
+def every_name() -> bytes:
+    """Return the opcodes of a dictionary in which each allowed name occurs."""
+    untyped = made.storage(24, "1", made.name("torch.storage", "UntypedStorage"))
+    tensor = made.tensor(made.storage(6), (2, 3), (3, 1))
+    rebuild = made.name("torch._utils", "_rebuild_parameter")
+    return made.table(
+        typed=tensor,
+        late=made.tensor(untyped, (3,), (2,), 0, made.name("torch", "bfloat16")),
+        parameter=made.call(rebuild, tensor, b"\x88", made.call(made.name("collections", "OrderedDict"))),
+        device=made.call(made.name("torch", "device"), made.text("cpu")),
+        size=made.call(made.name("torch", "Size"), made.group(made.whole(3))),
+        list=b"](" + tensor + made.whole(-1) + b"N\x88e",
+    )
 
 
 def pickle_of(data: bytes) -> bytes:

@@ -7,16 +7,24 @@ from pathlib import Path
 from elman.errors import ElmanError
 from elman.interop import torch
 from elman.interop.files.guess import guess
+from elman.interop.files.listing import BITS
 from elman.interop.files.opened import open_tensors
+from elman.interop.files.safetensors import _TYPES
+from tests.interop.files.made import entry, safetensors
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 
 
 def seeds() -> list[bytes]:
-    """Return the stored models, whole and without the first eight bytes."""
+    """Return the stored models, and every type of number, whole and without the first eight bytes."""
     files = [path.read_bytes() for path in sorted((VECTORS / "torch_interop").glob("*.safetensors"))]
     files = [data for data in files if len(data) < 20_000]
     files += [path.read_bytes() for path in sorted(VECTORS.glob("torch_recurrent_rnn*.safetensors"))]
+    header, end = {}, 0
+    for kind, known in _TYPES.items():
+        size = 4 * BITS[known] // 8
+        header[kind], end = entry(kind, [2, 2], end, end + size), end + size
+    files.append(safetensors(header, bytes(end)))
     return [*files, *(data[8:] for data in files)]
 
 

@@ -51,7 +51,8 @@ def export_torch(
 ) -> None:
     """Write the weights as safetensors under PyTorch's names, and print the lines that load them there."""
     from elman.interop.torch import write
-    from elman.interop.torch.writing import code
+    from elman.interop.torch.names import kind_of
+    from elman.interop.torch.writing import code, metadata
     from elman.storage.run import Run
 
     found = Run.existing(run)
@@ -59,5 +60,7 @@ def export_torch(
     beside = found.path if found.path.name not in ("", "..") else found.path.resolve()
     target = out if out is not None else beside.with_name(f"{beside.name}.safetensors")
     write(model, target, overwrite=overwrite)
+    if kind_of(model.cell) != model.cell.removesuffix("-relu"):
+        print(f"{model.cell} is written as the {metadata(model)['module']} that computes the same")
     print(f"wrote {target}; in PyTorch:\n")
     print(code(model, target))

@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.errors import DataError, ElmanError
+from elman.interop.files.listing import by
 from elman.network import LanguageModel
+
+__all__ = ["assemble", "by", "check_finite"]
 
 
 def assemble(
@@ -84,15 +87,6 @@ def check_finite(source: str | Path, name: str, array: NDArray[Any]) -> None:
             f"{name} of {source} holds {array[place]} at index {place} (and {len(found) - 1:,} more that are "
             "not finite): no model can be run with it"
         )
-
-
-def by(shape: tuple[int, ...]) -> str:
-    """Return a shape as messages have it.
-
-    >>> by((4, 2)), by((3,)), by(())
-    ('4 x 2', '3', 'a single number')
-    """
-    return " x ".join(map(str, shape)) if shape else "a single number"
 
 
 def _listed(sizes: Mapping[str, Any]) -> str:

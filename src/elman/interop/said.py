@@ -11,7 +11,7 @@ from elman.network import LanguageModel
 class Imported(NamedTuple):
     """A model, and what was converted or assumed to make it.
 
-    Attributes
+    Parameters
     ----------
     model : LanguageModel
         The model.

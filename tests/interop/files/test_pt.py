@@ -214,8 +214,8 @@ END = SOUND.index(b"PK\x05\x06")
         (SOUND[:-30], "cut short, damaged"),
         (SOUND[: len(SOUND) // 2], "cut short, damaged"),
         (member(SOUND.index(NUMBERS.tobytes()), b"\x01"), "checksum of 'archive/data/0' is wrong"),
-        (member(SECOND + 46, b"archive/data.pkl"[:14]), "has another name|damaged"),
-        (member(SECOND + 42, (0).to_bytes(4, "little")), "another name|overlap"),
+        (member(SECOND + 46, b"archive/data.pkl"[:14]), "has another name"),
+        (member(SECOND + 42, (0).to_bytes(4, "little")), "has another name"),
         (member(SECOND + 42, (1).to_bytes(4, "little")), "no member at the place of"),
         (member(SECOND + 42, (10**9).to_bytes(4, "little")), "damaged|cut short"),
         (member(SECOND + 20, (10**9).to_bytes(4, "little") * 2), "ends after the file"),
@@ -234,6 +234,14 @@ END = SOUND.index(b"PK\x05\x06")
 )  # fmt: skip
 def test_an_archive_that_lies(data: bytes, complaint: str, tmp_path: Path) -> None:
     refused(tmp_path, data, complaint, "w")
+
+
+def test_a_member_within_another(tmp_path: Path) -> None:
+    whole_member = SOUND[SOUND.rindex(b"PK\x03\x04") : CENTRAL]  # data/0 with its own header
+    data = pt(table(w=W), {"outer": b"before" + whole_member + b"after", "data/0": NUMBERS.tobytes()})
+    last = data.rindex(b"PK\x01\x02")
+    inner = data.index(b"before") + 6
+    refused(tmp_path, member(last + 42, inner.to_bytes(4, "little"), data), "'archive/outer' and .* overlap")
 
 
 def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
@@ -262,3 +270,18 @@ def test_a_pickle_of_a_later_protocol() -> None:
     value = {"a": [1, 2.5, None, True], "b": {"c": "é"}, "d": (1,), "e": (1, 2, 3, 4)}
     for protocol in (2, 3, 4, 5):
         assert unpickle(pickle.dumps(value, protocol=protocol)) == value
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_a_directory_of_many_megabytes_is_not_read(second: bool, tmp_path: Path) -> None:
+    size = (17 << 20).to_bytes(8, "little")
+    end = b"PK\x05\x06" + bytes(8) + (b"\xff" * 4 if second else size[:4]) + bytes(6)
+    record = b"PK\x06\x06" + bytes(36) + size + bytes(8) + b"PK\x06\x07" + bytes(16)
+    data = b"PK\x03\x04" + bytes(100) + (record if second else b"") + end
+    refused(tmp_path, data, "the directory of its archive has 17,825,792 bytes")
+    refused(tmp_path, data[:-2] + b"\x05\x00" + b"hello", "the directory of its archive has 17,825,792 bytes")
+
+
+def test_what_other_readers_are_for(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="elman import keras"):
+        open_tensors(put(tmp_path, b"\x89HDF\r\n\x1a\n" + bytes(99)))

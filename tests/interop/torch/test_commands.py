@@ -64,10 +64,10 @@ def test_a_run_generates(run_elman: Command, tmp_path: Path) -> None:
 
 
 def test_what_was_trained_here_goes_there_and_back(run_elman: Command, tmp_path: Path) -> None:
-    elman.train(
-        elman.Text("abba\n" * 99), out=tmp_path / "one", steps=3, hidden=4, embedding=4, cell="mgu", sample=0
-    )
-    assert run_elman("export", "torch", tmp_path / "one", "--out", tmp_path / "one.safetensors").status == 0
+    small = {"hidden": 4, "embedding": 4, "batch": 4, "window": 8, "sample": 0}
+    elman.train(elman.Text("abba\n" * 99), out=tmp_path / "one", steps=3, cell="mgu", **small)
+    done = run_elman("export", "torch", tmp_path / "one", "--out", tmp_path / "one.safetensors")
+    assert "mgu is written as the nn.GRU that computes the same" in done.out
     done = run_elman(
         "import", "torch", tmp_path / "one.safetensors", "--out", tmp_path / "two",
         "--vocab", tmp_path / "one" / "tokenizer.json",
@@ -139,6 +139,9 @@ def test_what_is_refused(
         ({"cell": "gru-before"}, "no module that computes the cell 'gru-before'"),
         ({"direction": "bidirectional,forward"}, "the layers go bidirectional,forward"),
         ({"direction": "reverse"}, "the layers go reverse"),
+        ({"cell": "rnn", "projection": 2}, "nn.RNN has no projection"),
+        ({"cell": "lstm", "projection": 3}, "proj_size of nn.LSTM must be less than the 3 units"),
+        ({"cell": "lstm[hard-sigmoid,tanh,tanh]"}, "no module that computes the cell 'lstm[hard-sigmoid"),
     ],
     ids=lambda value: str(value),
 )

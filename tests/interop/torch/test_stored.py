@@ -10,9 +10,11 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
+import elman
 from elman.interop import torch as interop
+from elman.interop.torch.names import kind_of
 
-from .comparing import hold_equal
+from .comparing import hold_equal, same
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "torch_interop"
 RESULTS = load_file(VECTORS / "results.safetensors")
@@ -68,3 +70,27 @@ def test_what_is_assumed_is_said() -> None:
     assert said == ("there is no output weight: embedding.weight was taken for it (tied)",)
     _, said = interop.read(VECTORS / "lstm-tied.pt")
     assert said == ("model.output.weight equals model.embedding.weight: they were read as one (tied)",)
+
+
+@pytest.mark.parametrize("cell", ["mgu", "lstm-coupled"])
+def test_a_cell_that_is_another_with_other_weights(cell: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    model = elman.LanguageModel(
+        vocab_size=5, cell=cell, embedding=3, hidden=4, layers=2, dtype="float64", direction="bidirectional"
+    )
+    for array in model.params.values():
+        array[...] = rng.uniform(-0.8, 0.8, array.shape)
+    interop.write(model, tmp_path / "file.safetensors")
+    other = interop.load(tmp_path / "file.safetensors")
+    assert other.cell == kind_of(cell) != cell
+    x = rng.integers(0, 5, (6, 2))
+    ours, _ = model.logits(x, model.initial_state(2))
+    theirs, _ = other.logits(x, other.initial_state(2))
+    same(theirs, ours, "logits")
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_arrays_lie_in_memory_as_they_are_written(cell: str) -> None:
+    model = elman.LanguageModel(vocab_size=5, cell=cell, embedding=3, hidden=4, layers=1)
+    assert all(array.flags.c_contiguous for array in interop.state_dict(model).values())
+    assert all(array.flags.c_contiguous for array in interop.gradients(model, model.new_grads()).values())

@@ -13,6 +13,12 @@ from elman.errors import DataError
 _LOCAL = 30
 """Bytes of the fixed part of a member's own header."""
 
+_END = 22
+"""Bytes of the end of an archive."""
+
+LARGEST_DIRECTORY = 16 * 2**20
+"""Bytes of the largest directory that is read: enough for 200,000 members."""
+
 
 class Archive:
     """An archive whose directory has been found to fit the file.
@@ -32,6 +38,7 @@ class Archive:
 
     def __init__(self, path: Path, size: int) -> None:
         self.path = path
+        _check_directory(path, size)
         try:
             with zipfile.ZipFile(path) as archive:
                 members = archive.infolist()
@@ -113,3 +120,29 @@ class Archive:
         if len(data) != size or zlib.crc32(data) != member.CRC:
             raise DataError(f"{self.path} is damaged: the checksum of {name!r:.80} is wrong")
         return data
+
+
+def _check_directory(path: Path, size: int) -> None:
+    """Raise DataError if the directory of an archive is too large to be read into memory.
+
+    The end of the archive, and of one with many members a second record, say how large it is. These are
+    found as zipfile finds them; what is no archive, it will say.
+    """
+    with path.open("rb") as file:
+        file.seek(max(0, size - _END - 65_535))
+        tail = file.read()
+    exact = tail[-_END:]
+    sound = exact.startswith(b"PK\x05\x06") and exact.endswith(b"\0\0")
+    place = len(tail) - _END if sound else tail.rfind(b"PK\x05\x06")
+    if place < 0:
+        return
+    claims = [int.from_bytes(tail[place + 12 : place + 16], "little")]
+    second = tail[: max(0, place - 20)][-56:]  # before the 20 bytes that say where it is
+    if second.startswith(b"PK\x06\x06"):
+        claims.append(int.from_bytes(second[40:48], "little"))
+    wrong = [claim for claim in claims if claim > LARGEST_DIRECTORY and claim != 0xFFFFFFFF]
+    if wrong:
+        raise DataError(
+            f"{path} is refused: the directory of its archive has {wrong[0]:,} bytes, of which at most "
+            f"{LARGEST_DIRECTORY:,} are read"
+        )

@@ -115,3 +115,12 @@ def regular_file(path: str | Path) -> tuple[Path, int]:
 def is_size(value: Any) -> bool:
     """Whether a value from a file can be a size or an offset."""
     return type(value) is int and 0 <= value < 2**63
+
+
+def by(shape: tuple[int, ...]) -> str:
+    """Return a shape as messages have it.
+
+    >>> by((4, 2)), by((3,)), by(())
+    ('4 x 2', '3', 'a single number')
+    """
+    return " x ".join(map(str, shape)) if shape else "a single number"

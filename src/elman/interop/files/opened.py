@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from elman.errors import DataError
 from elman.interop.files.listing import Listing, regular_file
 
 PROTOCOLS = (b"\x02", b"\x03", b"\x04", b"\x05")
@@ -48,6 +49,8 @@ def open_tensors(path: str | Path) -> TensorFile:
         from elman.interop.files.pt import PtFile
 
         return PtFile(path)
+    if first.startswith(b"\x89HDF"):
+        raise DataError(f"{path} is an HDF5 file, such as Keras writes: elman import keras reads those")
     from elman.interop.files.safetensors import SafetensorsFile
 
     return SafetensorsFile(path)

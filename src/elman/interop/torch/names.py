@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from elman.errors import ConfigError
-from elman.interop.files.guess import Module
+from elman.interop.files.modules import Module
 from elman.typing import Floats, Params
 
 ORDER = {"rnn": (0,), "rnn-relu": (0,), "gru": (0, 1, 2), "lstm": (0, 1, 3, 2)}

@@ -10,8 +10,9 @@ import numpy as np
 
 from elman.errors import ConfigError
 from elman.interop.building import assemble, check_finite
-from elman.interop.files.guess import MODULES, Guess, Module, guess, models_of
+from elman.interop.files.guess import Guess, guess, models_of
 from elman.interop.files.listing import Listing
+from elman.interop.files.modules import MODULES, Module
 from elman.interop.files.numbers import converted
 from elman.interop.files.opened import open_tensors
 from elman.interop.said import Imported, warn

@@ -55,7 +55,7 @@ def state_dict(model: LanguageModel) -> Params:
     output.bias (9,)
     """
     bidirectional = _is_bidirectional(model)
-    kind_of(model.cell)
+    _check_projection(model)
     arrays = {"embedding.weight": model.params["embedding.E"].copy()}
     for start, end in places(len(model.stack.layers), bidirectional):
         for name, array in theirs(model.cell, start, model.params):
@@ -212,3 +212,18 @@ def _is_bidirectional(model: LanguageModel) -> bool:
             f"the layers go {model.direction}: of PyTorch's modules all layers go forward, or all both ways"
         )
     return directions == {"bidirectional"}
+
+
+def _check_projection(model: LanguageModel) -> None:
+    """Raise ConfigError where PyTorch has no module with such a projection."""
+    kind = kind_of(model.cell)
+    if model.projection is None:
+        return
+    if kind != "lstm":
+        raise ConfigError(f"nn.{MODULES[kind]} has no projection (proj_size), but the model has one")
+    hidden = model.settings["hidden"]
+    if model.projection >= hidden:
+        raise ConfigError(
+            f"the projection has {model.projection} outputs: proj_size of nn.LSTM must be less than the "
+            f"{hidden} units"
+        )
