@@ -269,6 +269,9 @@ def test_dropout_is_kept_where_it_means_the_same(places: dict[int, float], rate:
 
 def test_dropout_of_whole_steps_is_another() -> None:
     given = config()
-    given["config"]["layers"].insert(3, plain("Dropout", rate=0.3, noise_shape=[None, 1, 4]))
+    entries = given["config"]["layers"]
+    entries.insert(3, copy.deepcopy(entries[2]))
+    entries.insert(4, plain("Dropout", rate=0.3))
+    entries.insert(3, plain("Dropout", rate=0.3, noise_shape=[None, 1, 4]))
     plan = plan_of("a file", given)
     assert (plan.dropout, len(plan.said)) == (0.0, 1)
