@@ -11,7 +11,7 @@ from tests.browser.pages import number, same, small
 
 pytestmark = pytest.mark.browser
 
-CELLS = ("rnn", "rnn-relu", "lstm", "gru", "mgu")
+CELLS = ("rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu")
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import elman
+from elman.network import CELLS
 from tests.cli.conftest import Command
 from tests.small import FLAGS, contents
 
@@ -89,7 +90,7 @@ def test_standard_input(run_elman: Command, trained: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("tokens", ["byte", "word"])
-@pytest.mark.parametrize("cell", ["rnn", "rnn-relu", "lstm", "gru", "mgu"])
+@pytest.mark.parametrize("cell", list(CELLS))
 def test_every_cell_and_kind_of_token(
     run_elman: Command, tmp_path: Path, text_file: Path, tokens: str, cell: str
 ) -> None:

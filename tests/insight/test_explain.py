@@ -224,7 +224,10 @@ def test_of_a_cell_of_ones_own_no_function_is_claimed(softsign):
         ("rnn", ["tanh"]),
         ("rnn-relu", ["relu"]),
         ("lstm", ["sigmoid", "sigmoid", "sigmoid", "tanh"]),
+        ("lstm-peephole", ["sigmoid", "sigmoid", "sigmoid", "tanh"]),
+        ("lstm-coupled", ["sigmoid", "sigmoid", "tanh"]),
         ("gru", ["sigmoid", "sigmoid", "tanh"]),
+        ("gru-before", ["sigmoid", "sigmoid", "tanh"]),
         ("mgu", ["sigmoid", "tanh"]),
     ],
 )

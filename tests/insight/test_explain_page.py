@@ -12,6 +12,7 @@ from elman.insight.explain import explain, small_model
 from elman.insight.explain.page import page
 from elman.insight.explain.page.build import SCRIPTS, STYLES
 from elman.insight.explain.page.numbers import numbers
+from elman.network import CELLS
 
 PACKAGE = files("elman.insight.explain.page")
 
@@ -25,7 +26,7 @@ def embedded(html):
     return json.loads(re.search(r'id="page-data">(.*?)</script>', html, re.DOTALL)[1])
 
 
-@pytest.mark.parametrize("cell", ["rnn", "rnn-relu", "lstm", "gru", "mgu"])
+@pytest.mark.parametrize("cell", list(CELLS))
 def test_what_each_loss_sends_comes_back_from_the_page(cell):
     """Zeros above the diagonal and derivatives of products are left out, and nothing else."""
     explanation = small(cell)

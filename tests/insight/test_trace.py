@@ -6,6 +6,7 @@ import pytest
 import elman
 from elman.errors import ConfigError, ShapeError
 from elman.insight import plain_cell
+from elman.insight.inspect.reading import read
 from elman.network import CELLS
 
 from ..network.building import draw_model, draw_window
@@ -186,3 +187,53 @@ def test_a_text_model_is_told_to_give_its_network():
     model = elman.TextModel(elman.LanguageModel(vocab_size=4), elman.CharTokenizer.from_text("ab\n"))
     with pytest.raises(ConfigError, match=r"not a TextModel; give its \.model"):
         elman.trace(model, [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"direction": "reverse"},
+            "a model whose direction is 'reverse' cannot be {}: only one that reads forward",
+        ),
+        (
+            {"direction": "forward,bidirectional"},
+            "a model whose direction is 'forward,bidirectional' cannot be {}",
+        ),
+        (
+            {"projection": 2},
+            "a model with a projection, of 2 numbers, cannot be {}: only one whose layers give",
+        ),
+    ],
+)
+def test_what_the_plain_implementation_does_not_run_is_refused(settings, message):
+    tokenizer = elman.CharTokenizer.from_text("ab\n")
+    model = elman.LanguageModel(vocab_size=4, hidden=3, embedding=2, layers=2, **settings)
+    with pytest.raises(ConfigError, match=message.format("traced or explained")):
+        elman.trace(model, [1, 2, 3])
+    with pytest.raises(ConfigError, match=message.format("traced or explained")):
+        elman.explain(model, tokenizer, "ab")
+    with pytest.raises(ConfigError, match=message.format("inspected")):
+        read(model, tokenizer, "abab")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "lstm[hard-sigmoid,softsign,tanh;peepholes;coupled]",
+        "gru-before[hard-sigmoid,elu]",
+        "gru[elu,tanh;clip=1]",
+    ],
+)
+def test_a_cell_with_other_activations_is_traced_as_one_of_ones_own(cell):
+    model, x, y, state, seen = traced(cell)
+    loss, _, grads = model.loss_and_grads(x, y, state)
+    near(seen.loss, loss)
+    for name, array in grads.items():
+        near(seen.dparams[name], array)
+    gate = seen.gates[-1]
+    if cell.startswith("gru-before"):
+        near(seen.values["layers.1.Wh_2"], seen.values["layers.1.k"] @ seen.params["layers.1.W"][2])
+    if "peepholes" in cell:
+        assert seen.peepholes == (("0", "c_prev"), ("1", "c"))
+        near(seen.values[f"layers.0.{gate}"], (a := seen.values[f"layers.0.a_{gate}"]) / (1 + abs(a)))

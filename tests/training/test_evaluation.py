@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from elman.data import ByteTokenizer, CharTokenizer, Part, Text, Tokenizer, encode_corpus
 from elman.errors import ConfigError, DataError
-from elman.network import LanguageModel
+from elman.network import CELLS, LanguageModel
 from elman.training.evaluation import Evaluation, evaluate, unigram_loss
 from tests.small import sentences
 
@@ -64,7 +64,7 @@ def token_by_token(
 
 
 @pytest.mark.parametrize("tokenizer", [LETTERS, LINES], ids=["no line end", "line end"])
-@pytest.mark.parametrize("cell", ["rnn", "rnn-relu", "lstm", "gru", "mgu"])
+@pytest.mark.parametrize("cell", list(CELLS))
 def test_equal_to_stepping_token_by_token(cell: str, tokenizer: Tokenizer) -> None:
     model, ids = model_of(cell), ids_of(61)
     nats, hits, tokens = token_by_token(model, ids, tokenizer)

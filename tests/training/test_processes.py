@@ -18,7 +18,10 @@ from elman.training.processes import ENOUGH_WORK, PASS, ProcessWorkers, best_thr
 from elman.training.workers import Workers
 
 K, T, B = 11, 6, 5
-CELL_NAMES = ("rnn", "rnn-relu", "lstm", "gru", "mgu")
+CELL_NAMES = (
+    "rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu",
+    "lstm[hard-sigmoid,elu,tanh;peepholes;coupled]",
+)  # fmt: skip
 
 
 def model_of(**settings: Any) -> LanguageModel:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from elman.cli.use import CELL_NAMES
 from elman.data import TOKENIZERS
 from elman.data.corpus import DOCUMENTS
 from elman.errors import ConfigError
@@ -53,6 +54,10 @@ def test_the_choices_are_those_of_the_registries() -> None:
 )
 def test_the_help_names_every_choice(name: str, registry: Iterable[str]) -> None:
     assert set(registry) <= set(re.findall(r"[\w-]+", HELP[name]))
+
+
+def test_the_other_help_texts_name_every_cell() -> None:
+    assert list(CELLS) == re.split(r", | or ", CELL_NAMES)
 
 
 def _having(registry: Mapping[str, Callable[..., object]], parameters: set[str]) -> set[str]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import elman
-from elman.cli import explain, exporting, importing, inspect, look, pytorch, train, use
+from elman.cli import explain, exporting, importing, inspect, keras, look, pytorch, train, use
 
 app = typer.Typer(
     add_completion=False,
@@ -44,5 +44,7 @@ app.command("inspect")(inspect.inspect)
 app.command("doctor")(look.doctor)
 importing.app.command("torch")(pytorch.import_torch)
 exporting.app.command("torch")(pytorch.export_torch)
+importing.app.command("keras")(keras.import_keras)
+exporting.app.command("keras")(keras.export_keras)
 app.add_typer(importing.app, name="import")
 app.add_typer(exporting.app, name="export")

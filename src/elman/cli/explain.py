@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from elman.cli.pages import check_page, write_page
-from elman.cli.use import AsJson
+from elman.cli.use import CELL_NAMES, AsJson
 from elman.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def explain(
         Path | None, typer.Option(help="Write a page to look inside, one file.", show_default=False)
     ] = None,
     as_json: AsJson = False,
-    cell: Annotated[str, typer.Option(help="On the spot: rnn, rnn-relu, lstm, gru or mgu.")] = "rnn",
+    cell: Annotated[str, typer.Option(help=f"On the spot: {CELL_NAMES}.")] = "rnn",
     tokens: Annotated[str, typer.Option(help="On the spot: word, char or byte.")] = "word",
     embedding: Annotated[int, typer.Option(help="On the spot: width of the word vectors, D.")] = 3,
     hidden: Annotated[int, typer.Option(help="On the spot: width of the layers, H.")] = 4,

@@ -18,7 +18,12 @@ LONGEST = 60
 
 
 def describe(path: Path, as_json: bool) -> None:
-    """Print what a safetensors or PyTorch file holds."""
+    """Print what a safetensors, PyTorch or ONNX file holds."""
+    if path.suffix.lower() == ".onnx":
+        from elman.cli.onnx_files import describe_onnx
+
+        describe_onnx(path, as_json)
+        return
     from elman.interop.files.guess import guess, models_of
     from elman.interop.files.opened import open_tensors
 
@@ -47,11 +52,11 @@ def describe(path: Path, as_json: bool) -> None:
     for name, value in facts.items():
         if value != "":
             print(f"{name.replace('_', ' '):<16}{f'{value:,}' if isinstance(value, int) else value}")
-    _table("metadata", [(_short(name), _short(value)) for name, value in listing.metadata.items()])
-    _table(
+    table("metadata", [(short(name), short(value)) for name, value in listing.metadata.items()])
+    table(
         "arrays",
         [
-            (_short(name), t.dtype, " x ".join(map(str, t.shape)) or "a number")
+            (short(name), t.dtype, " x ".join(map(str, t.shape)) or "a number")
             for name, t in listing.tensors.items()
         ],
     )
@@ -68,7 +73,8 @@ def _totals(listing: Listing) -> dict[str, Any]:
     }
 
 
-def _table(title: str, rows: list[tuple[str, ...]]) -> None:
+def table(title: str, rows: list[tuple[str, ...]]) -> None:
+    """Print rows under a title, if there are any; of many the first ones."""
     if not rows:
         return
     print(title)
@@ -80,7 +86,7 @@ def _table(title: str, rows: list[tuple[str, ...]]) -> None:
         print(f"  and {len(rows) - MOST_ROWS:,} more; --json has them all")
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
     """Return a text of a file on one line and without control characters, its middle left out if long."""
     plain = text if text.isprintable() else repr(text)[1:-1]
     if len(plain) <= LONGEST:

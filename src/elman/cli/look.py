@@ -10,14 +10,14 @@ from typing import Annotated
 
 import typer
 
-from elman.cli.use import AsJson
+from elman.cli.use import CELL_NAMES, AsJson
 from elman.errors import CheckpointError, ConfigError
 
 MANY = 10_000  # derivatives, above which a check takes its time
 
 
 def gradcheck(
-    cell: Annotated[str, typer.Option(help="rnn, rnn-relu, lstm, gru or mgu.")] = "lstm",
+    cell: Annotated[str, typer.Option(help=f"{CELL_NAMES}.")] = "lstm",
     layers: Annotated[int, typer.Option(help="Depth, L.")] = 3,
     hidden: Annotated[int, typer.Option(help="Width of the layers, H.")] = 5,
     embedding: Annotated[int, typer.Option(help="Width of the word vectors, D.")] = 4,
@@ -83,7 +83,7 @@ def info(
         Path,
         typer.Argument(
             metavar="RUN|FILE",
-            help="Directory of a run, or a .safetensors, .pt or .pth file of any origin.",
+            help="Directory of a run, or a .safetensors, .pt, .pth or .onnx file of any origin.",
             show_default=False,
         ),
     ],

@@ -10,6 +10,9 @@ from typing import Annotated
 
 import typer
 
+CELL_NAMES = "rnn, rnn-relu, lstm, lstm-peephole, lstm-coupled, gru, gru-before or mgu"
+"""The cells as a help text names them; a test holds it to the registry."""
+
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a run.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

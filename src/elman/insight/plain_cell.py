@@ -6,13 +6,49 @@ from collections.abc import Callable
 
 import numpy as np
 
+from elman.errors import ConfigError
 from elman.insight.reference import CELLS
 from elman.insight.reference import Cell as PlainCell
 from elman.insight.reference.cells import Array, Arrays
-from elman.network import Cell, get_cell
+from elman.network import Cell, LanguageModel, get_cell
 
 BUILT_IN = {"rnn-relu" if activation == "relu" else name: cell for (name, activation), cell in CELLS.items()}
 """Those that the plain implementation has, by the name in the registry."""
+
+
+def check_plain(model: LanguageModel, what: str) -> None:
+    """Raise ConfigError for a model that the plain implementation does not run as a whole.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        The model.
+    what : str
+        What was to be done with it, for the message: "traced".
+
+    Raises
+    ------
+    ConfigError
+        If its layers read backwards, or are projected.
+
+    Examples
+    --------
+    >>> import elman
+    >>> from elman.insight.plain_cell import check_plain
+    >>> check_plain(elman.LanguageModel(vocab_size=3, direction="reverse"), "traced")
+    Traceback (most recent call last):
+        ...
+    elman.errors.ConfigError: a model whose direction is 'reverse' cannot be traced: ...forward
+    """
+    if {way.strip() for way in model.direction.split(",")} != {"forward"}:
+        raise ConfigError(
+            f"a model whose direction is {model.direction!r} cannot be {what}: only one that reads forward"
+        )
+    if model.projection is not None:
+        raise ConfigError(
+            f"a model with a projection, of {model.projection} numbers, cannot be {what}: "
+            "only one whose layers give out what their cells make"
+        )
 
 
 def plain_cell(name: str) -> PlainCell:

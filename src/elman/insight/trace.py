@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from elman.errors import ConfigError, ShapeError
 from elman.insight import reference
-from elman.insight.plain_cell import plain_cell
+from elman.insight.plain_cell import check_plain, plain_cell
 from elman.insight.reference.cells import Array, Arrays
 from elman.insight.reference.tape import depth, in_float64, layer
 from elman.network import LanguageModel
@@ -131,7 +131,7 @@ def trace(
     ShapeError
         If the tokens, targets, state or `counted` do not fit the model or one another.
     ConfigError
-        If `model` is not a LanguageModel.
+        If `model` is not a LanguageModel, or one that reads backwards or is projected.
 
     Examples
     --------
@@ -184,6 +184,7 @@ def _check_model(model: Any) -> None:
     if not isinstance(model, LanguageModel):
         hint = "; give its .model" if isinstance(getattr(model, "model", None), LanguageModel) else ""
         raise ConfigError(f"model must be a LanguageModel, not a {type(model).__name__}{hint}")
+    check_plain(model, "traced or explained")
 
 
 def _columns(name: str, tokens: Any, model: LanguageModel) -> NDArray[np.integer[Any]]:

@@ -60,7 +60,11 @@ class TrainConfig:
     lowercase: bool = _setting(False, "Text", "Lower-case the text (word tokens).")
     documents: str = _setting("none", "Text", "Forget the state at each new: file, line or blank (line).")
 
-    cell: str = _setting("lstm", "Model", "Recurrent cell: rnn, rnn-relu, lstm, gru or mgu.")
+    cell: str = _setting(
+        "lstm", "Model",
+        "Recurrent cell: rnn, rnn-relu, lstm, lstm-peephole, lstm-coupled, gru, gru-before or mgu, or one "
+        "with other activations, written as the guide to models has it.",
+    )  # fmt: skip
     embedding: int = _setting(64, "Model", "Width of the word vectors, D.", 1)
     hidden: int = _setting(128, "Model", "Width of every layer, H.", 1)
     layers: int = _setting(2, "Model", "Number of recurrent layers, L.", 1)

@@ -14,7 +14,7 @@ import numpy as np
 import elman
 
 TEXT = 'Say "no" (or [not]).\nThen "yes", he said,\n\nand (so) it was.\n'
-CELLS = ("rnn", "rnn-relu", "lstm", "gru", "mgu")
+CELLS = ("rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu")
 
 
 def a_model(cell: str = "lstm", *, text: str = TEXT, hidden: int = 3, layers: int = 2, seed: int = 0):
@@ -45,6 +45,21 @@ def step(cell: str, x, state: dict[str, Any], p: dict[str, Any], moved: dict[str
         i, f, o, g = sigmoid(a[0]), sigmoid(a[1]), sigmoid(a[2]), np.tanh(a[3])
         c = f * state["c"] + i * g + moved.get("c", 0)
         return {"h": o * np.tanh(c) + moved.get("h", 0), "c": c}, {"i": i, "f": f, "o": o, "g": g}
+    if cell == "lstm-peephole":
+        p = p["p"]
+        i, f = sigmoid(a[0] + p[0] * state["c"]), sigmoid(a[1] + p[1] * state["c"])
+        g = np.tanh(a[3])
+        c = f * state["c"] + i * g + moved.get("c", 0)
+        o = sigmoid(a[2] + p[2] * c)
+        return {"h": o * np.tanh(c) + moved.get("h", 0), "c": c}, {"i": i, "f": f, "o": o, "g": g}
+    if cell == "lstm-coupled":
+        i, o, g = sigmoid(a[0]), sigmoid(a[1]), np.tanh(a[2])
+        c = (1 - i) * state["c"] + i * g + moved.get("c", 0)
+        return {"h": o * np.tanh(c) + moved.get("h", 0), "c": c}, {"i": i, "o": o, "g": g}
+    if cell == "gru-before":
+        r, z = sigmoid(a[0]), sigmoid(a[1])
+        n = np.tanh(x @ U[2] + b[2] + (r * h) @ W[2])
+        return {"h": (1 - z) * n + z * h + moved.get("h", 0)}, {"r": r, "z": z, "n": n}
     if cell == "gru":
         r, z = sigmoid(a[0]), sigmoid(a[1])
         n = np.tanh(x @ U[2] + b[2] + r * (h @ W[2] + p["b_candidate"]))
@@ -60,7 +75,7 @@ def run(model, context, *, resets=(0,), moved=None):
     `moved[step, layer, name]` is added to that state.
     """
     p, layers = model.params, range(len(model.stack.layers))
-    names = ("h", "c") if model.cell == "lstm" else ("h",)
+    names = ("h", "c") if model.cell.startswith("lstm") else ("h",)
     H = p["layers.0.W"].shape[-1]
     losses, states, gates = [], [], []
     for s, token in enumerate(context):
@@ -69,7 +84,9 @@ def run(model, context, *, resets=(0,), moved=None):
         x = p["embedding.E"][token]
         met = []
         for l in layers:
-            own = {n: p[f"layers.{l}.{n}"] for n in ("U", "W", "b", "b_candidate") if f"layers.{l}.{n}" in p}
+            own = {
+                n: p[f"layers.{l}.{n}"] for n in ("U", "W", "b", "b_candidate", "p") if f"layers.{l}.{n}" in p
+            }
             here = {n: v for (at, layer, n), v in (moved or {}).items() if (at, layer) == (s, l)}
             state[l], gate = step(model.cell, x, state[l], own, here)
             x = state[l]["h"]

@@ -233,7 +233,31 @@ def test_what_is_said_of_settings_that_differ() -> None:
     for part in (
         "is stateful",
         "dropout, which acts in training only, is left out",
-        "returns its last step only",
+        "returns the last step that it reads",
     ):
         assert part in said
     assert "policy mixed_float16" in said
+
+
+@pytest.mark.parametrize(
+    ("places", "rate", "said"),
+    [
+        ({4: 0.3, 3: 0.3}, 0.3, False),
+        ({4: 0.3}, 0.0, True),
+        ({3: 0.3}, 0.0, True),
+        ({4: 0.3, 3: 0.2}, 0.0, True),
+        ({4: 0.3, 3: 0.3, 2: 0.3}, 0.0, True),
+        ({4: 1.0, 3: 1.0}, 0.0, True),
+        ({2: 0.0}, 0.0, False),
+        ({}, 0.0, False),
+    ],
+)
+def test_dropout_is_kept_where_it_means_the_same(places: dict[int, float], rate: float, said: bool) -> None:
+    given = config()
+    entries = given["config"]["layers"]
+    entries.insert(3, copy.deepcopy(entries[2]))  # input, embedding, two of LSTM, dense
+    for place, value in sorted(places.items(), reverse=True):
+        entries.insert(place, plain("Dropout", rate=value))
+    plan = plan_of("a file", given)
+    assert plan.dropout == rate
+    assert any("dropout" in sentence for sentence in plan.said) == said

@@ -47,6 +47,12 @@ def cases(kind: str) -> Cases:
     return Cases(tuple(run), left_out)
 
 
+def node_models() -> list[onnx.ModelProto]:
+    """Return the models of all cases of single operators that are run."""
+    by_name = {case.name: case.model for case in _load("node")}
+    return [by_name[name] for name in cases("node").run]
+
+
 def backend_classes(backend: Any, module: str) -> dict[str, type[unittest.TestCase]]:
     """Return onnx's own test classes with the cases to run, on the CPU, and no others."""
     from onnx.backend.test import BackendTest

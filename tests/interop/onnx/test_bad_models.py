@@ -332,6 +332,19 @@ def test_names_of_any_kind_make_one_short_line() -> None:
     assert str(other.value).isprintable()
 
 
+def test_what_the_checker_of_onnx_says_is_made_printable() -> None:
+    # Found by the fuzzer: names of the model stand in its messages as they are.
+    attribute = helper.make_attribute("ax\x16is", 1)
+    with pytest.raises(DataError, match=r"Unrecognized attribute: ax\?is"):
+        Backend.prepare(changed(lambda m: m.graph.node[0].attribute.append(attribute)))
+
+
+def test_long_shapes_make_short_lines() -> None:
+    with pytest.raises(ShapeError) as caught:
+        Backend.run_node(node("Reshape", "xs"), [F32, np.full(60, 7)])
+    assert len(str(caught.value)) < 300
+
+
 @pytest.mark.parametrize("what", ["value_string", "value_strings", "sparse_value"])
 def test_constants_that_are_no_numbers_are_refused(what: str) -> None:
     value: Any = {"value_string": "a", "value_strings": ["a"]}.get(what)
@@ -449,6 +462,18 @@ def test_a_huge_result_is_refused_before_it_is_made(operator: str) -> None:
     model = one_node(operator, inputs, {"y": F32}, names=names, **attributes)
     prepared = Backend.prepare(model)
     bounded(lambda: prepared.run(inputs))
+
+
+def test_very_many_nodes_sizes_and_axes_take_a_moment() -> None:
+    started = time.monotonic()
+    nodes = [node("Identity", [f"x{i}" if i else "x"], f"x{i + 1}") for i in range(5000)]
+    assert Backend.run_model(model_of(nodes, X, {"x5000": F32}), [F32])[0].shape == (2, 3)
+    model = changed(of_tensor(dims=[2**62] * 100_000))
+    with pytest.raises(DataError, match="100000 axes"):
+        Backend.prepare(model)
+    with pytest.raises(ShapeError, match="cannot become"):
+        Backend.run_node(node("Reshape", "xs"), [F32, np.full(64, 2**62)])
+    assert time.monotonic() - started < 20
 
 
 def test_a_long_chain_of_doublings_is_refused_in_time() -> None:

@@ -322,6 +322,12 @@ def test_constants_are_laid_out_once_and_other_weights_are_read_anew() -> None:
     second = prepared.run(inputs)[0]
     assert np.abs(first - second).max() > 0.01
     assert_array_equal(second, Backend.run_model(model, inputs)[0])
+    fixed = {name: value.view() for name, value in inputs.items()}
+    for value in fixed.values():
+        value.flags.writeable = False  # and yet what it shows can change
+    assert_array_equal(prepared.run(fixed)[0], second)
+    inputs["W"] /= 2
+    assert_array_equal(prepared.run(fixed)[0], first)
 
 
 def test_a_hidden_width_that_would_fill_the_memory_is_refused() -> None:

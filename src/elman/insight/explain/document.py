@@ -51,8 +51,10 @@ def document(
     dict
         ``format``, ``elman``, ``source``, ``sentence``, ``cell``, ``gates``, ``states``, ``vocabulary``
             What it is of. ``activations`` has the function of each gate, or null; ``gated_by`` the gate that
-            multiplies the recurrent product of the last one, or null; ``sizes`` T, D, H, G, K and L; ``tied``
-            whether V is E transposed; ``truncate`` how many steps each loss reaches back, or null.
+            multiplies the recurrent product of the last one, or null; ``reads`` what the recurrent weights of
+            each gate multiply; ``peepholes``, for each row of p, the gate and the state that it sees; ``sizes``
+            T, D, H, G, K and L; ``tied`` whether V is E transposed; ``truncate`` how many steps each loss
+            reaches back, or null.
         ``loss``, ``perplexity``, ``steps``
             The mean loss in nats, and its exponential, null where that is infinite; and for each step
             ``step``, ``word``, ``token``, ``id``, ``unknown``, ``target``, ``target_token``, ``target_id``,
@@ -105,6 +107,8 @@ def document(
         "states": list(seen.states),
         "activations": explanation.activations,
         "gated_by": explanation.gated_by,
+        "reads": list(seen.reads),
+        "peepholes": [list(pair) for pair in seen.peepholes],
         "tied": "output.V" not in seen.params,
         "sizes": {"T": T, "D": D, "H": H, "G": G, "K": V.shape[1], "L": seen.layers},
         "vocabulary": explanation.vocabulary,

@@ -13,7 +13,7 @@ from elman.data import Tokenizer
 from elman.errors import ConfigError, DataError, ShapeError
 from elman.insight.inspect.pieces import pieces_of
 from elman.insight.inspect.walk import Ints, walk
-from elman.insight.plain_cell import gate_functions, plain_cell
+from elman.insight.plain_cell import check_plain, gate_functions, plain_cell
 from elman.insight.reference.cells import Array, Arrays
 from elman.network import LanguageModel
 from elman.network.checks import check_tokens
@@ -208,7 +208,7 @@ def read(
     ShapeError
         If the ids are not one-dimensional, or outside the vocabulary.
     ConfigError
-        If `top` is less than 1.
+        If `top` is less than 1, or the model reads backwards or is projected.
     DivergenceError
         If the model's parameters are not finite.
 
@@ -221,6 +221,7 @@ def read(
     >>> reading.surprise.shape, reading.states["h"].shape, reading.top_ids.shape
     ((4,), (1, 5, 3), (4, 4))
     """
+    check_plain(model, "inspected")
     if top < 1:
         raise ConfigError(f"top={top}: give at least 1")
     if isinstance(text, str):

@@ -16,6 +16,8 @@ const page = (() => {
     theme: matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light",
   };
 
+  const has = (key) => key in strings;
+
   // The words of a key, with what stands in braces filled in: t("step", {n: 3}).
   function t(key, values = {}) {
     const entry = strings[key];
@@ -74,7 +76,7 @@ const page = (() => {
   });
 
   return {
-    data, t, onChange, el, svg,
+    data, t, has, onChange, el, svg,
     start: show, // the page's own script calls it when it has put up what there is to see
     get language() { return own.language; },
     get theme() { return own.theme; },

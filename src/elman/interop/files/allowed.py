@@ -7,6 +7,7 @@ at what they are given and return plain values.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any, NamedTuple
 
 from elman.errors import DataError
@@ -93,6 +94,8 @@ def _view(numbers: Storage, dtype: str, offset: Any, shape: Any, strides: Any) -
     sound = isinstance(shape, tuple) and isinstance(strides, tuple) and len(shape) == len(strides)
     if not sound or len(shape) > MOST_AXES or not all(map(is_size, (offset, *shape, *strides))):
         raise DataError("a tensor whose offset, sizes and strides are not whole numbers from 0, or too many")
+    if prod(shape) >= 2**63:
+        raise DataError("a tensor of more numbers than any memory holds")
     room = numbers.numbers if numbers.dtype else numbers.numbers // (BITS[dtype] // 8)
     if all(shape):
         last = offset + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))

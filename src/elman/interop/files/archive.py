@@ -59,6 +59,8 @@ class Archive:
     def _start(self, file: Any, member: zipfile.ZipInfo) -> int:
         """Return where the bytes of a member begin, after its own header."""
         name = f"{member.filename!r:.80}"
+        if member.header_offset < 0:  # as where the directory says that it begins after its place
+            raise DataError(f"{self.path} is damaged: the place of {name} is before the file")
         file.seek(member.header_offset)
         head = file.read(_LOCAL)
         if len(head) != _LOCAL or not head.startswith(b"PK\x03\x04"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -64,10 +65,7 @@ class Tensor(NamedTuple):
     @property
     def size(self) -> int:
         """How many numbers it has."""
-        size = 1
-        for n in self.shape:
-            size *= n
-        return size
+        return prod(self.shape)
 
     @property
     def nbytes(self) -> int:

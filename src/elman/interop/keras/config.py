@@ -118,8 +118,8 @@ class _Reading:
             layer = Layer(fields.name, part, None, sequences)
         if not layer.sequences:
             self.said.append(
-                f"{layer.name!r} returns its last step only (return_sequences=False): elman's model gives "
-                "the logits of every step, and Keras's are those of the last it reads"
+                f"{layer.name!r} returns the last step that it reads (return_sequences=False), and Keras "
+                "gives the logits of this alone; elman's model gives those of every step"
             )
         self.layers.append(layer)
 

@@ -67,7 +67,7 @@ def imported(source: str, plan: Plan, arrays: Arrays) -> Imported:
     )
     given.finish()
     said = [*plan.said, *given.said]
-    if turned:
+    if turned and plan.layers[-1].sequences:
         said.append(
             "the outputs of the Keras model come last step first, since an odd number of its layers go "
             "backwards; elman's stand each at its own step"

@@ -16,9 +16,10 @@ _HOMES = {
     "Backend": "backend",
     "Prepared": "backend",
     "load_model": "loading",
+    "summarize": "summary",
 }
 
-__all__ = ["Backend", "Card", "Prepared", "export", "load_model"]
+__all__ = ["Backend", "Card", "Prepared", "export", "load_model", "summarize"]
 
 
 def __getattr__(name: str) -> Any:

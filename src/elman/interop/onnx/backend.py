@@ -67,7 +67,7 @@ class Prepared(onnx.backend.base.BackendRep):  # type: ignore[misc,unused-ignore
             if len(order) == len(inputs):
                 return dict(zip(order, inputs, strict=True))
         raise ShapeError(
-            f"the model has {len(needed)} inputs ({', '.join(needed)}), and {len(inputs)} were given"
+            f"the model has {len(needed)} inputs ({', '.join(needed):.200}), and {len(inputs)} were given"
         )
 
 
@@ -86,7 +86,7 @@ class Backend(onnx.backend.base.Backend):  # type: ignore[misc,unused-ignore]
     >>> X, W, R = np.ones((3, 1, 4), "f"), np.full((1, 2, 4), 0.1, "f"), np.full((1, 2, 2), 0.1, "f")
     >>> _, last = Backend.run_node(node, [X, W, R])
     >>> last.round(3)
-    array([[[0.446, 0.446]]], dtype=float32)
+    array([[[0.453, 0.453]]], dtype=float32)
     """
 
     @classmethod
@@ -175,7 +175,7 @@ class Backend(onnx.backend.base.Backend):  # type: ignore[misc,unused-ignore]
         named = [name for name in read.inputs if name]
         if isinstance(inputs, Mapping) or len(inputs) != len(named):
             raise ShapeError(
-                f"{read.label} reads {len(named)} inputs ({', '.join(named)}): give a list of them"
+                f"{read.label} reads {len(named)} inputs ({', '.join(named):.200}): give a list of them"
             )
         given = iter(inputs)
         values: list[Value | None] = [np.asarray(next(given)) if name else None for name in read.inputs]

@@ -142,4 +142,5 @@ def _each_once(what: str, names: Iterable[str]) -> set[str]:
 
 
 def _first_line(error: Exception) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
+    line = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
+    return "".join(letter if letter.isprintable() else "?" for letter in line)  # names of the model are in it

@@ -72,11 +72,15 @@ class Graph:
         names = [port.name for port in self.inputs]
         unknown = sorted(set(given) - set(names))
         if unknown:
-            raise ShapeError(f"the model has no input {unknown[0]!r:.60}: its inputs are {', '.join(names)}")
+            raise ShapeError(
+                f"the model has no input {unknown[0]!r:.60}: its inputs are {', '.join(names):.200}"
+            )
         bound: dict[str, int] = {}
         for port in self.inputs:
             if port.name in given:
-                values[port.name] = np.asarray(given[port.name])
+                array = np.asarray(given[port.name])
+                # What cannot be written to is taken for a constant of the model: see `Recurrent`.
+                values[port.name] = array if array.flags.writeable else array.copy()
             elif port.name not in values:
                 raise ShapeError(f"input {port.name!r:.60} is missing")
             _check(port, values[port.name], bound)

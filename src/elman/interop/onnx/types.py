@@ -70,7 +70,7 @@ def array_of(tensor: onnx.TensorProto, what: str) -> np.ndarray[Any, Any]:
     if tensor.HasField("segment"):
         raise ConfigError(f"{what} is stored in segments: save it whole")
     if any(size < 0 for size in tensor.dims):
-        raise DataError(f"{what} has a negative size in its shape {list(tensor.dims)}")
+        raise DataError(f"{what} has a negative size in its shape {list(tensor.dims)!s:.80}")
     if len(tensor.dims) > 64:
         raise DataError(f"{what} has {len(tensor.dims)} axes; the limit is 64")
     numbers, field = prod(tensor.dims), _FIELDS.get(dtype.name, "int32_data")
@@ -83,7 +83,9 @@ def array_of(tensor: onnx.TensorProto, what: str) -> np.ndarray[Any, Any]:
     held = len(tensor.raw_data) // dtype.itemsize if raw else len(getattr(tensor, field))
     if held != numbers or (raw and len(tensor.raw_data) % dtype.itemsize):
         size = f"{len(tensor.raw_data)} bytes" if raw else f"{held} numbers"
-        raise DataError(f"{what} has shape {list(tensor.dims)} of {dtype}, and {size} of data: it is damaged")
+        raise DataError(
+            f"{what} has shape {list(tensor.dims)!s:.80} of {dtype}, and {size} of data: it is damaged"
+        )
     try:
         array: np.ndarray[Any, Any] = onnx.numpy_helper.to_array(tensor)
     except (ValueError, TypeError, OverflowError) as error:

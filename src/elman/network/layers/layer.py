@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -163,7 +162,10 @@ class Layer:
 
     def bound(self, params: Params, method: Callable[..., None]) -> Callable[..., None]:
         """Return a method of the cell, with the peepholes that it takes, if it does."""
-        return partial(method, p=params[f"{self.name}.p"]) if self.cell.peepholes else method
+        if not self.cell.peepholes:
+            return method
+        p = params[f"{self.name}.p"]
+        return lambda *step: method(*step, p)  # a partial would make a dictionary a step
 
     def _advance(self, params: Params, tape: Tape, pairs: Pairs, space: Workspace, rows: Rows | None) -> None:
         """Run the loop over time."""

@@ -54,12 +54,11 @@ def models(draw: Any, *, weights_only: bool = False) -> Drawn:
     B, T = draw(st.integers(1, 3)), draw(st.integers(1, 6))
     rows = st.lists(st.integers(0, K - 1), min_size=T, max_size=T)
     dtype = draw(st.sampled_from(["float32", "float64"]))
-    # In float32 only what cannot grow: other states are large, and so are their roundings.
-    activations = st.sampled_from(BOUNDED if dtype == "float32" else ACTIVATIONS)
     return Drawn(
         draw(st.sampled_from(["SimpleRNN", "LSTM", "GRU"])),
         draw(st.integers(1, 4)), ways, draw(st.booleans()), draw(st.booleans()),
-        (draw(activations), draw(activations)),
+        # What gates a sum without a bound makes it grow at every step, and its rounding with it.
+        (draw(st.sampled_from(ACTIVATIONS)), draw(st.sampled_from(BOUNDED))),
         straight and draw(st.booleans()), draw(st.booleans()),
         draw(st.sampled_from(["Dense", "softmax", "TimeDistributed", "Activation"])),
         dtype,
@@ -92,7 +91,7 @@ def build(drawn: Drawn) -> Any:
     else:
         model = keras.Sequential([tokens, *stack])
     rng = np.random.default_rng(drawn.seed)
-    model.set_weights([rng.normal(0, 0.6, w.shape).astype(drawn.dtype) for w in model.get_weights()])
+    model.set_weights([rng.normal(0, 0.5, w.shape).astype(drawn.dtype) for w in model.get_weights()])
     return model
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import elman
 from elman.interop import keras as ours
 from elman.interop.keras.activations import kinds
+from tests.interop.keras.live.models import BOUNDED
 from tests.interop.keras.live.test_live import _precision
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Keras's, of NumPy's newer rules
@@ -22,7 +23,8 @@ CELLS = st.sampled_from(["rnn", "rnn-relu", "lstm", "gru", "gru-before", "mgu", 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    cell=CELLS | st.sampled_from(sorted(kinds())),
+    cell=CELLS
+    | st.sampled_from([name for name, kind in kinds().items() if kind.recurrent in ("", *BOUNDED)]),
     ways=st.lists(st.sampled_from(["forward", "reverse", "bidirectional"]), max_size=2),
     last=st.sampled_from(["forward", "bidirectional"]),
     dtype=st.sampled_from(["float32", "float64"]),
@@ -48,8 +50,8 @@ def test_logits(
     logits, _ = model.logits(x, model.initial_state(2))
     found = keras.ops.convert_to_numpy(theirs(x.T)).transpose(1, 0, 2)
     _precision("float32")
-    close = {"rtol": 1e-5, "atol": 1e-5} if dtype == "float32" else {"rtol": 1e-11, "atol": 1e-11}
-    np.testing.assert_allclose(found, logits, **close)
+    # Keras multiplies in float32 even where all else is float64, and rounds as large as its numbers are.
+    np.testing.assert_allclose(found, logits, rtol=0, atol=2e-6 * max(1.0, np.abs(logits).max()))
     assert [layer.rate for layer in theirs.layers if hasattr(layer, "rate")] == [dropout] * len(
         model.stack.layers
     ) * bool(dropout)

@@ -61,18 +61,19 @@ const along = (() => {
 
   function productBack(thing, l, gate, definition, term) {
     const { t, edge } = thing;
-    const from = { U: "above", W: "next", V: "loss" }[edge];
+    const within = edge === "W" && cells.within(gate);
+    const from = within ? "cell" : { U: "above", W: "next", V: "loss" }[edge];
     const back = backward.through({ key: definition.key, l, t, term, place: 0, from });
     const result = backward.termValue(back);
     const target =
       edge === "U"
         ? symbols.derivative("x", l, t)
-        : edge === "W"
+        : edge === "W" && !within
           ? symbols.sent("h", l, t)
-          : symbols.derivative("h", l, t);
+          : symbols.derivative(within ? page.data.reads[gate] : "h", l, t);
     const text = `${target}: ${symbols.term(back)}`;
     const made = [heading("sent_back"), parts.formula(text)];
-    if (edge === "W" && data.crossing(t).length === 0)
+    if (edge === "W" && !within && data.crossing(t).length === 0)
       made.push(el("p", { class: "note", "data-note": "cut" }, words("next_cut", { t })));
     else
       made.push(

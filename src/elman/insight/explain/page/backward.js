@@ -5,7 +5,7 @@
 //
 // A factor here is {key, l, t} and, of these, d (the derivative by it), across (of what goes to the step before),
 // complement (1 - it), slope (the slope of a function where its value is it). A term is {sign, factors, matrix,
-// transposed, from}.
+// peephole, transposed, from}.
 
 const backward = (() => {
   // A term of a definition with its factors in their places.
@@ -19,6 +19,7 @@ const backward = (() => {
         complement: factor.startsWith("1-"),
       })),
       matrix: term.matrix ? { ...term.matrix, l } : null,
+      peephole: term.peephole === undefined ? null : { row: term.peephole, l },
       bias: term.bias ? { letter: term.bias, gate: term.gate, l } : null,
       transposed: false,
     };
@@ -35,6 +36,7 @@ const backward = (() => {
       sign: whole.factors[place].complement ? -1 : 1,
       factors: [dy, ...(fn ? slope : whole.factors.filter((_, i) => i !== place))],
       matrix: whole.matrix,
+      peephole: whole.peephole,
       transposed: whole.matrix !== null,
       from,
       reader,
@@ -77,6 +79,7 @@ const backward = (() => {
   // The vector that multiplies the matrix, or all of the term where there is none.
   function product(term, at = {}) {
     const values = term.factors.map((factor) => factorValue(factor, at));
+    if (term.peephole) values.unshift(data.param("p", term.peephole.l, term.peephole.row));
     if (values.some((value) => value === null)) return null;
     return values[0].map((_, j) => values.reduce((result, value) => result * value[j], term.sign));
   }

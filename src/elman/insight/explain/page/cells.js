@@ -2,33 +2,38 @@
 //
 // A definition is {key, terms, fn}: `key` is the sum of its terms, or `fn` of its one term. A term is a product
 // of `factors`, keys of vectors element by element ("1-z" is the complement of z), on the right of which may
-// stand a `matrix` {letter, gate}; or a parameter {bias, gate}. Everything else follows: the formulas, the
-// arrows, and the derivatives (backward.js).
+// stand a `matrix` {letter, gate}, or on the left a `peephole`, a row of p; or a parameter {bias, gate}.
+// Everything else follows: the formulas, the arrows, and the derivatives (backward.js).
 
 const cells = (() => {
-  const { gates, activations, gated_by: gatedBy, cell } = page.data;
+  const { gates, activations, gated_by: gatedBy, reads, peepholes, cell } = page.data;
   const { L } = page.data.sizes;
   const last = gates.length - 1;
   const hasCandidateBias =
     "layers.0.b_candidate" in page.data.params || page.data.omitted.includes("params.layers.0.b_candidate");
 
   // How the gates make the states; the simple network's one gate is its state.
+  const memory = (forget) => [
+    { key: "c", terms: [{ factors: [forget, "c_prev"] }, { factors: ["i", "g"] }] },
+    { key: "u", fn: "tanh", terms: [{ factors: ["c"] }] },
+    { key: "h", terms: [{ factors: ["o", "u"] }] },
+  ];
+  const mixed = [{ key: "h", terms: [{ factors: ["1-z", "n"] }, { factors: ["z", "h_prev"] }] }];
   const STATES = {
     rnn: [],
     "rnn-relu": [],
-    lstm: [
-      { key: "c", terms: [{ factors: ["f", "c_prev"] }, { factors: ["i", "g"] }] },
-      { key: "u", fn: "tanh", terms: [{ factors: ["c"] }] },
-      { key: "h", terms: [{ factors: ["o", "u"] }] },
-    ],
-    gru: [{ key: "h", terms: [{ factors: ["1-z", "n"] }, { factors: ["z", "h_prev"] }] }],
+    lstm: memory("f"),
+    "lstm-peephole": memory("f"),
+    "lstm-coupled": memory("1-i"),
+    gru: mixed,
+    "gru-before": mixed,
     mgu: [{ key: "h", terms: [{ factors: ["1-f", "h_prev"] }, { factors: ["f", "n"] }] }],
   };
   const known = cell in STATES; // of a cell of one's own the page knows the products alone
   const gatedProduct = gatedBy !== null || "layers.0.m" in page.data.values;
 
   function product(letter, gate) {
-    return { factors: [letter === "U" ? "x" : "h_prev"], matrix: { letter, gate } };
+    return { factors: [letter === "U" ? "x" : reads[gate]], matrix: { letter, gate } };
   }
 
   function ofGate(name, gate) {
@@ -44,21 +49,40 @@ const cells = (() => {
         open: !known,
       });
     } else {
-      made.push({ key: `a_${name}`, terms: [own[0], product("W", gate), own[1]] });
+      // What the last product is of, r h: before it. How a cell of one's own makes it is not known here.
+      if (known && !reads[gate].endsWith("_prev"))
+        made.push({ key: reads[gate], terms: [{ factors: [gates[0], "h_prev"] }] });
+      const seen = peepholes.flatMap(([of, state], row) =>
+        of === name ? [{ factors: [state], peephole: row }] : [],
+      );
+      made.push({ key: `a_${name}`, terms: [own[0], product("W", gate), ...seen, own[1]] });
     }
     if (known) made.push({ key: name, fn: activations[name], terms: [{ factors: [`a_${name}`] }] });
     return made;
   }
 
   // In the order of computation; the same in every layer and step.
-  const definitions = [...gates.flatMap(ofGate), ...(STATES[cell] || [])];
+  const definitions = ordered([...gates.flatMap(ofGate), ...(STATES[cell] || [])]);
   const output = { key: "logits", terms: [{ factors: ["h"], matrix: { letter: "V" } }, { bias: "c" }] };
   const keys = definitions.map((entry) => entry.key);
   if (!known)
     keys.push(
+      ...new Set(reads.filter((read) => !read.endsWith("_prev"))),
       ...gates.filter((gate) => !page.data.states.includes(gate)),
       ...page.data.states.slice().reverse(),
     );
+
+  // A gate that sees the new memory comes after it.
+  function ordered(list) {
+    const late = peepholes.filter(([, state]) => !state.endsWith("_prev")).map(([gate]) => gate);
+    const waits = ({ key }) => late.some((gate) => key === gate || key === `a_${gate}`);
+    const at = list.findIndex(({ key }) => key === "c") + 1;
+    const [before, after] = [list.slice(0, at), list.slice(at)];
+    return [...before.filter((made) => !waits(made)), ...before.filter(waits), ...after];
+  }
+
+  // Whether a gate's recurrent product is of what the step itself made, not of the step before.
+  const within = (gate) => gate !== undefined && !reads[gate].endsWith("_prev");
 
   const definition = (key) =>
     key === "logits" ? output : definitions.find((entry) => entry.key === key) || null;
@@ -93,5 +117,16 @@ const cells = (() => {
     return found;
   }
 
-  return { definitions, definition, keys, known, source, bare, readers, gatedProduct, hasCandidateBias };
+  return {
+    definitions,
+    definition,
+    keys,
+    known,
+    source,
+    bare,
+    readers,
+    within,
+    gatedProduct,
+    hasCandidateBias,
+  };
 })();

@@ -103,6 +103,7 @@ const data = (() => {
   const norm = (vector) => vector && Math.sqrt(vector.flat(2).reduce((sum, entry) => sum + entry * entry, 0));
   const transposed = (matrix) => matrix && matrix[0].map((_, j) => matrix.map((row) => row[j]));
   const outer = (a, b) => a && b && a.map((left) => b.map((right) => left * right));
+  const multiplied = (a, b) => a && b && a.map((entry, j) => entry * b[j]);
   function times(vector, matrix) {
     if (!vector || !matrix) return null;
     const result = new Array(matrix[0].length).fill(0);
@@ -141,8 +142,12 @@ const data = (() => {
     const last = all.gates[all.gates.length - 1];
     if (letter === "b_candidate") return by(`Wh_${last}`, l);
     if (letter === "b") return all.gates.map((gate) => by(`Ux_${gate}`, l));
-    const [entering, product] = letter === "U" ? ["x", "Ux_"] : ["h_prev", "Wh_"];
-    return all.gates.map((gate) => outer(value(entering, l, k), by(product + gate, l)));
+    if (letter === "p")
+      return all.peepholes.map(([gate, seen]) => multiplied(value(seen, l, k), by(`a_${gate}`, l)));
+    const product = letter === "U" ? "Ux_" : "Wh_";
+    return all.gates.map((gate, g) =>
+      outer(value(letter === "U" ? "x" : all.reads[g], l, k), by(product + gate, l)),
+    );
   }
 
   function embeddingShare(k, by) {
@@ -165,6 +170,7 @@ const data = (() => {
     summed,
     transposed,
     outer,
+    multiplied,
     times,
     timesTransposed,
   };

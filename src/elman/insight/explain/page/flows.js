@@ -19,7 +19,7 @@ const flows = (() => {
       letter
         ? term.matrix && term.matrix.letter === letter && term.matrix.gate === thing.gate
         : !term.matrix && cells.bare(factor) === thing.from;
-    const crossing = edge === "W" || (thing.from || "").endsWith("_prev");
+    const crossing = (edge === "W" && !cells.within(thing.gate)) || (thing.from || "").endsWith("_prev");
     return definitions.flatMap((made) =>
       made.terms.flatMap((term) =>
         (term.factors || []).flatMap((factor, place) =>

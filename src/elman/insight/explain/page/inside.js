@@ -1,7 +1,8 @@
 // What is within an open cell: where its values stand, in units of the drawing, from the upper left corner.
 //
 // `at` has the middle of each value's box; `ops` the small circles in which two values are multiplied on their
-// way to a third, with the arrows that pass through them.
+// way to a third, with the arrows that pass through them (`rises`: one from the rail of h below); `routes` the
+// ways of arrows that go round others.
 
 const inside = (() => {
   const BOX = { width: 50, height: 34 };
@@ -32,6 +33,26 @@ const inside = (() => {
         { at: [234, 92], to: "h", edges: ["u>h", "o>h"] },
       ],
     },
+    "lstm-coupled": {
+      width: 262,
+      height: 272,
+      at: {
+        a_i: [54, 200],
+        a_g: [114, 200],
+        a_o: [174, 200],
+        i: [54, 138],
+        g: [114, 138],
+        o: [174, 138],
+        c: [114, 44],
+        u: [174, 44],
+        h: [228, 92],
+      },
+      ops: [
+        { at: [54, 44], to: "c", edges: ["c_prev>c", "i>c"], mark: "1−i" },
+        { at: [114, 92], to: "c", edges: ["i>c", "g>c"] },
+        { at: [174, 92], to: "h", edges: ["u>h", "o>h"] },
+      ],
+    },
     gru: {
       width: 296,
       height: 272,
@@ -51,6 +72,26 @@ const inside = (() => {
         { at: [174, 160], to: "a_n", edges: ["m>a_n", "r>a_n"] },
       ],
     },
+    "gru-before": {
+      width: 326,
+      height: 272,
+      at: {
+        a_z: [54, 200],
+        a_r: [114, 200],
+        k: [174, 149],
+        a_n: [264, 200],
+        z: [54, 138],
+        r: [114, 149],
+        n: [264, 138],
+        h: [264, 38],
+      },
+      ops: [
+        { at: [54, 38], to: "h", edges: ["z>h", "h_prev>h"] },
+        { at: [264, 80], to: "h", edges: ["n>h", "z>h"], mark: "1−z" },
+        { at: [174, 200], to: "k", edges: ["r>k", "h_prev>k"], rises: true },
+      ],
+      routes: { "h_prev>k": [[174, 242], [174, 209]] },
+    },
     mgu: {
       width: 232,
       height: 272,
@@ -63,6 +104,16 @@ const inside = (() => {
     },
   };
 
+  // Peepholes: c before comes down at the left, and enters the sums from above; c goes down between g and o.
+  PLANS["lstm-peephole"] = {
+    ...PLANS.lstm,
+    routes: {
+      "c_prev>a_f": [[0, 44], [16, 44], [16, 169], [40, 169], [40, 183]],
+      "c_prev>a_i": [[0, 44], [16, 44], [16, 169], [100, 169], [100, 183]],
+      "c>a_o": [[169, 52], [204, 52], [204, 169], [220, 169], [220, 183]],
+    },
+  };
+
   // A cell of one's own: its sums in a row, its gates above, its states on top.
   function generic() {
     const at = {};
@@ -72,11 +123,13 @@ const inside = (() => {
       if (!page.data.states.includes(gate)) at[gate] = [62 + step * g, 138];
     });
     if (cells.gatedProduct) at.m = [62 + step * gates.length, 200];
+    if (cells.within(gates.length - 1))
+      at[page.data.reads[gates.length - 1]] = [62 + step * gates.length, 200];
     page.data.states.forEach((name, i) => {
       at[name] = [62 + step * Math.max(gates.length - 1, 1), 36 + 46 * i];
     });
     return {
-      width: 62 + step * Math.max(gates.length + (cells.gatedProduct ? 1 : 0), 2),
+      width: 62 + step * Math.max(gates.length + Object.keys(at).filter((key) => /^[mk]$/.test(key)).length, 2),
       height: 272,
       at,
       ops: [],

@@ -20,8 +20,8 @@ TOGETHER = 4
 DIGITS = 6
 
 KEPT = (
-    "format", "elman", "sentence", "cell", "gates", "states", "activations", "gated_by", "tied",
-    "sizes", "truncate", "loss", "perplexity", "steps",
+    "format", "elman", "sentence", "cell", "gates", "states", "activations", "gated_by", "reads",
+    "peepholes", "tied", "sizes", "truncate", "loss", "perplexity", "steps",
 )  # fmt: skip
 """Parts of the document that stand on the page as they are."""
 

@@ -45,9 +45,12 @@ const opened = (() => {
   function rails(box, place) {
     const [fromH, fromX] = ["W", "U"].map((letter) =>
       cells.definitions
-        .filter((made) => made.terms.some((term) => term.matrix && term.matrix.letter === letter))
+        .filter((made) =>
+          made.terms.some(({ matrix }) => matrix?.letter === letter && !offRail(matrix)),
+        )
         .map((made) => plan.at[made.key][0]),
     );
+    fromH.push(...plan.ops.filter((op) => op.rises).map((op) => op.at[0] + 11));
     const [, low] = place([0, plan.height - inside.RAILS.h]);
     const [, lowest] = place([0, plan.height - inside.RAILS.x]);
     const middle = box.width / 2;
@@ -67,6 +70,9 @@ const opened = (() => {
     }
     return made;
   }
+  // A product of what the cell itself made: its arrow begins there.
+  const offRail = ({ letter, gate }) =>
+    letter === "W" && cells.within(gate) && plan.at[page.data.reads[gate]] !== undefined;
   const rail = (d, kind) => svg("path", { d, class: `rail rail-${kind}` });
 
   // The arrows U_i and W_i: from the rails to a sum.
@@ -75,6 +81,13 @@ const opened = (() => {
     if (!at) return;
     for (const term of definition.terms.filter((entry) => entry.matrix)) {
       const { letter, gate } = term.matrix;
+      if (offRail(term.matrix)) {
+        const [start, half] = [plan.at[page.data.reads[gate]], [BOX.width / 2, BOX.height / 2]];
+        arrow(`${letter}_${gates[gate]}`, [
+          arrows.line(place(rim(start, half, at)), place(rim(at, half, start))),
+        ]);
+        continue;
+      }
       const from = place([
         at[0] + (letter === "U" ? 11 : -11),
         plan.height - inside.RAILS[letter === "U" ? "x" : "h"],
@@ -87,6 +100,7 @@ const opened = (() => {
   // From value to value: straight, or through the circle where it is multiplied.
   function pathsOf(edge, place, box) {
     const [from, to] = edge.split(">");
+    if (plan.routes && plan.routes[edge]) return [arrows.straight(plan.routes[edge].map(place))];
     const through = plan.ops.filter((op) => op.edges.includes(edge));
     const target = through.length
       ? through.map((op) => ({ at: op.at, size: [RADIUS, RADIUS] }))
@@ -104,7 +118,8 @@ const opened = (() => {
   // A state enters at the left: c straight, h from its rail upwards.
   function entering(from, at, place, box) {
     const port = inside.ports(box)[from.slice(0, -5)].enters;
-    const end = place([at[0] - RADIUS, at[1]]);
+    const half = plan.ops.some((op) => op.at === at) ? RADIUS : BOX.width / 2;
+    const end = place([at[0] - half, at[1]]);
     if (Math.abs(port[1] - end[1]) < 1) return arrows.line(port, end);
     return arrows.straight([[port[0] + 16, port[1]], [port[0] + 16, end[1]], end]);
   }

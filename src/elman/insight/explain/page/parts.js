@@ -110,11 +110,17 @@ const parts = (() => {
     const values = term.factors.map((factor) => backward.factorValue(factor));
     if (values.some((value) => value === null)) return [null];
     if (!term.matrix) {
+      const names = term.factors.map((factor) => symbols.factor(factor, `[${j}]`));
+      if (term.peephole) {
+        values.unshift(data.param("p", term.peephole.l, term.peephole.row));
+        names.unshift(`${symbols.param("p", term.peephole.l, term.peephole.row)}[${j}]`);
+      }
+      if (values.includes(null)) return [null];
       const value = values.reduce((result, vector) => result * vector[j], term.sign);
       return [
         {
           sign: term.sign,
-          text: term.factors.map((factor) => symbols.factor(factor, `[${j}]`)).join(" · "),
+          text: names.join(" · "),
           numbers: values
             .map((vector) => (alone ? symbols.number(vector[j]) : bracketed(vector[j])))
             .join(" · "),
@@ -138,11 +144,14 @@ const parts = (() => {
 
   // A product of vectors, element by element, or a function of one: its factors above it.
   function factors(term, made = null) {
-    const rows = term.factors.map((factor, i) => ({
+    const { row, l } = term.peephole || {};
+    const weights = term.peephole ? [[symbols.param("p", l, row), data.param("p", l, row)]] : [];
+    const each = term.factors.map((factor) => [symbols.factor(factor), backward.factorValue(factor)]);
+    const rows = [...weights, ...each].map(([text, values], i) => ({
       kind: "term",
       sign: i ? "⊙" : "",
-      head: symbols.typeset(symbols.factor(factor)),
-      values: backward.factorValue(factor),
+      head: symbols.typeset(text),
+      values,
     }));
     const text = made
       ? symbols.vector(made.key, made.l, made.t)

@@ -48,19 +48,26 @@ const shares = (() => {
     if (!isProduct) made.push(...share("U", thing, gate), ...biasShare("b", thing, gate));
     if (isProduct || !own) made.push(...share("W", thing, gate));
     if (isProduct && cells.hasCandidateBias) made.push(...biasShare("b_candidate", thing, gate));
+    page.data.peepholes.forEach(([of, seen], row) => {
+      if (!isProduct && of === gates[gate]) made.push(...peepholeShare(thing, row, seen));
+    });
     return made;
   }
 
-  function biasShare(letter, thing, gate) {
-    const text = `d${symbols.param(letter, thing.l, gate)}: d${symbols.vector(thing.key, thing.l, thing.t)}`;
-    const row = [
-      {
-        kind: "sum",
-        head: symbols.typeset(`d${symbols.param(letter, thing.l, gate)}`),
-        name: "share-b",
-        values: data.derivative(thing.key, thing.l, thing.t),
-      },
-    ];
+  function biasShare(letter, { key, l, t }, gate) {
+    const values = data.derivative(key, l, t);
+    return vectorShare(symbols.param(letter, l, gate), symbols.derivative(key, l, t), "share-b", values);
+  }
+
+  function peepholeShare({ key, l, t }, row, seen) {
+    const made = `${symbols.derivative(key, l, t)} ⊙ ${symbols.vector(seen, l, t)}`;
+    const values = data.multiplied(data.derivative(key, l, t), data.value(seen, l, t));
+    return vectorShare(symbols.param("p", l, row), made, "share-p", values);
+  }
+
+  function vectorShare(param, made, name, values) {
+    const text = `d${param}: ${made}`;
+    const row = [{ kind: "sum", head: symbols.typeset(`d${param}`), name, values }];
     return [
       parts.formula(text),
       tables.vectors(row, {
@@ -74,7 +81,7 @@ const shares = (() => {
   function share(letter, thing, gate) {
     const { t } = thing;
     const l = thing.l ?? L - 1;
-    const entering = { U: "x", W: "h_prev", V: "h" }[letter];
+    const entering = { U: "x", W: page.data.reads[gate], V: "h" }[letter];
     const leaving =
       letter === "V"
         ? "logits"

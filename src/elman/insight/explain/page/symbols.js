@@ -26,6 +26,7 @@ const symbols = (() => {
     if (letter === "V") return page.data.tied ? "E^{⊤}" : "V";
     if (letter === "E" || letter === "c") return letter;
     if (letter === "b_candidate") return `b_{cand}${layer(l)}`;
+    if (letter === "p") return `p_{${page.data.peepholes[gate][0]}}${layer(l)}`;
     return `${letter}${many ? `_{${page.data.gates[gate]}}` : ""}${layer(l)}`;
   }
 
@@ -57,7 +58,8 @@ const symbols = (() => {
   // A term without its sign.
   function term(entry) {
     if (entry.bias) return param(entry.bias.letter, entry.bias.l, entry.bias.gate);
-    const product = entry.factors.map((part) => factor(part)).join(" ⊙ ");
+    const seen = entry.peephole ? [param("p", entry.peephole.l, entry.peephole.row)] : [];
+    const product = [...seen, ...entry.factors.map((part) => factor(part))].join(" ⊙ ");
     if (!entry.matrix) return product;
     return entry.factors.length > 1 ? `(${product}) ${matrix(entry)}` : `${product} ${matrix(entry)}`;
   }

@@ -127,11 +127,12 @@ const things = (() => {
     const mark = back ? "b" : "f";
     const kind = thing.edge || thing.key;
     if (kind === "word" && step.unknown && !back) return ["f_word", "f_unknown"];
+    if (kind === "W" && cells.within(thing.gate)) return [`${mark}_W_k`];
     if (kind === "W" && thing.t === 0) return [`${mark}_W_first`];
     if (kind === "W" && back && data.crossing(thing.t).length === 0) return ["b_W_cut"];
     if (kind === "V" && page.data.tied) return [`${mark}_V_tied`];
     if (kind === "inner" && !back && (cells.definition(thing.to) || {}).fn) return ["f_inner_fn"];
-    if (kind === "inner" || kind === "memory") return [`${mark}_${kind}`];
+    if (kind === "inner" || kind === "memory") return [ofCell(`${mark}_${kind}`)];
     if (kind === "U" || kind === "W" || kind === "V" || thing.place !== String(thing.l)) {
       return [kind === "loss" && back && state.now.loss !== null ? ofOneLoss(thing) : `${mark}_${kind}`];
     }
@@ -139,14 +140,17 @@ const things = (() => {
     if (kind.startsWith("a_")) return [back ? "b_a" : "f_a"];
     if (/^\d+$/.test(kind)) return [`${mark}_own_gate`];
     if (back) return [kind === "h" ? "b_h" : "b_value"];
-    return [kind === "f" || kind === "h" ? `f_${kind}_${cells.known ? cell : "own"}` : `f_${kind}`];
+    return [kind === "f" || kind === "h" ? `f_${kind}_${cells.known ? cell : "own"}` : ofCell(`f_${kind}`)];
   }
+  // Where a value means something else in this cell, it has words of its own.
+  const ofCell = (key) => (cells.known && page.has(`${key}_${cell}`) ? `${key}_${cell}` : key);
   const ofOneLoss = (thing) => (thing.t === state.now.loss ? "b_loss_this" : "b_loss_other");
 
   // Whether an arrow comes from the step before, so that truncation can cut it.
   function crosses(id) {
     const thing = parse(id);
-    return thing.edge === "W" || thing.edge === "memory" || (thing.from || "").endsWith("_prev");
+    const recurrent = thing.edge === "W" && !cells.within(thing.gate);
+    return recurrent || thing.edge === "memory" || (thing.from || "").endsWith("_prev");
   }
 
   // What lies on the ways from a loss to the state of the heat map's cell: down through the layers and back through

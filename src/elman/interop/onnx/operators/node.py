@@ -40,8 +40,8 @@ class Room:
         wanted = copies * prod(shape) * dtype.itemsize
         if self.held + wanted > self.limit:
             raise DataError(
-                f"a result of shape {_shown(shape)} needs {wanted:,} bytes beside the {self.held:,} in use, "
-                f"and the limit is {self.limit:,}: give smaller inputs, or a larger max_bytes"
+                f"a result of shape {_shown(shape)} needs {_amount(wanted)} bytes beside the {self.held:,} "
+                f"in use, and the limit is {self.limit:,}: give smaller inputs, or a larger max_bytes"
             )
 
 
@@ -125,7 +125,7 @@ def axes_of(axes: Sequence[int], rank: int, *, signed: bool = True) -> tuple[int
     """Return axes counted from the front; none may occur twice."""
     found = tuple(axis_of(int(axis), rank, signed=signed) for axis in axes)
     if len(set(found)) != len(found):
-        raise ShapeError(f"axes {list(axes)} name one axis twice")
+        raise ShapeError(f"axes {list(axes)!s:.80} name one axis twice")
     return found
 
 
@@ -154,6 +154,10 @@ def kind_of(value: Value) -> str:
 def unsupported(what: str) -> ConfigError:
     """Return the error for a sound model that asks for what there is not."""
     return ConfigError(f"{what}, which elman does not run")
+
+
+def _amount(count: int) -> str:
+    return f"{count:,}" if count < 2**63 else "more than 2^63"
 
 
 def _shown(shape: Sequence[int]) -> str:

@@ -45,7 +45,7 @@ def transpose(node: Node) -> Run:
         if order is None:
             return (x.T,)
         if len(order) != x.ndim:
-            raise ShapeError(f"perm {list(order)} does not order the axes of shape {x.shape}")
+            raise ShapeError(f"perm {list(order)!s:.80} does not order the axes of shape {x.shape}")
         return (x.transpose(axes_of(order, x.ndim, signed=False)),)
 
     return run
@@ -123,7 +123,7 @@ def _with_axes(
 
 def _new_shape(old: tuple[int, ...], wanted: tuple[int, ...], *, allow_zero: bool) -> tuple[int, ...]:
     def impossible(why: str) -> ShapeError:
-        return ShapeError(f"shape {old} cannot become {list(wanted)}: {why}")
+        return ShapeError(f"shape {old} cannot become {list(wanted)!s:.80}: {why}")
 
     if len(wanted) > MAX_RANK:
         raise ShapeError(f"a result of rank {len(wanted)} is asked for; the limit is {MAX_RANK}")
@@ -141,8 +141,8 @@ def _new_shape(old: tuple[int, ...], wanted: tuple[int, ...], *, allow_zero: boo
     if -1 in sizes:
         rest = prod(size for size in sizes if size != -1)
         if rest == 0 or prod(old) % rest:
-            raise impossible(f"{prod(old)} numbers do not divide into {rest}")
+            raise impossible(f"{prod(old)} numbers do not divide into the sizes that are given")
         sizes[sizes.index(-1)] = prod(old) // rest
     if prod(sizes) != prod(old):
-        raise impossible(f"{prod(old)} numbers are not {prod(sizes)}")
+        raise impossible(f"{prod(old)} numbers do not fill it")
     return tuple(sizes)
