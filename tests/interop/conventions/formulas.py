@@ -44,7 +44,8 @@ def hard_sigmoid(slope: float) -> Function:
 def fits(found: Array, expected: Array) -> bool:
     """Say whether numbers agree as far as their precision allows."""
     single = np.float32 in (found.dtype, expected.dtype)
-    return bool(np.abs(found - expected).max() < (2e-5 if single else 1e-11))
+    scale = max(1.0, float(np.abs(expected).max()))
+    return bool(np.abs(found - expected).max() < (2e-5 if single else 1e-11) * scale)
 
 
 def the_one(found: Array, candidates: Mapping[str, Array]) -> str:
