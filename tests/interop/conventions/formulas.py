@@ -53,13 +53,20 @@ def the_one(found: Array, candidates: Mapping[str, Array]) -> str:
     off = {name: float(np.abs(found - made).max()) for name, made in candidates.items()}
     fitting = [name for name, made in candidates.items() if fits(found, made)]
     near = [name for name, size in off.items() if size < 1e-3]
-    assert len(fitting) == 1, f"{fitting or 'none'} of {len(off)} candidates fits; nearest {min(off.values()):.2g}"
+    assert len(fitting) == 1, (
+        f"{fitting or 'none'} of {len(off)} candidates fits; nearest {min(off.values()):.2g}"
+    )
     assert near == fitting, f"{near} are too near to one another to tell"
     return fitting[0]
 
 
 def scan(
-    s: Sample, step: Callable[..., tuple[Array, ...]], states: Sequence[Array], *, back: bool = False, of: int = 0
+    s: Sample,
+    step: Callable[..., tuple[Array, ...]],
+    states: Sequence[Array],
+    *,
+    back: bool = False,
+    of: int = 0,
 ) -> Array:
     """Return a state, h if not said, of every step (T, B, H), each at its own place.
 
@@ -118,8 +125,8 @@ def lstm(
 
 
 def gru(
-    s: Sample, order: Sequence[str] | str, *, keeps: str = "the old state", reset: str = "after", inside: str = "b2",
-    gate: Function = sigmoid, candidate: Function = np.tanh,
+    s: Sample, order: Sequence[str] | str, *, keeps: str = "the old state", reset: str = "after",
+    inside: str = "b2", gate: Function = sigmoid, candidate: Function = np.tanh,
 ) -> Array:  # fmt: skip
     """Return the outputs of a GRU; `inside` says which bias of the candidate stands within the reset."""
     zero = np.zeros(s.U.shape[2])

@@ -24,10 +24,18 @@ def model_of(operator: str, given: dict[str, Array], attributes: dict[str, Any])
     """Return a model of one node."""
     outs = ["Y", "Y_h", "Y_c"][: 3 if operator == "LSTM" else 2]
     names = ORDER if operator == "LSTM" else ORDER[:6]
-    node = helper.make_node(operator, [n if n in given else "" for n in names], outs, hidden_size=H, **attributes)
+    node = helper.make_node(
+        operator, [n if n in given else "" for n in names], outs, hidden_size=H, **attributes
+    )
     kinds = {name: helper.np_dtype_to_tensor_dtype(array.dtype) for name, array in given.items()}
-    ins = [helper.make_tensor_value_info(name, kinds[name], given[name].shape) for name in names if name in given]
-    values = [helper.make_tensor_value_info(name, kinds["X"], None) for name in outs]
+    ins = [
+        helper.make_tensor_value_info(name, kinds[name], given[name].shape) for name in names if name in given
+    ]
+    ranks = {"Y": 4, "Y_h": 3, "Y_c": 3}
+    values = [
+        helper.make_tensor_value_info(name, kinds["X"], [f"{name}_{axis}" for axis in range(ranks[name])])
+        for name in outs
+    ]
     graph = helper.make_graph([node], "one", ins, values)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
 
@@ -57,10 +65,14 @@ def onnx_facts(seed: int) -> tuple[dict[str, Array], dict[str, Any]]:
     """Return the arrays and sayings of ONNX."""
     rng = np.random.default_rng(seed)
     arrays: dict[str, Array] = {}
+    cases: dict[str, tuple[str, dict[str, Any]]] = {}
 
-    def case(name: str, operator: str, *, ways: int = 1, state: bool = True, more: Any = None, **attributes: Any) -> None:
+    def case(
+        name: str, operator: str, *, ways: int = 1, state: bool = True, more: Any = None, **attributes: Any
+    ) -> None:
         given = inputs_of(operator, rng, ways=ways, state=state) | (more or {})
         made = in_runtime(operator, given, attributes)
+        cases[name] = (operator, attributes)
         arrays.update({f"{name}/{key}": array for key, array in (given | made).items()})
 
     case("rnn", "RNN")
@@ -84,14 +96,18 @@ def onnx_facts(seed: int) -> tuple[dict[str, Array], dict[str, Any]]:
     turned = {n: a.swapaxes(0, 1) if n in ("X", "initial_h", "initial_c") else a for n, a in given.items()}
     made = ReferenceEvaluator(model_of("LSTM", turned, {"layout": 1})).run(None, turned)
     arrays |= {f"batch_first/{name}": array for name, array in zip(("Y", "Y_h", "Y_c"), made, strict=True)}
-    arrays |= {f"batch_first/X": turned["X"]} | {f"time_first/{name}": array for name, array in plain.items()}
+    cases |= {"batch_first": ("LSTM", {"layout": 1}), "time_first": ("LSTM", {})}
+    arrays |= {f"time_first/{name}": array for name, array in given.items()}
+    arrays |= {f"batch_first/{name}": array for name, array in turned.items()}
+    arrays |= {f"time_first/{name}": array for name, array in plain.items()}
     return arrays, {
+        "cases": cases,
         "layout_refused": _refusal("LSTM", turned, {"layout": 1}),
         "float64_refused": [_refusal(o, inputs_of(o, rng, dtype="float64"), {}) for o in GATES],
         "attributes": {o: {v: sorted(defs.get_schema(o, v).attributes) for v in OPSETS} for o in GATES},
         "inputs": {o: [slot.name for slot in defs.get_schema(o, OPSET).inputs] for o in GATES},
         "types": {v: sorted(t[7:-1] for t in defs.get_schema("LSTM", v).inputs[0].types) for v in OPSETS},
-        "functions": sorted(re.findall(r"^\* (\w+)\(x\)", str(defs.get_schema("LSTM", OPSET).doc), re.MULTILINE)),
+        "functions": re.findall(r"^\* (\w+)\(x\)", str(defs.get_schema("LSTM", OPSET).doc), re.MULTILINE),
         "lengths": defs.get_schema("LSTM", OPSET).inputs[4].description,
     }  # fmt: skip
 

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 
-from tests.interop.conventions.facts import H, SIZES, Facts
+from tests.interop.conventions.facts import SIZES, Facts, H
 from tests.interop.conventions.formulas import Array, Sample, fits, lstm, rnn, the_one
 from tests.interop.conventions.gate_rows import ALL, LSTM_ORDER, NONE, absent
 from tests.interop.conventions.page import claim
@@ -39,7 +39,8 @@ def _(facts: Facts) -> str:
     assert plain["Y_h"].shape == (1, SIZES["B"], H)
     assert turned["Y_h"].shape == (SIZES["B"], 1, H)
     assert fits(plain["Y"], turned["Y"].transpose(1, 2, 0, 3))
-    return f"{shaped(facts.case('lstm')['X'], 'T', 'B', 'D')}; with `layout=1` {shaped(turned['X'], 'B', 'T', 'D')}"
+    first, second = shaped(plain["X"], "T", "B", "D"), shaped(turned["X"], "B", "T", "D")
+    return f"{first}; with `layout=1` {second}"
 
 
 @claim("sequence", "elman")
@@ -116,7 +117,9 @@ def backs(facts: Facts, case: str) -> tuple[Sample, Sample]:
     assert the_one(ahead.out, swapped) == "its own"
     ways = {
         f"{whose}, {'back' if way else 'ahead'}": lstm(s, order, back=way)
-        for (whose, s), way in product({"its own": back, "the other's": _weights_of(back, ahead)}.items(), (0, 1))
+        for (whose, s), way in product(
+            {"its own": back, "the other's": _weights_of(back, ahead)}.items(), (0, 1)
+        )
     }
     assert the_one(back.out, ways) == "its own, back"
     return ahead, back
@@ -207,7 +210,8 @@ def _(facts: Facts) -> str:
     s, order = facts.sample(case), LSTM_ORDER[facts.column]
     own = lstm(s, order, back=True)
     found = the_one(
-        s.out, {"each output at its own step": own, "outputs last step first": own[::-1], "ahead": lstm(s, order)}
+        s.out,
+        {"each output at its own step": own, "outputs last step first": own[::-1], "ahead": lstm(s, order)},
     )
     option = {"keras": "go_backwards=True", "onnx": 'direction="reverse"', "elman": 'direction="reverse"'}
     return f"`{option[facts.column]}`: {found}"

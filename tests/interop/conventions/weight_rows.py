@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 
 import elman
 from elman.interop import torch as elman_torch
-from tests.interop.conventions.facts import H, SIZES, Facts
+from tests.interop.conventions.facts import SIZES, Facts, H
 from tests.interop.conventions.formulas import Array, Options, fits, gru, lstm, rnn, the_one
 from tests.interop.conventions.gate_rows import ALL, LSTM_ORDER, absent
 from tests.interop.conventions.page import claim
@@ -55,30 +55,35 @@ def _(facts: Facts) -> str:
     if facts.column in ("torch", "onnx"):
         raw = case["weight_hh_l0"] if facts.column == "torch" else case["R"][0].astype("f8")
         ways = {
-            "rows, one below the other, h W^T": raw.reshape(G, H, H).transpose(0, 2, 1),
+            "rows, one below the other, h W.T": raw.reshape(G, H, H).transpose(0, 2, 1),
             "rows, one below the other, h W": raw.reshape(G, H, H),
-            "rows, in turn, h W^T": raw.reshape(H, G, H).transpose(1, 2, 0),
+            "rows, in turn, h W.T": raw.reshape(H, G, H).transpose(1, 2, 0),
             "rows, in turn, h W": raw.reshape(H, G, H).transpose(1, 0, 2),
         }
     elif facts.column == "keras":
         raw = case["recurrent_kernel"]
         ways = {
             "columns, side by side, h W": raw.reshape(H, G, H).transpose(1, 0, 2),
-            "columns, side by side, h W^T": raw.reshape(H, G, H).transpose(1, 2, 0),
+            "columns, side by side, h W.T": raw.reshape(H, G, H).transpose(1, 2, 0),
             "columns, in turn, h W": raw.reshape(H, H, G).transpose(2, 0, 1),
-            "columns, in turn, h W^T": raw.reshape(H, H, G).transpose(2, 1, 0),
+            "columns, in turn, h W.T": raw.reshape(H, H, G).transpose(2, 1, 0),
         }
     else:
-        ways = {"an axis of their own, h W": case["W"], "an axis of their own, h W^T": case["W"].transpose(0, 2, 1)}
+        ways = {
+            "an axis of their own, h W": case["W"],
+            "an axis of their own, h W.T": case["W"].transpose(0, 2, 1),
+        }
     order = LSTM_ORDER[facts.column]
     found = the_one(s.out, {name: lstm(s._replace(W=W), order) for name, W in ways.items()})
-    return found.replace("h W^T", "`h W.T`").replace("h W", "`h W`", 1 if "W^T" not in found and "W.T" not in found else 0)
+    where, product = found.rsplit(", ", 1)
+    return f"{where}, `{product}`"
 
 
 @claim("biases", "torch")
 def _(facts: Facts) -> str:
     case = facts.case("lstm")
-    assert shaped(case["bias_ih_l0"], "G H") == (shape := shaped(case["bias_hh_l0"], "G H"))
+    shape = shaped(case["bias_ih_l0"], "G H")
+    assert shaped(case["bias_hh_l0"], "G H") == shape
     return f"`bias_ih_l0`, `bias_hh_l0` {shape}"
 
 
@@ -157,7 +162,9 @@ def _(facts: Facts) -> str:
 def _(facts: Facts) -> str:
     """By how far the outputs are off the formulas."""
     if facts.column == "onnx":
-        assert all("double" in r or "Could not find an implementation" in r for r in facts.said["float64_refused"])
+        assert all(
+            "double" in r or "Could not find an implementation" in r for r in facts.said["float64_refused"]
+        )
         return "not at all by ONNX Runtime: refused"
     out = facts.case("rnn")["out"]
     assert out.dtype == np.float64
@@ -188,11 +195,15 @@ def _(facts: Facts) -> str:
 def _(facts: Facts) -> str:
     models = {}
     for dtype in ("float32", "float64"):
-        models[dtype] = elman.LanguageModel(vocab_size=3, cell="gru", embedding=2, hidden=2, layers=1, dtype=dtype)
+        models[dtype] = elman.LanguageModel(
+            vocab_size=3, cell="gru", embedding=2, hidden=2, layers=1, dtype=dtype
+        )
     arrays = {n: a.astype("f2") for n, a in elman_torch.state_dict(models["float32"]).items()}
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         save_file(arrays, Path(folder) / "half.safetensors")
         half = elman_torch.load(Path(folder) / "half.safetensors")
     assert any("float16" in str(warning.message) for warning in said)
-    return f"{', '.join(str(m.dtype) for m in models.values())}; halves are read as {half.dtype}, and it says so"
+    return (
+        f"{', '.join(str(m.dtype) for m in models.values())}; halves are read as {half.dtype}, and it says so"
+    )
