@@ -183,7 +183,9 @@ def default_out(config: TrainConfig) -> Path:
     """
     source = config.train or (config.text[0] if config.text else "python-topics")
     stem = re.sub(r"[^\w.-]+", "-", Path(source).name.split(".")[0] or "stdin")[:60].strip("-") or "stdin"
-    name, number = f"{stem}-{config.tokens}-{config.cell}", 1
+    # The name of a cell with activations has signs that a file's may not have everywhere.
+    cell = re.sub(r"[^\w.-]+", "-", config.cell).strip("-")
+    name, number = f"{stem}-{config.tokens}-{cell}", 1
     path = Path("runs") / name
     while path.exists() and any(not entry.name.startswith(".") for entry in path.iterdir()):
         number += 1

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import elman
+from elman.api import default_out
+from elman.storage.config import TrainConfig
 from elman.training.fit import Evaluated, Finished
 from elman.training.loop import StepRecord
 from tests.small import SETTINGS, assert_same_run, sentences
@@ -182,3 +184,8 @@ def test_the_public_names_are_there_and_about_forty() -> None:
     assert set(names) <= set(dir(elman))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = elman.nothing
+
+
+def test_a_run_is_named_without_signs_that_no_file_may_have_everywhere():
+    config = TrainConfig(cell="lstm[hard-sigmoid:0.25,tanh,tanh;clip=3]")
+    assert default_out(config).name == "python-topics-char-lstm-hard-sigmoid-0.25-tanh-tanh-clip-3"

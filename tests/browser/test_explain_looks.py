@@ -6,6 +6,8 @@ from tests.browser.pages import small
 
 pytestmark = pytest.mark.browser
 
+GATED = ("lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu")
+
 OVERLAPS = """
   const met = [];
   const bare = (node) => {  // a line of text without the room above and below its letters
@@ -37,7 +39,7 @@ OVERLAPS = """
 """
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "mgu"])
+@pytest.mark.parametrize("cell", ["rnn", *GATED])
 def test_no_letter_lies_on_a_strip_a_box_or_another(show, cell):
     page = show(small(cell, 2))
     for mode in ("forward", "backward"):
@@ -48,7 +50,7 @@ def test_no_letter_lies_on_a_strip_a_box_or_another(show, cell):
     assert page.run(OVERLAPS)  # and an overlap would be seen
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "mgu"])
+@pytest.mark.parametrize("cell", GATED)
 def test_an_arrow_within_a_cell_passes_under_no_box(show, cell):
     page = show(small(cell))
     page.set(openAll=True)

@@ -24,15 +24,20 @@ def test_every_number_of_a_step_is_shown(run_elman, cell):
     rows = {
         line[2:20].split("   ")[0].strip(): line for line in result.out.splitlines() if line.startswith("  ")
     }
-    for gate in found.trace.gates:
+    for gate, read in zip(found.trace.gates, found.trace.reads, strict=True):
         tag = f" {gate}" if len(found.trace.gates) > 1 else ""
         for shown, name in (
             (f"U x{tag}", f"Ux_{gate}"),
-            (f"W h{tag}", f"Wh_{gate}"),
+            (f"W {read.removesuffix('_prev')}{tag}", f"Wh_{gate}"),
             (f"sum a{tag}", f"a_{gate}"),
         ):
             written = [float(number) for number in rows[shown].removeprefix("  " + shown).split()]
             np.testing.assert_allclose(written, found.trace.values[f"layers.0.{name}"][1, 0], atol=6e-5)
+    for row, (gate, seen) in enumerate(found.trace.peepholes):
+        shown = f"p {seen.removesuffix('_prev')} {gate}"
+        written = [float(number) for number in rows[shown].removeprefix("  " + shown).split()]
+        expected = found.trace.params["layers.0.p"][row] * found.trace.values[f"layers.0.{seen}"][1, 0]
+        np.testing.assert_allclose(written, expected, atol=6e-5)
     written = [float(number) for number in rows["dh"].removeprefix("  dh").split()]
     np.testing.assert_allclose(written, found.trace.grads["layers.0.h"][1, 0], atol=6e-5)
 
@@ -154,3 +159,17 @@ def test_the_sentence_may_come_from_standard_input(run_elman, monkeypatch):
 def test_what_cannot_be_explained_is_one_line(run_elman, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     assert message in run_elman("explain", *arguments).complaint()
+
+
+def test_a_cell_with_other_activations_is_explained_without_formulas(run_elman):
+    result = run_elman(
+        "explain", SENTENCE, "--cell", "lstm[hard-sigmoid,elu,tanh;peepholes;coupled]", "--step", 1
+    )
+    assert (result.status, result.err) == (0, "")
+    rows = [line[2:].split("   ")[0].strip() for line in result.out.splitlines() if line.startswith("  ")]
+    assert {"p c 0", "p c 1", "sum a 2", "c", "h"} <= set(rows)
+    assert rows.index("c") < rows.index("p c 1")  # the output gate sees the new memory
+    wrong = run_elman("explain", SENTENCE, "--cell", "lstm[hard-sigmoid,ela,tanh]")
+    assert wrong.status == 2
+    assert "unknown activation 'ela'" in wrong.err
+    assert wrong.err.count("\n") == 1

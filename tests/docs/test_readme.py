@@ -15,7 +15,10 @@ from elman.cli.app import app
 from .pages import DOCS, ROOT, blocks, commands
 
 README, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
-RUNS = {README: {"python-topics-char-lstm", "mine"}, CHINESE: {"python-topics-char-lstm", "mine", "poems"}}
+RUNS = {
+    README: {"python-topics-char-lstm", "mine", "again"},
+    CHINESE: {"python-topics-char-lstm", "mine", "again", "poems"},
+}
 SHORT = [
     "--steps",
     "3",

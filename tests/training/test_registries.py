@@ -138,3 +138,11 @@ def test_settings_reach_the_schedule(values: dict[str, Any], expected: list[floa
 def test_minutes_may_cut_a_warm_up_short() -> None:
     rate = schedule_of(TrainConfig(schedule="cosine", lr=1.0, warmup=100, minutes=1.0), horizon=4, epoch=3)
     assert [rate(step) for step in range(5)] == pytest.approx([0.25, 0.5, 0.75, 1.0, 0.0])
+
+
+def test_a_forget_bias_goes_with_any_cell_that_has_a_forget_gate() -> None:
+    for cell in ("lstm[elu,tanh,tanh]", "lstm[elu,tanh,tanh;peepholes]"):
+        assert TrainConfig.from_mapping({"cell": cell, "forget_bias": 2.0}).forget_bias == 2.0
+    for cell in ("lstm[elu,tanh,tanh;coupled]", "gru[elu,tanh]"):
+        with pytest.raises(ConfigError, match=r"^forget_bias \(2.0\) has no effect with cell "):
+            TrainConfig.from_mapping({"cell": cell, "forget_bias": 2.0})

@@ -56,6 +56,13 @@ def turned() -> Any:
     )
 
 
+def swapped() -> Any:
+    """Return a model in which the side that Keras has first goes backwards, and a layer reads both."""
+    sides = [L.SimpleRNN(H, return_sequences=True, use_bias=False, go_backwards=way) for way in (True, False)]
+    both = L.Bidirectional(sides[0], backward_layer=sides[1])
+    return sequential(both, L.SimpleRNN(H, return_sequences=True, use_bias=False))
+
+
 MODELS: dict[str, Callable[[], Any]] = {
     "rnn_tanh": lambda: sequential(L.SimpleRNN(H, return_sequences=True)),
     "rnn_relu": lambda: sequential(L.SimpleRNN(H, return_sequences=True, activation="relu", use_bias=False)),
@@ -71,6 +78,7 @@ MODELS: dict[str, Callable[[], Any]] = {
     ),
     "functional": functional,
     "turned": turned,
+    "swapped": swapped,
 }
 WEIGHTS = {
     "weights_lstm": lambda: sequential(L.LSTM(H, return_sequences=True), L.LSTM(H, return_sequences=True)),

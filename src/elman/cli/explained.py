@@ -105,26 +105,50 @@ def _layer_rows(found: Explanation, l: int, t: int) -> Iterator[tuple[str, Array
         key.removeprefix(name): array[t, 0] for key, array in seen.values.items() if key.startswith(name)
     }
     yield "x", value["x"]
-    for g, gate in enumerate(seen.gates):
-        tag = f" {gate}" if len(seen.gates) > 1 else ""
-        bias = seen.params[f"{name}b"][g]
-        yield f"U x{tag}", value[f"Ux_{gate}"]
-        yield f"W h{tag}", value[f"Wh_{gate}"]
-        if "m" in value and gate == seen.gates[-1]:
-            yield "m", value["m"]  # the product, with a bias of its own where it has one
-            if found.gated_by is not None:
-                yield f"{found.gated_by} m", value[found.gated_by] * value["m"]
-        yield f"b{tag}", bias
-        if f"a_{gate}" in value:
-            yield f"sum a{tag}", value[f"a_{gate}"]
-        if gate not in seen.states:
-            function = found.activations[gate]
-            yield f"{gate} = {FUNCTIONS[function]}" if function else gate, value[gate]
-    if "c" in seen.states:
-        yield "c before", value["c_prev"]
-        yield "c = f c + i g", value["c"]
+    peepholes = {gate: (row, seen_key) for row, (gate, seen_key) in enumerate(seen.peepholes)}
+    late = [gate for gate, (_, seen_key) in peepholes.items() if not seen_key.endswith("_prev")]
+    memory = [("c before", "c_prev"), (MEMORY.get(found.cell, "c"), "c")] if "c" in seen.states else []
+    for gate in seen.gates:
+        if gate not in late:
+            yield from _gate_rows(found, l, value, gate, peepholes.get(gate))
+    yield from ((text, value[key]) for text, key in memory)
+    for gate in late:  # these see the new memory
+        yield from _gate_rows(found, l, value, gate, peepholes[gate])
+    if "u" in value:
         yield "tanh c", value["u"]
     yield "h", value["h"]
+
+
+MEMORY = {
+    "lstm": "c = f c + i g", "lstm-peephole": "c = f c + i g", "lstm-coupled": "c = (1 - i) c + i g",
+}  # fmt: skip
+"""How the memory is made, where it is known."""
+
+
+def _gate_rows(
+    found: Explanation, l: int, value: dict[str, Array], gate: str, peephole: tuple[int, str] | None
+) -> Iterator[tuple[str, Array]]:
+    """Give the rows of a gate: its products, their sum, and what its function makes of that."""
+    seen, name = found.trace, f"layers.{l}."
+    g = seen.gates.index(gate)
+    tag, read = f" {gate}" if len(seen.gates) > 1 else "", seen.reads[g]
+    if read in value and not read.endswith("_prev"):
+        yield f"{read} = {seen.gates[0]} h" if found.activations[gate] else read, value[read]
+    yield f"U x{tag}", value[f"Ux_{gate}"]
+    yield f"W {read.removesuffix('_prev')}{tag}", value[f"Wh_{gate}"]
+    if "m" in value and gate == seen.gates[-1]:
+        yield "m", value["m"]  # the product, with a bias of its own where it has one
+        if found.gated_by is not None:
+            yield f"{found.gated_by} m", value[found.gated_by] * value["m"]
+    if peephole is not None:
+        row, key = peephole
+        yield f"p {key.removesuffix('_prev')}{tag}", seen.params[f"{name}p"][row] * value[key]
+    yield f"b{tag}", seen.params[f"{name}b"][g]
+    if f"a_{gate}" in value:
+        yield f"sum a{tag}", value[f"a_{gate}"]
+    if gate not in seen.states:
+        function = found.activations[gate]
+        yield f"{gate} = {FUNCTIONS[function]}" if function else gate, value[gate]
 
 
 def backward(found: Explanation, t: int) -> Iterator[str]:

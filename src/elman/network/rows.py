@@ -32,6 +32,8 @@ class Rows:
         Of the states.
     """
 
+    __slots__ = ("_held", "_padded", "dtype", "keep", "live", "reset")
+
     def __init__(self, reset: Live | None, live: Live | None, dtype: np.dtype[Any]) -> None:
         if live is not None and live.all():
             live = None

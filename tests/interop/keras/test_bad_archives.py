@@ -14,6 +14,7 @@ import pytest
 
 import elman
 from elman.interop import keras
+from elman.interop.keras.guess import Told, guessed
 from tests.interop.keras import files
 from tests.interop.keras.files import HERE, config, layer, members, packed, refusal, with_weights
 
@@ -52,6 +53,30 @@ def test_archives(tmp_path: Path) -> None:
         archive.writestr("config.json", b"{}")
     refused("2 members named config.json", tmp_path / "x.keras")
     assert keras.read(packed(tmp_path / "y.keras", members(), zipfile.ZIP_DEFLATED)).model.cell == "lstm"
+
+
+def test_directories_that_lie(tmp_path: Path) -> None:
+    def entry(offset: int, number: int, name: bytes = b"config.json") -> Path:
+        data = bytearray((HERE / "lstm.keras").read_bytes())
+        start = data.rindex(b"PK\x01\x02", 0, data.rindex(name))
+        data[start + offset : start + offset + 4] = number.to_bytes(4, "little")
+        path = tmp_path / "x.keras"
+        path.write_bytes(data)
+        return path
+
+    for path in (entry(20, 1 << 20), entry(24, 10), entry(24, 1 << 20)):  # sizes, stored and in all
+        with pytest.raises(elman.DataError, match="says that it has more bytes than the archive"):
+            keras.read(path)
+    with pytest.raises(elman.DataError, match=r"config\.json of .* is encrypted"):
+        keras.read(entry(8, 1))
+    # Of what is compressed, no more is taken than the directory says.
+    path = packed(tmp_path / "y.keras", members(), zipfile.ZIP_DEFLATED)
+    data = bytearray(path.read_bytes())
+    start = data.rindex(b"PK\x01\x02", 0, data.rindex(b"model.weights.h5"))
+    data[start + 24 : start + 28] = (5000).to_bytes(4, "little")
+    path.write_bytes(data)
+    with pytest.raises(elman.DataError):
+        keras.read(path)
 
 
 def test_truncated_and_changed_archives(tmp_path: Path) -> None:
@@ -120,6 +145,15 @@ def test_weights_that_do_not_fit_the_config(name: str, tmp_path: Path) -> None:
         keras.read(with_weights(tmp_path / "x.keras", change))
 
 
+def test_code_in_an_archive_is_named_and_not_run(tmp_path: Path) -> None:
+    given = config()
+    lambda_ = {"class_name": "Lambda", "module": "keras.layers", "config": {"name": "mine", "function": {}}}
+    given["config"]["layers"].insert(2, lambda_)
+    path = packed(tmp_path / "x.keras", {**members(), "config.json": json.dumps(given).encode()})
+    with pytest.raises(elman.ConfigError, match=r"the Lambda layer 'mine' of .*x\.keras cannot be imported"):
+        keras.read(path)
+
+
 def test_layers_must_be_alike(tmp_path: Path) -> None:
     given = config()
     given["config"]["layers"].insert(3, copy.deepcopy(given["config"]["layers"][2]))
@@ -135,6 +169,27 @@ def test_a_mask_that_keras_does_not_turn_is_refused(tmp_path: Path) -> None:
     path = packed(tmp_path / "x.keras", {**members("turned"), "config.json": json.dumps(given).encode()})
     with pytest.raises(elman.ConfigError, match="Keras does not turn the mask with them"):
         keras.read(path)
+
+
+def test_layers_are_in_the_order_of_their_numbers() -> None:
+    names = ["lstm", *(f"lstm_{number}" for number in range(1, 12))]
+    given = {f"layers/{name}/cell/vars/{i}": np.ones((4, 16)) for name in sorted(names) for i in (0, 1)}
+    given |= {"layers/embedding/vars/0": np.ones((6, 4)), "layers/dense/vars/0": np.ones((4, 6))}
+    assert [layer.name for layer in guessed("a file", given, Told()).layers] == names
+
+
+def test_the_order_of_two_kinds_follows_from_their_widths() -> None:
+    given = {"layers/embedding/vars/0": np.ones((6, 3)), "layers/dense/vars/0": np.ones((4, 6))}
+    for name, inputs in (
+        ("lstm", 8),
+        ("bidirectional/forward_layer", 3),
+        ("bidirectional/backward_layer", 3),
+    ):
+        given |= {f"layers/{name}/cell/vars/0": np.ones((inputs, 16))}
+        given |= {f"layers/{name}/cell/vars/1": np.ones((4, 16))}
+    layers = guessed("a file", given, Told()).layers
+    assert [layer.name for layer in layers] == ["bidirectional", "lstm"]
+    assert [part.backwards for layer in layers for part in layer.parts] == [False, True, False]
 
 
 def test_weights_alone(tmp_path: Path) -> None:

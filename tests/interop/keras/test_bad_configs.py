@@ -174,6 +174,10 @@ GRAPHS: dict[str, tuple[Change, str]] = {
         lambda c: node(c, "NotEqual")["args"].__setitem__(1, 3),
         "is not the mask of an Embedding",
     ),
+    "mask of something else": (
+        lambda c: node(c, "NotEqual")["args"].__setitem__(0, tensor("embedding")),
+        "is not the mask of an Embedding",
+    ),
     "mask of nothing": (setting("Embedding", mask_zero=False), "is not the mask of an Embedding"),
     "no input": (lambda c: c["config"]["layers"].pop(0), "comes first, where elman expects the InputLayer"),
 }
@@ -261,3 +265,10 @@ def test_dropout_is_kept_where_it_means_the_same(places: dict[int, float], rate:
     plan = plan_of("a file", given)
     assert plan.dropout == rate
     assert any("dropout" in sentence for sentence in plan.said) == said
+
+
+def test_dropout_of_whole_steps_is_another() -> None:
+    given = config()
+    given["config"]["layers"].insert(3, plain("Dropout", rate=0.3, noise_shape=[None, 1, 4]))
+    plan = plan_of("a file", given)
+    assert (plan.dropout, len(plan.said)) == (0.0, 1)

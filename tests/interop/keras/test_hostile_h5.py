@@ -129,6 +129,57 @@ def test_truncated(part: int, tmp_path: Path) -> None:
         arrays(path)
 
 
+def lied(path: Path, *changes: tuple[int, int], end: int | None = None) -> None:
+    """Replace numbers of 8 bytes in a file, and cut it off where it then says that it ends."""
+    data = path.read_bytes()
+    for old, new in changes:
+        assert old.to_bytes(8, "little") in data
+        data = data.replace(old.to_bytes(8, "little"), new.to_bytes(8, "little"))
+    if end is not None:
+        data = data[:40] + end.to_bytes(8, "little") + data[48:end]  # in the superblock
+    path.write_bytes(data)
+
+
+def test_an_array_that_says_another_size(tmp_path: Path) -> None:
+    path = h5(tmp_path / "x.h5", lambda file: file.__setitem__("layers/x", np.ones((7, 1009), np.float32)))
+    lied(path, (1009, 997))
+    with pytest.raises(elman.DataError, match="7 x 997 numbers, 27,916 bytes; 28,252 are stored"):
+        arrays(path)
+    lied(path, (997, 1013))
+    with pytest.raises(elman.DataError):  # recent versions of HDF5 see it themselves
+        arrays(path)
+
+
+def test_an_array_that_ends_after_the_file(tmp_path: Path) -> None:
+    path = h5(tmp_path / "x.h5", lambda file: file.__setitem__("layers/x", np.ones(5000, np.float32)))
+    with h5py.File(path) as file:
+        start = file["layers/x"].id.get_offset()
+    lied(path, end=start + 10_000)
+    with pytest.raises(elman.DataError):  # recent versions of HDF5 see it themselves
+        arrays(path)
+
+
+def test_arrays_that_lie_upon_one_another(tmp_path: Path) -> None:
+    with pytest.raises(elman.DataError, match="some lie upon others"):
+        arrays(_ten_in_one_place(tmp_path / "y.h5"))
+
+
+def _ten_in_one_place(path: Path) -> Path:
+    def make(file: h5py.File) -> None:
+        file["layers/0"] = np.ones(5000, np.float32)
+        for number in range(1, 10):
+            file.create_dataset(f"layers/{number}", (5000,), "f4")
+
+    h5(path, make)
+    with h5py.File(path) as file:
+        start = file["layers/0"].id.get_offset()
+    data = bytearray(path.read_bytes())
+    nowhere = b"\xff" * 8 + (20_000).to_bytes(8, "little")  # address and size of an array without a place
+    assert data.count(nowhere) == 9
+    path.write_bytes(data.replace(nowhere, start.to_bytes(8, "little") + nowhere[8:]))
+    return path
+
+
 @pytest.fixture
 def python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Let the child process be one that does something else."""
@@ -151,6 +202,11 @@ def test_the_end_of_the_child_is_not_ours(
         read_h5(WEIGHTS, "a file")
     python("raise MemoryError")
     with pytest.raises(elman.DataError, match=r"HDF5 failed on a file \(status 1\)"):
+        read_h5(WEIGHTS, "a file")
+    python(
+        "import os, sys\nprint('plugins', os.environ['HDF5_PLUGIN_PRELOAD'], file=sys.stderr)\nsys.exit(65)"
+    )
+    with pytest.raises(elman.DataError, match="a file cannot be read: plugins ::"):
         read_h5(WEIGHTS, "a file")
     python("print('no arrays')")
     with pytest.raises(elman.DataError, match="did not arrive"):

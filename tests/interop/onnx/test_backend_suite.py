@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unittest
 
+import onnx
 import pytest
 
 from elman.errors import ConfigError
@@ -29,7 +30,8 @@ def test_every_recurrent_case_of_the_suite_is_run() -> None:
     from onnx.backend.test.loader import load_model_tests
 
     suite = {f"{case.name}_cpu" for case in load_model_tests(kind="node") if RECURRENT.match(case.name)}
-    assert len(suite) >= 18  # as many as onnx 1.23 has
+    release = tuple(map(int, onnx.__version__.split(".")[:2]))
+    assert len(suite) >= (18 if release >= (1, 23) else 12)
     assert {name for name in names_of(CLASSES["OnnxBackendNodeModelTest"]) if RECURRENT.match(name)} == suite
 
 

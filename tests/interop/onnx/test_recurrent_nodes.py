@@ -330,6 +330,19 @@ def test_constants_are_laid_out_once_and_other_weights_are_read_anew() -> None:
     assert_array_equal(prepared.run(fixed)[0], first)
 
 
+def test_weights_of_the_model_may_be_replaced_from_run_to_run() -> None:
+    inputs = drawn_inputs("RNN", 1, np.random.default_rng(11), leave_out=("sequence_lens", "initial_h"))
+    model = one_node("RNN", inputs, {"Y": inputs["X"]}, hidden_size=3)
+    for name in ("W", "R", "B"):
+        model.graph.initializer.append(onnx.numpy_helper.from_array(inputs[name], name))
+    prepared = Backend.prepare(model)
+    first = prepared.run({"X": inputs["X"]})[0]
+    assert_array_equal(prepared.run(inputs)[0], first)
+    other = prepared.run(inputs | {"W": -inputs["W"]})[0]
+    expected = formulas.run("RNN", {}, formulas.Inputs(**(inputs | {"W": -inputs["W"]})))[0]
+    assert_allclose(other, expected, atol=1e-6)
+
+
 def test_a_hidden_width_that_would_fill_the_memory_is_refused() -> None:
     inputs = {"X": np.zeros((10, 10, 1), np.float32), "W": np.zeros((1, 100, 1), np.float32)}
     inputs["R"] = np.zeros((1, 100, 100), np.float32)

@@ -52,9 +52,9 @@ def document(
         ``format``, ``elman``, ``source``, ``sentence``, ``cell``, ``gates``, ``states``, ``vocabulary``
             What it is of. ``activations`` has the function of each gate, or null; ``gated_by`` the gate that
             multiplies the recurrent product of the last one, or null; ``reads`` what the recurrent weights of
-            each gate multiply; ``peepholes``, for each row of p, the gate and the state that it sees; ``sizes``
-            T, D, H, G, K and L; ``tied`` whether V is E transposed; ``truncate`` how many steps each loss
-            reaches back, or null.
+            each gate multiply; ``peepholes``, for each row of p, the gate and the state that it sees;
+            ``sizes`` T, D, H, G, K and L; ``tied`` whether V is E transposed; ``truncate`` how many steps
+            each loss reaches back, or null.
         ``loss``, ``perplexity``, ``steps``
             The mean loss in nats, and its exponential, null where that is infinite; and for each step
             ``step``, ``word``, ``token``, ``id``, ``unknown``, ``target``, ``target_token``, ``target_id``,

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from elman.errors import DataError
+from elman.errors import DataError, ElmanError
 
 MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 JSON_BYTES = 16 << 20
 EXPANSION = 100  # as in Keras: real weights hardly shrink, and Keras does not compress them at all
 FREE = 1 << 20  # bytes that may expand as they like
-_PIECE = 1 << 20
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(path) as archive:
             _check(archive, path)
             yield archive
-    except DataError:
+    except ElmanError:
         raise
     except (
         zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError, ValueError,
@@ -80,17 +80,8 @@ def read_json(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
 @contextmanager
 def unpacked(archive: zipfile.ZipFile) -> Iterator[Path]:
     """Give the weights as a file, for as long as the context lasts."""
-    declared = archive.getinfo("model.weights.h5").file_size
     with tempfile.TemporaryDirectory(prefix="elman-") as folder:
         path = Path(folder) / "model.weights.h5"
         with archive.open("model.weights.h5") as member, path.open("wb") as out:
-            _copy(member, out, declared)
+            shutil.copyfileobj(member, out)  # no more than the directory says
         yield path
-
-
-def _copy(member: IO[bytes], out: IO[bytes], most: int) -> None:
-    while piece := member.read(_PIECE):
-        most -= len(piece)
-        if most < 0:  # the directory of the archive lied
-            raise DataError("model.weights.h5 has more bytes than the archive says")
-        out.write(piece)

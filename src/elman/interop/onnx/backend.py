@@ -27,6 +27,8 @@ class Prepared(onnx.backend.base.BackendRep):  # type: ignore[misc,unused-ignore
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        names = [port.name for port in graph.outputs]
+        self._outputs: Any = onnx.backend.base.namedtupledict("Outputs", names)
 
     def run(self, inputs: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Return the outputs of the model.
@@ -54,8 +56,7 @@ class Prepared(onnx.backend.base.BackendRep):  # type: ignore[misc,unused-ignore
             raise ConfigError(f"run takes no option {next(iter(kwargs))!r}")
         graph = self.graph
         values = graph.run(inputs if isinstance(inputs, Mapping) else self._by_name(inputs))
-        names = [port.name for port in graph.outputs]
-        results: tuple[Any, ...] = onnx.backend.base.namedtupledict("Outputs", names)(*values)
+        results: tuple[Any, ...] = self._outputs(*values)
         return results
 
     def _by_name(self, inputs: Any) -> dict[str, Any]:

@@ -162,13 +162,14 @@ def _port(value: onnx.ValueInfoProto, what: str) -> Port:
 
 def _check(port: Port, value: Value, bound: dict[str, int]) -> None:
     """Raise ShapeError if a value is not what the port declares; a name is one size in all of them."""
-    expected = f"{port.dtype} {'of any shape' if port.shape is None else _shown(port.shape)}"
-    wrong = ShapeError(f"input {port.name!r:.60} must be {expected}, not {kind_of(value)}")
-    if value.dtype != port.dtype or (port.shape is not None and len(port.shape) != value.ndim):
-        raise wrong
-    for size, found in zip(port.shape or (), value.shape, strict=False):
-        if isinstance(size, int) and size != found:
-            raise wrong
+    sizes = port.shape
+    fits = value.dtype == port.dtype and (sizes is None or len(sizes) == value.ndim)
+    for size, found in zip(sizes or (), value.shape, strict=False):
+        fits = fits and (not isinstance(size, int) or size == found)
+    if not fits:
+        expected = f"{port.dtype} {'of any shape' if sizes is None else _shown(sizes)}"
+        raise ShapeError(f"input {port.name!r:.60} must be {expected:.200}, not {kind_of(value):.200}")
+    for size, found in zip(sizes or (), value.shape, strict=False):
         if isinstance(size, str) and bound.setdefault(size, found) != found:
             raise ShapeError(
                 f"{size!r:.40} is {found} in input {port.name!r:.60}, and {bound[size]} in one before it"

@@ -25,7 +25,7 @@ const opened = (() => {
   function tab(id, box) {
     const group = svg("g", { class: "node tab", role: "button", "data-id": id, "aria-label": labels.of(id) });
     const [x, y] = [box.x + 4, box.y + 4];
-    const name = symbols.short(page.data.cell, 12);
+    const name = symbols.short(page.data.cell, 14);
     const width = 14 + 7 * name.length;
     group.append(svg("rect", { x, y, width, height: 18, rx: 4, class: "box" }));
     group.append(svg("text", { x: x + width / 2, y: y + 13, "text-anchor": "middle" }, name));
@@ -121,7 +121,8 @@ const opened = (() => {
     const half = plan.ops.some((op) => op.at === at) ? RADIUS : BOX.width / 2;
     const end = place([at[0] - half, at[1]]);
     if (Math.abs(port[1] - end[1]) < 1) return arrows.line(port, end);
-    return arrows.straight([[port[0] + 16, port[1]], [port[0] + 16, end[1]], end]);
+    const edge = from === "h_prev" ? [] : [port]; // h has a rail to there
+    return arrows.straight([...edge, [port[0] + 16, port[1]], [port[0] + 16, end[1]], end]);
   }
 
   // Where the line from the middle of a box to a point leaves it.

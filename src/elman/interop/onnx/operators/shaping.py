@@ -129,8 +129,6 @@ def _new_shape(old: tuple[int, ...], wanted: tuple[int, ...], *, allow_zero: boo
         raise ShapeError(f"a result of rank {len(wanted)} is asked for; the limit is {MAX_RANK}")
     if min(wanted, default=0) < -1 or wanted.count(-1) > 1:
         raise impossible("sizes are at least 0, and one of them may be -1")
-    if allow_zero and 0 in wanted and -1 in wanted:
-        raise impossible("with allowzero, 0 and -1 contradict one another")
     sizes = list(wanted)
     if not allow_zero:
         for axis, size in enumerate(wanted):
