@@ -13,7 +13,7 @@ import elman
 from elman.interop import torch as elman_torch
 from tests.interop.conventions.facts import SIZES, Facts, H
 from tests.interop.conventions.formulas import Array, Options, fits, gru, lstm, rnn, the_one
-from tests.interop.conventions.gate_rows import ALL, LSTM_ORDER, absent
+from tests.interop.conventions.gate_rows import ALL, GRU_ORDER, LSTM_ORDER, absent
 from tests.interop.conventions.page import claim
 
 LSTM = SIZES | {"G": 4, "ways": 1}
@@ -166,15 +166,23 @@ def _(facts: Facts) -> str:
             "double" in r or "Could not find an implementation" in r for r in facts.said["float64_refused"]
         )
         return "not at all by ONNX Runtime: refused"
-    out = facts.case("rnn")["out"]
-    assert out.dtype == np.float64
-    out = out.swapaxes(0, 1) if facts.column == "keras" else out
-    off = float(np.abs(out - rnn(facts.sample("rnn"))).max())
-    if off < 1e-13:
+    off = {}
+    for name in ("rnn", "gru", "lstm", "lstm_padded", *(["gru_before"] if facts.column == "keras" else [])):
+        out, s = facts.case(name)["out"], facts.sample(name)
+        assert out.dtype == np.float64
+        before = {"reset": "before", "inside": "neither"} if name == "gru_before" else {}
+        expected = rnn(s) if name == "rnn" else lstm(s, LSTM_ORDER[facts.column])
+        expected = gru(s, GRU_ORDER[facts.column], **before) if name.startswith("gru") else expected
+        # Of the padded case the first row is whole; of a layer both ways, the first half is the way ahead.
+        out = out.swapaxes(0, 1) if facts.column == "keras" else out
+        off[name] = float(np.abs(out[:, 0, :H] - expected[:, 0]).max())
+    exact = [name for name, size in off.items() if size < 1e-13]
+    if len(exact) == len(off):
         return "in float64"
-    assert 1e-9 < off < 1e-5
+    assert all(1e-9 < size < 1e-5 for name, size in off.items() if name not in exact), off
     assert facts.said["backend"] == "torch"
-    return "with products in float32, on its PyTorch backend"
+    assert exact == ["gru", "lstm"]
+    return "in float64, but products in float32 of `SimpleRNN`, with masks, with `reset_after=False`"
 
 
 @claim("number types", "torch", "keras")
