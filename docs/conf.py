@@ -70,6 +70,7 @@ numpydoc_validation_checks = {
 numpydoc_validation_exclude = {
     # The parts behind the public names: of a contract, a sentence with the shapes often says it better.
     r"^elman\.(network|data|storage|training|decoding|insight)\.",
+    r"^elman\.interop\.keras\.read$",  # arguments as those of load
     # Arguments as those of loss_and_grads, which describes them.
     r"^elman\.LanguageModel\.backprop$",
     # Values whose constructors take what "Attributes" describes; the settings are described by their help.

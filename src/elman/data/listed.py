@@ -158,7 +158,7 @@ class ListedWordTokenizer(Listed):
     """Tokens of one word, those of a given list.
 
     A text is cut at white space. What stands between is a token where it is on the list, and is otherwise
-    cut into words and marks as :class:`~elman.data.WordTokenizer` does. A line end is a token where the list
+    cut into words and marks as :class:`elman.WordTokenizer` does. A line end is a token where the list
     has one, and white space where it has not. Decoded words have one space between them.
 
     Parameters

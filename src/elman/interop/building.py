@@ -23,7 +23,7 @@ def assemble(
     source : str or path-like
         What the arrays came from, for messages.
     sizes : mapping
-        Arguments of :class:`~elman.network.LanguageModel`; `dtype` among them.
+        Arguments of :class:`elman.LanguageModel`; `dtype` among them.
     params : mapping of str to ndarray
         Arrays under elman's names.
 

@@ -170,9 +170,13 @@ def _(facts: Facts) -> str:
     for name in ("rnn", "gru", "lstm", "lstm_padded", *(["gru_before"] if facts.column == "keras" else [])):
         out, s = facts.case(name)["out"], facts.sample(name)
         assert out.dtype == np.float64
-        before = {"reset": "before", "inside": "neither"} if name == "gru_before" else {}
-        expected = rnn(s) if name == "rnn" else lstm(s, LSTM_ORDER[facts.column])
-        expected = gru(s, GRU_ORDER[facts.column], **before) if name.startswith("gru") else expected
+        if name == "rnn":
+            expected = rnn(s)
+        elif name == "gru_before":
+            expected = gru(s, GRU_ORDER[facts.column], reset="before", inside="neither")
+        else:
+            made, order = (gru, GRU_ORDER) if name == "gru" else (lstm, LSTM_ORDER)
+            expected = made(s, order[facts.column])
         # Of the padded case the first row is whole; of a layer both ways, the first half is the way ahead.
         out = out.swapaxes(0, 1) if facts.column == "keras" else out
         off[name] = float(np.abs(out[:, 0, :H] - expected[:, 0]).max())

@@ -31,7 +31,7 @@ def read(
 ) -> Imported:
     """Return the model of a ``.keras`` or ``.weights.h5`` file, and what was converted or assumed.
 
-    As :func:`load`, which warns of it instead.
+    As ``load``, which warns of it instead and takes the same arguments.
     """
     path = Path(path)
     told = (activation, recurrent_activation, go_backwards, mask_zero)
@@ -89,11 +89,6 @@ def load(
     LanguageModel
         In the file's precision; float16 and bfloat16 become float32.
 
-    Warns
-    -----
-    UserWarning
-        Of what was converted, assumed, or is different in elman.
-
     Raises
     ------
     DataError
@@ -102,6 +97,11 @@ def load(
         If the model has something that elman has not; the message names the layer.
     ElmanError
         If h5py is not installed.
+
+    Warns
+    -----
+    UserWarning
+        Of what was converted, assumed, or is different in elman.
 
     Examples
     --------

@@ -17,7 +17,7 @@ from elman.interop.onnx.operators.node import Room, Value
 
 
 class Prepared(onnx.backend.base.BackendRep):  # type: ignore[misc,unused-ignore]
-    """A model made ready by :meth:`Backend.prepare`, to be run as often as wanted.
+    """A model made ready by ``Backend.prepare``, to be run as often as wanted.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ def load_model(path: str | os.PathLike[str], max_bytes: int = MAX_FILE) -> onnx.
     Returns
     -------
     onnx.ModelProto
-        As it is in the file; :meth:`Backend.prepare` checks what it says.
+        As it is in the file; ``Backend.prepare`` checks what it says.
 
     Raises
     ------

@@ -69,7 +69,7 @@ def load(path: str | Path, *, cell: str | None = None, prefix: str = "") -> Lang
 
 
 def read(path: str | Path, *, cell: str | None = None, prefix: str = "") -> Imported:
-    """Do as :func:`load`, and return what was converted or assumed in place of warnings.
+    """Do as ``load``, and return what was converted or assumed in place of warnings.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ def cell_of(
     Returns
     -------
     Cell
-        One with a name of its own where it is that; else a new one, whose name :func:`elman.network.get_cell`
+        One with a name of its own where it is that; else a new one, whose name ``get_cell``
         reads.
 
     Raises

@@ -107,7 +107,7 @@ class Reverse:
     def forward(
         self, params: Params, x: Floats | Words, state: State, space: Workspace, rows: Rows | None = None
     ) -> ReverseTape:
-        """Run over a window; see :meth:`elman.network.layers.layer.Layer.forward`."""
+        """Run over a window; see :meth:`elman.network.layers.Layer.forward`."""
         name = f"{self.name}.turned"
         if isinstance(x, Words):
             turned: Floats | Words = x._replace(tokens=np.ascontiguousarray(x.tokens[::-1]))
@@ -121,7 +121,7 @@ class Reverse:
         self, params: Params, x: Floats | Words, tape: ReverseTape, dh: Floats, space: Workspace,
         grads: Params, rows: Rows | None = None, dstate: State | None = None,
     ) -> tuple[Floats, State]:  # fmt: skip
-        """Go back over a window; see :meth:`elman.network.layers.layer.Layer.backward`."""
+        """Go back over a window; see :meth:`elman.network.layers.Layer.backward`."""
         name, turned = f"{self.name}.turned", tape.x
         if isinstance(turned, Words) and isinstance(x, Words):
             turned = turned._replace(dE=x.dE, tied=x.tied)
@@ -230,7 +230,7 @@ class Bidirectional:
     def forward(
         self, params: Params, x: Floats | Words, state: State, space: Workspace, rows: Rows | None = None
     ) -> BidirectionalTape:
-        """Run over a window; see :meth:`elman.network.layers.layer.Layer.forward`."""
+        """Run over a window; see :meth:`elman.network.layers.Layer.forward`."""
         half = len(state) // 2
         ahead = self.ahead.forward(params, x, state[:half], space, rows)
         back = self.back.forward(params, x, state[half:], space, rows)
@@ -242,7 +242,7 @@ class Bidirectional:
         self, params: Params, x: Floats | Words, tape: BidirectionalTape, dh: Floats, space: Workspace,
         grads: Params, rows: Rows | None = None, dstate: State | None = None,
     ) -> tuple[Floats, State]:  # fmt: skip
-        """Go back over a window; see :meth:`elman.network.layers.layer.Layer.backward`."""
+        """Go back over a window; see :meth:`elman.network.layers.Layer.backward`."""
         cut, half = self.ahead.width, len(tape.ahead.states)
         parts = []
         for way, part in (("ahead", dh[..., :cut]), ("back", dh[..., cut:])):

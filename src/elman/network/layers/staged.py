@@ -19,7 +19,7 @@ class StagedLayer(Layer):
     """A layer around a cell that is `staged`: two products a step, the second of what the first decided.
 
     The last block of ``W`` multiplies ``keep[0]``, which the cell makes of its first gates and the state,
-    such as ``r h``. Everything else is as in :class:`~elman.network.layers.layer.Layer`.
+    such as ``r h``. Everything else is as in :class:`~elman.network.layers.Layer`.
     """
 
     def _advance(self, params: Params, tape: Tape, pairs: Pairs, space: Workspace, rows: Rows | None) -> None:
