@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import elman
 from elman.interop import keras
+from elman.interop.runs import write_run
 from tests.cli.conftest import Command
 from tests.interop.keras.files import HERE, members, packed
 
@@ -27,6 +29,14 @@ def test_a_model_comes_in_is_used_and_goes_out(run_elman: Command, tmp_path: Pat
     assert "keras.saving.load_model(" in done.out
     assert keras.load(tmp_path / "run.keras").settings == keras.read(HERE / "functional.keras").model.settings
     assert "exists already" in run_elman("export", "keras", run).err
+
+
+def test_what_is_rewritten_is_said(run_elman: Command, tmp_path: Path) -> None:
+    for cell, kind in (("mgu", "GRU"), ("lstm-coupled", "LSTM"), ("gru", None)):
+        model = elman.LanguageModel(vocab_size=4, cell=cell, embedding=3, hidden=2, layers=1)
+        write_run(model, elman.CharTokenizer.from_text("ab\n"), tmp_path / cell)
+        said = f"{cell} is written as the {kind} that computes the same"
+        assert (said in run_elman("export", "keras", tmp_path / cell).out) == (kind is not None)
 
 
 def test_weights_are_told_the_rest(run_elman: Command, tmp_path: Path) -> None:
