@@ -22,7 +22,7 @@ from elman.network import LanguageModel
 from elman.storage.atomic import write_atomic
 from elman.typing import Floats
 
-_REWRITTEN = {"mgu": "gru", "lstm-coupled": "lstm"}  # what computes the same, with other weights
+REWRITTEN = {"mgu": "gru", "lstm-coupled": "lstm"}  # what computes the same, with other weights
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # so that the same model is the same file
 
 
@@ -122,7 +122,7 @@ def _layers(model: LanguageModel) -> Iterator[_Written]:
 
 
 def _kind(model: LanguageModel) -> Kind:
-    found = kinds().get(_REWRITTEN.get(model.cell, model.cell))
+    found = kinds().get(REWRITTEN.get(model.cell, model.cell))
     if found is None or model.projection is not None:
         what = f"the cell {model.cell!r}" if found is None else "a projection"
         raise ConfigError(f"Keras has no layer that computes {what}: it has SimpleRNN, LSTM and GRU")
