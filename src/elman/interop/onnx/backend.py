@@ -134,10 +134,12 @@ class Backend(onnx.backend.base.Backend):  # type: ignore[misc,unused-ignore]
 
         Parameters
         ----------
-        model, device, **kwargs
+        model : onnx.ModelProto
             As for :meth:`prepare`.
         inputs : sequence or mapping of array_like
             As for :meth:`Prepared.run`.
+        device, **kwargs
+            As for :meth:`prepare`.
 
         Returns
         -------
