@@ -12,7 +12,7 @@ Found = dict[str, dict[str, Any]]
 def render(root: Path, found: Found) -> None:
     """Write docs/results.md, and what stands between the marks of both READMEs."""
     parts = ["# Results\n", INTRODUCTION]
-    for section in (default, shakespeare, gradients, imports, memory):
+    for section in (default, shakespeare, gradients, imports, memory, files, fuzz):
         name = section.__name__.removesuffix("s") if section is imports else section.__name__
         if name in found:
             parts.append(section(found[name]))
@@ -131,7 +131,7 @@ def gradients(kept: dict[str, Any]) -> str:
 
 The worst relative error of any gradient against central differences in float64: depth 3, batch 3, 5 steps,
 weights with a spread of 1, states that are not zero. `elman gradcheck --cell NAME --layers 3` prints it, array
-by array.
+by array. What follows a name are further options.
 
 | cell | every element | 5 random directions |
 | --- | ---: | ---: |
@@ -162,6 +162,56 @@ Peak resident memory of `elman train` on synthetic texts of two sizes, encoding 
 (`benchmarks/memory.py`).
 
 {blocks}
+
+{where(kept)}
+"""
+
+
+def files(kept: dict[str, Any]) -> str:
+    trips, suite = "\n".join(kept["trips"]), "\n".join(kept["suite"])
+    agreed = "the same, character by character, as" if kept["same_text"] else "NOT the text of"
+    return f"""## Files of others
+
+Random models of PyTorch, read by `elman import torch`'s reader, written by `elman export onnx`'s and run in ONNX
+Runtime, and written back to PyTorch; the largest difference between logits, relative to the larger of 1 and the
+largest logit (`python benchmarks/round_trips.py --configurations 200`):
+
+```text
+{trips}
+```
+
+onnx's own backend test suite on `elman.interop.onnx.Backend`
+(`pytest tests/interop/onnx/test_backend_suite.py`):
+
+```text
+{suite}
+```
+
+The default run as ONNX has {kept["onnx_bytes"]:,} bytes, and differs from the run's model by at most
+{kept["disagreement"]:.1e}. What `examples/onnx_generate.py` wrote with ONNX Runtime alone is {agreed}
+`elman generate --temperature 0`:
+
+```text
+{kept["text"].rstrip()}
+```
+
+{where(kept)}
+"""
+
+
+def fuzz(kept: dict[str, Any]) -> str:
+    rows = "\n".join(
+        f"| {reader} | {found['said']} | {'none' if found['status'] == 0 else 'some'} |"
+        for reader, found in kept["readers"].items()
+    )
+    return f"""## Changed files
+
+Each reader of files, ten minutes of files changed at random and by what they reach (`python -m tests.fuzz READER`).
+A file may be refused with an error of elman's; anything else is a finding, and so are five seconds, and four GiB.
+
+| reader | | findings |
+| --- | --- | --- |
+{rows}
 
 {where(kept)}
 """

@@ -1,12 +1,12 @@
 """Measure what the README and docs/results.md say, and write it there.
 
-    python benchmarks/results.py default gradients import memory
+    python benchmarks/results.py default gradients import memory files fuzz
     python benchmarks/results.py shakespeare --text input.txt [--minutes 10]
     python benchmarks/results.py --write
 
-Each section runs the installed command line, and keeps what it found in benchmarks/results/. `--write`
-renders docs/results.md, and the figures between the marks of both READMEs, from what is kept. Run it on a
-quiet machine.
+Each section runs the installed command line, and keeps what it found in benchmarks/results/. `files` needs
+torch, onnx and onnxruntime; `fuzz` takes twenty minutes. `--write` renders docs/results.md, and the figures
+between the marks of both READMEs, from what is kept. Run it on a quiet machine.
 """
 
 from __future__ import annotations
@@ -101,12 +101,15 @@ def shakespeare(text: Path, minutes: float) -> None:
 
 def gradients() -> None:
     """The worst relative error of any gradient, element by element and along directions, at depth 3."""
-    cells = ("rnn", "rnn-relu", "lstm", "gru", "mgu")
+    cells = (
+        "rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu",
+        "lstm --projection 3", "gru --direction bidirectional --lengths 5,0,3",
+    )  # fmt: skip
     found: dict[str, dict[str, str]] = {}
     for cell in cells:
         found[cell] = {}
         for name, options in (("every element", []), ("5 directions", ["--projections", "5"])):
-            shown = run("-m", "elman", "gradcheck", "--cell", cell, "--layers", "3", *options)
+            shown = run("-m", "elman", "gradcheck", "--layers", "3", "--cell", *cell.split(), *options)
             error = re.search(r"worst relative error (\S+)", shown)
             assert error is not None, shown
             found[cell][name] = error.group(1)
@@ -138,6 +141,41 @@ def memory() -> None:
     keep("memory", {"lines": found})
 
 
+def files() -> None:
+    """Round trips through PyTorch and ONNX Runtime, onnx's own tests, and the default run in ONNX Runtime."""
+    trips = run(str(ROOT / "benchmarks" / "round_trips.py"), "--configurations", "200")
+    tested = run("-m", "pytest", "-q", "tests/interop/onnx/test_backend_suite.py", folder=str(ROOT))
+    with tempfile.TemporaryDirectory() as folder:
+        run("-m", "elman", "train", "--out", "run", "--quiet", "--sample", "0", folder=folder)
+        card = json.loads(run("-m", "elman", "export", "onnx", "run", "--json", folder=folder))
+        script = str(ROOT / "examples" / "onnx_generate.py")
+        theirs = run(script, "run.onnx", "The ", "400", folder=folder)
+        greedy = ("--prompt", "The ", "--length", "400", "--temperature", "0")
+        ours = run("-m", "elman", "generate", "run", *greedy, folder=folder)
+    keep("files", {
+        "trips": trips.splitlines(), "suite": re.findall(r"^.*\d+ / \d+ passed$", tested, re.MULTILINE),
+        "onnx_bytes": card["size"], "disagreement": card["disagreement"], "same_text": theirs == ours,
+        "text": theirs,
+    })  # fmt: skip
+
+
+def fuzz() -> None:
+    """Changed files, ten minutes for each reader, two readers at a time."""
+    readers, found = ("safetensors", "pt", "keras", "onnx"), {}
+    for pair in (readers[:2], readers[2:]):
+        running = {
+            reader: subprocess.Popen(
+                [sys.executable, "-m", "tests.fuzz", reader, "--minutes", "10"], cwd=ROOT, text=True,
+                env=free_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            )
+            for reader in pair
+        }  # fmt: skip
+        for reader, process in running.items():
+            printed = process.communicate()[0].strip().splitlines()
+            found[reader] = {"status": process.returncode, "said": printed[-1]}
+    keep("fuzz", {"readers": found})
+
+
 def write() -> None:
     """Render docs/results.md and the figures of the README."""
     from render_results import render
@@ -147,12 +185,15 @@ def write() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("sections", nargs="*", help="default shakespeare gradients import memory")
+    parser.add_argument("sections", nargs="*", help="default shakespeare gradients import memory files fuzz")
     parser.add_argument("--text", type=Path, help="Tiny Shakespeare")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--write", action="store_true", help="render what is kept")
     arguments = parser.parse_args()
-    sections = {"default": default, "gradients": gradients, "import": imports, "memory": memory}
+    sections = {
+        "default": default, "gradients": gradients, "import": imports, "memory": memory, "files": files,
+        "fuzz": fuzz,
+    }  # fmt: skip
     for name in arguments.sections:
         if name == "shakespeare":
             if arguments.text is None:
