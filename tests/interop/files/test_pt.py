@@ -227,8 +227,8 @@ END = SOUND.index(b"PK\x05\x06")
         (pt(table(w=W), {"code/__torch__.py": b""}), "TorchScript"),
         (pt(table(w=W), {"byteorder": b"middle"}), "byteorder is 'middle'"),
         (pt(table(w=W), {"byteorder": b"x" * 99}), "at most 16 are read"),
-        (pickled(table(w=W)), "torch before 1.6"),
-        (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.", "torch before 1.6"),
+        (pickled(table(w=W)), "torch wrote before 1.6"),
+        (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.", "torch wrote before 1.6"),
     ],
     ids=range(20),
 )  # fmt: skip

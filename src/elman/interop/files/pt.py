@@ -50,7 +50,7 @@ class PtFile:
             first = file.read(16)
         if is_pickle(first):
             raise DataError(
-                f"{self.path} is in the format of torch before 1.6, a bare pickle: load it with torch, and "
+                f"{self.path} is a bare pickle, such as torch wrote before 1.6: load it with torch, and "
                 f"{ADVICE}"
             )
         self._archive = Archive(self.path, size)
@@ -72,6 +72,8 @@ class PtFile:
         names = self._archive.names
         pickles = [name for name in names if name.count("/") == 1 and name.endswith("/data.pkl")]
         if len(pickles) != 1:
+            if {"config.json", "model.weights.h5"} <= set(names):
+                raise DataError(f"{self.path} is a file of Keras: elman import keras reads those")
             held = f" but {sorted(names)[0]!r:.60}" if names else ""
             raise DataError(f"{self.path} is not a file of torch.save: its archive has no data.pkl{held}")
         root = pickles[0].removesuffix("data.pkl")

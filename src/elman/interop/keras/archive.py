@@ -38,6 +38,8 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 def _check(archive: zipfile.ZipFile, path: Path) -> None:
     names = [info.filename for info in archive.infolist()]
+    if any(name.endswith("/data.pkl") for name in names):
+        raise DataError(f"{path} is a file of PyTorch: elman import torch reads those")
     for name in MEMBERS[1:]:
         if names.count(name) != 1:
             raise DataError(f"{path} has {names.count(name)} members named {name}; a .keras archive has one")

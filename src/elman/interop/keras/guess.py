@@ -33,14 +33,17 @@ def guessed(source: str, arrays: Arrays, told: Told) -> Plan:
         If the file holds layers that elman has not, or the order of its layers cannot be seen.
     """
     groups = sorted({"/".join(name.split("/")[:2]) for name in arrays if "seed_generator" not in name})
+    if any(group.startswith("model_weights/") for group in groups):
+        raise ConfigError(
+            f"{source} is a whole model in the older HDF5 format: load it with Keras 3, and save it as .keras"
+        )
     kinds: dict[str, list[str]] = {}
     for group in groups:
         match = re.fullmatch(r"layers/([a-z0-9_]+?)(_\d+)?", group)
         kind = match.group(1) if match else ""
         if kind not in KNOWN:
             raise ConfigError(
-                f"{source} has weights {group}, of no layer that elman has; it has {', '.join(KNOWN)}. "
-                "Legacy HDF5 files hold whole models: load one and save it as .keras with Keras 3"
+                f"{source} has weights {group}, of no layer that elman has; it has {', '.join(KNOWN)}"
             )
         kinds.setdefault(kind, []).append(group)
     ends = kinds.pop("dense", []) + [f"{group}/layer" for group in kinds.pop("time_distributed", [])]
