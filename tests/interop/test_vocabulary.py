@@ -61,7 +61,8 @@ def test_bytes_and_numbers():
         (b'["a", "a", "b", "c"]', "char", "'a' twice"),
         (b'{"a": 0, "b": 2, "c": 3, "d": 4}', None, "do not have the ids 0 to 3"),
         (b'{"a": 0, "b": 0, "c": 1, "d": 2}', None, "do not have the ids 0 to 3"),
-        (b'{"a": true, "b": 0, "c": 2, "d": 3}', None, "do not have the ids"),
+        (b'{"a": true, "b": 0, "c": 2, "d": 3}', None, "whole numbers as ids, but 'a' has true"),
+        (b'{"vocab": ["a", "b"]}', None, "but 'vocab' has \\["),
         (b'{"format": 1, "name": "char"}', None, "'characters' is missing"),
         (b'{"format": 9, "name": "char"}', None, "newer elman"),
         (b"a\n\nb\nc", None, "line 2 of .* is empty"),
@@ -71,7 +72,7 @@ def test_bytes_and_numbers():
         (b'["a", "b"]', None, "has 2 symbols, but the model has 4 classes"),
         (b"3", None, "neither a JSON list nor an object"),
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_what_is_no_vocabulary(content, tokens, complaint, tmp_path):
     path = tmp_path / ("vocab.txt" if content.startswith(b"a") else "vocab.json")

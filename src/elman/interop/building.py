@@ -83,9 +83,9 @@ def check_finite(source: str | Path, name: str, array: NDArray[Any]) -> None:
     if not finite.all():
         found = np.argwhere(~finite)
         place = tuple(map(int, found[0]))
+        more = f", the first of {len(found):,} numbers that are not finite" if len(found) > 1 else ""
         raise DataError(
-            f"{name} of {source} holds {array[place]} at index {place} (and {len(found) - 1:,} more that are "
-            "not finite): no model can be run with it"
+            f"{name} of {source} holds {array[place]} at index {place}{more}: no model can be run with it"
         )
 
 

@@ -30,7 +30,7 @@ from elman.storage.absent import how_to_make_one
 from elman.storage.atomic import write_atomic
 from elman.storage.config import TrainConfig
 from elman.storage.metrics import Metrics
-from elman.storage.tensors import FORMAT, check_format, read_tensors, write_tensors
+from elman.storage.tensors import FORMAT, check_format, read_note, read_tensors, write_tensors
 from elman.storage.toml import read_toml
 from elman.typing import Floats
 
@@ -228,6 +228,11 @@ class Run:
         arrays, _ = read_tensors(self._model)
         fill(model.params, arrays, self._model)
         return model
+
+    @property
+    def imported(self) -> bool:
+        """Whether the model came from another framework's file, and was not trained here."""
+        return bool(read_note(self._model).get("imported"))
 
     def save_model(self, model: LanguageModel, note: Mapping[str, Any]) -> None:
         """Save the parameters as the run's model."""

@@ -33,10 +33,13 @@ def test_a_model_comes_in_is_used_and_goes_out(run_elman: Command, tmp_path: Pat
     assert "layers=2" in done.out
     assert "projection=3" in done.out
     assert run_elman("evaluate", run, text).status == 0
-    assert json.loads(run_elman("info", run, "--json").out)["tokens"] == "listed-char"
+    about = json.loads(run_elman("info", run, "--json").out)
+    assert (about["tokens"], about["imported"]) == ("listed-char", True)
+    assert not {"batch", "lr", "optimizer"} & about.keys()  # nobody knows
     done = run_elman("export", "torch", run)
     assert done.status == 0, done.err
     assert "nn.LSTM(4, 5, 2, proj_size=3, dtype=torch.float64)" in done.out
+    assert 'logits = model["output"](' in done.out
     there = load_file(tmp_path / "run.safetensors")
     assert there["rnn.weight_hr_l1"].shape == (3, 5)
 

@@ -122,7 +122,7 @@ def _chosen(path: str | Path, listing: Listing, prefix: str, said: list[str]) ->
     if len(groups) > 1:
         raise ConfigError(
             f"{path} holds recurrent weights in {len(groups)} dictionaries, {', '.join(groups[:3])}: "
-            f"choose one by its prefix, such as {groups[0]}."
+            f"choose one by its prefix, such as {groups[0] + '.'!r}"
         )
     group = groups[0] if groups else ""
     chosen = {name: tensor.shape for name, tensor in tensors.items() if tensor.group == group or not groups}
@@ -145,7 +145,9 @@ def _cell(
         return module.cell
     known = {"tanh": "rnn", "relu": "rnn-relu"}.get(metadata.get("nonlinearity", ""))
     if known is None:
-        said.append("tanh was assumed, since nn.RNN's weights do not show it: for relu, the cell is rnn-relu")
+        said.append(
+            "tanh was assumed, since nn.RNN's weights do not show it: for relu, give the cell rnn-relu"
+        )
     return known or "rnn"
 
 
