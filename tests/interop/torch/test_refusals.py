@@ -115,6 +115,11 @@ def nothing_known(arrays: Arrays) -> None:
         del arrays[name]
 
 
+def a_cell(arrays: Arrays) -> None:
+    nothing_known(arrays)
+    arrays |= {"step.weight_ih": np.ones((20, 4), "f4"), "step.weight_hh": np.ones((20, 5), "f4")}
+
+
 CASES: dict[str, tuple[Callable[[Arrays], None], str]] = {
     "no input weights": (dropping("rnn.weight_ih_l0"), r"rnn.weight_ih_l0 is missing"),
     "no recurrent weights": (dropping("rnn.weight_hh_l0"), r"rnn.weight_hh_l0 is missing"),
@@ -167,6 +172,7 @@ CASES: dict[str, tuple[Callable[[Arrays], None], str]] = {
         a_second_module,
         r"2 recurrent modules.*decoder.rnn.: nn.GRU.*; rnn.: nn.LSTM, 2 layers",
     ),
+    "a cell": (a_cell, r"step.weight_ih is that of a cell, .*: call it step.weight_ih_l0"),
     "nothing known": (nothing_known, r"none of its names are those of a recurrent module"),
 }
 

@@ -112,7 +112,15 @@ def guess(shapes: Shapes) -> Guess:
             f"it has {len(found.modules)} recurrent modules, where one is expected ({held})"
         )
     if not parts:
-        found.problems.append("none of its names are those of a recurrent module, such as rnn.weight_ih_l0")
+        cell = next((name for name in shapes if name.endswith("weight_ih")), None)
+        why = (
+            f"; {cell} is that of a cell, such as nn.LSTMCell: call it {cell}_l0, and the others so"
+            if cell
+            else ""
+        )
+        found.problems.append(
+            f"none of its names are those of a recurrent module, such as rnn.weight_ih_l0{why}"
+        )
     if len(found.modules) == 1:
         _surroundings(found, found.modules[0], rest, shapes)
     else:
