@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from elman.network.cells import Cell, State
+from elman.network.cells.base import with_peepholes
 from elman.network.inputs import Projection, Words
 from elman.network.panels import Pairs, new_panels
 from elman.network.rows import Rows
@@ -151,7 +152,7 @@ class Layer:
         fields = [self._take(space, f"d.{i}", (B, width)) for i, width in enumerate(widths)]
         d: State = type(widths)(*fields)
         for i, field in enumerate(fields):
-            _copy_or_zero(None if dstate is None else dstate[i], field)
+            _copy_or_zero(dstate[i] if dstate else None, field)
         if rows is not None:
             dh = rows.output(dh, space, f"{self.name}.dh")
             x = self._inputs(x, space, rows)
@@ -169,10 +170,7 @@ class Layer:
 
     def bound(self, params: Params, method: Callable[..., None]) -> Callable[..., None]:
         """Return a method of the cell, with the peepholes that it takes, if it does."""
-        if not self.cell.sees:
-            return method
-        p = params[f"{self.name}.p"]
-        return lambda *step: method(*step, p)  # a partial would make a dictionary a step
+        return with_peepholes(method, params[f"{self.name}.p"]) if self.cell.sees else method
 
     def _advance(self, params: Params, tape: Tape, pairs: Pairs, space: Workspace, rows: Rows | None) -> None:
         """Run the loop over time."""
