@@ -97,7 +97,7 @@ def test_no_constant_can_be_wrong_unseen(cell: str) -> None:
 
 @pytest.mark.parametrize("log_probabilities", [False, True])
 def test_a_class_that_is_masked_excuses_no_other(log_probabilities: bool) -> None:
-    """Nor does it make a right graph wrong; and neither do logits in the thousands, whose sums are rounded."""
+    """Nor does it make a right graph wrong; nor do logits in the thousands, whose sums are rounded."""
     model = model_of("lstm")
     model.params["output.c"][3] = -1e9
     proto = build(model, {}, log_probabilities=log_probabilities)
@@ -105,7 +105,7 @@ def test_a_class_that_is_masked_excuses_no_other(log_probabilities: bool) -> Non
     other = model_of("lstm")
     other.params["output.c"][...] = model.params["output.c"]
     other.params["output.V"][0, 0] += 1e-3
-    with pytest.raises(ElmanError, match="disagrees with the model by .* in log"):
+    with pytest.raises(ElmanError, match=r"disagrees with the model by .* in log"):
         verify(proto, proto.SerializeToString(), other)
     large = model_of("lstm")
     large.params["output.c"][...] = 3000.0 * np.arange(11)
