@@ -66,7 +66,7 @@ class Card:
         In the graph's order.
     disagreement : float
         The largest found between graph and model, relative to the larger of 1 and the largest number of
-        that output.
+        the same class or unit in that output.
     where : str
         In which output it was found.
     allowed : float
