@@ -23,6 +23,7 @@ W = tensor(storage(6), (2, 3), (3, 1))
 HOOKS = call(name("collections", "OrderedDict"))
 UNTYPED = name("torch.storage", "UntypedStorage")
 FLOAT32 = name("torch", "float32")
+PARTS = [storage(6), whole(0), group(whole(6)), group(whole(1)), b"\x89", HOOKS]
 SOUND = pt(table(w=W), {"data/0": NUMBERS.tobytes()})
 
 
@@ -130,6 +131,13 @@ EVIL = name("builtins", "exec") + group(text("open('ran', 'w')")) + b"R"
         (call(name("torch._utils", "_rebuild_parameter"), b"N"), "a parameter without a tensor"),
         (call(name("collections", "OrderedDict"), b"]"), "an OrderedDict with arguments"),
         (call(name("torch", "Size"), text("x")), "a torch.Size of something other than sizes"),
+        (call(name("torch", "Size"), group(*[whole(1)] * 33)), "a torch.Size of .* or of too many"),
+        (call(name("torch", "device"), *[b"N"] * 17), "calls torch.device with 17 arguments"),
+        (table(w=call(name("torch._utils", "_rebuild_tensor_v2"), *PARTS, table(neg=b"\x88"))), "to be negated"),
+        (
+            table(w=call(name("torch._utils", "_rebuild_tensor_v3"), *PARTS, FLOAT32, table(conj=b"\x88"))),
+            "to be negated",
+        ),
         (b"\x8a\xff" + b"\x7f" * 255, "a number of more digits"),
         (b"0", "damaged .IndexError"),
         (b"h\x07", "damaged .KeyError"),
@@ -143,7 +151,7 @@ EVIL = name("builtins", "exec") + group(text("open('ran', 'w')")) + b"R"
         (b"N", "holds no tensors"),
         (table(a=whole(1)), "holds no tensors"),
     ],
-    ids=range(39),
+    ids=range(43),
 )  # fmt: skip
 def test_a_pickle_that_is_more_than_tensors(
     value: bytes, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -192,6 +200,10 @@ def test_pickles_that_grow_without_end(tmp_path: Path) -> None:
     assert list(PtFile(put(tmp_path, pt(holding_itself))).listing.tensors) == ["w"]
     refused(tmp_path, pt(nested), "more than 32 deep")
     refused(tmp_path, pt(many), "more than 2,000,000 steps")
+    for function, argument in (("device", b"N"), ("Size", b"K\x01")):  # of one long tuple, many times
+        long = group(*[argument] * 500_000) + (b"\x85" if function == "Size" else b"") + b"q\x00"
+        calls = name("torch", function) + b"q\x01" + b"h\x01h\x00R0" * 300_000
+        refused(tmp_path, pt(long + calls), "with 500,000 arguments|or of too many")
     refused(tmp_path, pt(table(**{"x" * 400: W})), "a name of more than 300 characters")
     refused(tmp_path, pt(b"}" + whole(1) + W + b"s" + text("1") + W + b"s"), "two tensors by the name '1'")
     refused(tmp_path, pt(text("x" * (33 << 20))), "at most 33,554,432 are read")
