@@ -28,6 +28,9 @@ DEEPEST = 32
 LONGEST_NAME = 300
 """Characters of the longest name of a tensor, with the dictionaries it stands in."""
 
+MOST_SHARED = 8
+"""Times the bytes of the storages that tensors may have together; those that are tied have twice as many."""
+
 
 class PtFile:
     """The tensors of a PyTorch file, listed; their numbers are read when they are asked for.
@@ -106,16 +109,32 @@ class PtFile:
             If a tensor is missing, not of floating-point numbers, repeats its numbers (`expand`), or its
             storage is damaged.
         """
-        found = {}
-        for name in names:
+        wanted = list(names)
+        for name in wanted:
             if name not in self._views:
                 raise DataError(f"{self.path} has no {name}")
-            found[name] = self._array(name, self._views[name][1])
-        return found
+            self._check(name, self._views[name][1])
+        stored = sum(map(self._archive.size_of, {self._member(self._views[name][1]) for name in wanted}))
+        shown = sum(self.listing.tensors[name].nbytes for name in wanted)
+        if shown > MOST_SHARED * stored:
+            raise DataError(
+                f"{self.path} makes {shown:,} bytes of weights of the {stored:,} that are there: save "
+                "copies of them"
+            )
+        found, at_hand, data = {}, "", b""
+        for name in sorted(wanted, key=lambda name: self._views[name][1].storage.key):
+            view = self._views[name][1]
+            if self._member(view) != at_hand:  # each storage is read once, however many tensors it has
+                at_hand = self._member(view)
+                data = self._archive.read(at_hand)
+            found[name] = self._array(name, view, data)
+        return {name: found[name] for name in wanted}
 
-    def _array(self, name: str, view: View) -> NDArray[Any]:
-        what, storage = f"{name} of {self.path}", view.storage
-        member = f"{self._root}data/{storage.key}"
+    def _member(self, view: View) -> str:
+        return f"{self._root}data/{view.storage.key}"
+
+    def _check(self, name: str, view: View) -> None:
+        storage, member = view.storage, self._member(view)
         expected = storage.numbers * (BITS[storage.dtype] // 8 if storage.dtype else 1)
         if expected != self._archive.size_of(member):
             raise DataError(
@@ -125,9 +144,12 @@ class PtFile:
         count = Tensor(view.dtype, view.shape).size
         if not 0 < count <= storage.numbers:
             raise DataError(
-                f"{what} makes {count:,} numbers of the {storage.numbers:,} that are there: save a copy of it"
+                f"{name} of {self.path} makes {count:,} numbers of the {storage.numbers:,} that are there: "
+                "save a copy of it"
             )
-        data = self._archive.read(member)
+
+    def _array(self, name: str, view: View, data: bytes) -> NDArray[Any]:
+        what = f"{name} of {self.path}"
         whole = len(data) - len(data) % (BITS[view.dtype] // 8)  # storages without a type may end anywhere
         flat = decoded(memoryview(data)[:whole], view.dtype, what, self._order)
         # Of an axis of one, the stride says nothing, and can be any number.
