@@ -128,10 +128,10 @@ def _ordered_dict(*given: Any) -> dict[Any, Any]:
 
 
 def _size(*given: Any) -> tuple[int, ...]:
-    sound = len(given) == 1 and isinstance(given[0], tuple) and len(given[0]) <= MOST_AXES
-    if not sound or not all(map(is_size, given[0])):
+    size = given[0] if len(given) == 1 else None
+    if not isinstance(size, tuple) or len(size) > MOST_AXES or not all(map(is_size, size)):
         raise DataError("a torch.Size of something other than sizes, or of too many")
-    return given[0]
+    return size
 
 
 def _device(*given: Any) -> Opaque:
