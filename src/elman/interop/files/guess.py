@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from elman.interop.files.listing import Tensor, by
+from elman.interop.files.listing import LONGEST_NAME, Tensor, by
 from elman.interop.files.modules import WEIGHT, Module, Shapes, module_of
 
 _CALLED = re.compile(r"emb|enc|wte|lookup|table|vectors", re.IGNORECASE)
@@ -87,6 +87,10 @@ def guess(shapes: Shapes) -> Guess:
     >>> guess(shapes).text(shapes)
     'nn.LSTM, 1 layer, 4 wide, inputs 8, without biases; embedding 65 x 8; output 65'
     """
+    # Names stand in messages, and control characters in them would be the terminal's.
+    strange = next((name for name in shapes if len(name) > LONGEST_NAME or not name.isprintable()), None)
+    if strange is not None:
+        return Guess(problems=[f"it has the name {strange[:60]!r}, too long or not printable for a module's"])
     own = _of_elman(shapes) or _of_keras(shapes)
     if own:
         return Guess(said=own, problems=["its names are not those of PyTorch's modules"])

@@ -17,16 +17,13 @@ from numpy.typing import NDArray
 from elman.errors import DataError
 from elman.interop.files.allowed import ADVICE, View
 from elman.interop.files.archive import Archive
-from elman.interop.files.listing import BITS, Listing, Tensor, regular_file
+from elman.interop.files.listing import BITS, LONGEST_NAME, Listing, Tensor, regular_file
 from elman.interop.files.numbers import decoded
 from elman.interop.files.opened import is_pickle
 from elman.interop.files.pickled import LONGEST, unpickle
 
 DEEPEST = 32
 """Dictionaries within dictionaries, at most."""
-
-LONGEST_NAME = 300
-"""Characters of the longest name of a tensor, with the dictionaries it stands in."""
 
 MOST_SHARED = 8
 """Times the bytes of the storages that tensors may have together; those that are tied have twice as many."""
