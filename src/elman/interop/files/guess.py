@@ -16,6 +16,7 @@ from elman.interop.files.listing import LONGEST_NAME, Tensor, by
 from elman.interop.files.modules import WEIGHT, Module, Shapes, module_of
 
 _CALLED = re.compile(r"emb|enc|wte|lookup|table|vectors", re.IGNORECASE)
+_OUTPUT = re.compile(r"out|head|un_?emb|de_?emb|logit|softmax", re.IGNORECASE)
 
 
 @dataclass
@@ -34,6 +35,8 @@ class Guess:
         Names that have no place in a language model of one module.
     problems : list of str
         What keeps it from being one, each the end of a sentence about the file.
+    by_name : bool
+        Word vectors and output weights have one shape, and only their names tell which are which.
     said : str
         What it is instead, where the names are not PyTorch's.
     """
@@ -45,6 +48,7 @@ class Guess:
     tied: bool = False
     others: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    by_name: bool = False
     said: str = ""
 
     def text(self, shapes: Shapes) -> str:
@@ -147,6 +151,7 @@ def _surroundings(found: Guess, module: Module, rest: list[str], shapes: Shapes)
     found.output = outputs[0] if len(outputs) == 1 else None
     if found.output is not None:
         found.bias = bias_of.get(found.output)
+        found.by_name = found.bias is None and module.inputs == module.width
     elif not outputs and module.inputs == module.width and found.embedding is not None:
         found.tied = True
         taken = {bias for name, bias in bias_of.items() if name != found.embedding}
@@ -179,7 +184,10 @@ def _tables(matrices: list[str], bias_of: Mapping[str, str], module: Module, sha
     """Return the names that could be the word vectors."""
     tables = [n for n in matrices if n not in bias_of and shapes[n][1] == module.inputs]
     if len(tables) > 1:
-        tables = [n for n in tables if _CALLED.search(n)] or tables
+        # What the module stands in says nothing of what stands beside it.
+        parent = module.prefix.rstrip(".").rpartition(".")[0]
+        own = {n: n.removeprefix(f"{parent}.") for n in tables}
+        tables = [n for n in tables if _CALLED.search(own[n]) and not _OUTPUT.search(own[n])] or tables
     if len(tables) > 1:  # positions have vectors too, but no output layer
         classes = {shapes[n][0] for n in bias_of if shapes[n][1] == module.width}
         tables = [n for n in tables if shapes[n][0] in classes] or tables
