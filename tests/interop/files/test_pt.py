@@ -312,12 +312,29 @@ def test_a_pickle_of_a_later_protocol() -> None:
 def test_a_directory_of_many_megabytes_is_not_read(second: bool, tmp_path: Path) -> None:
     size = (17 << 20).to_bytes(8, "little")
     end = b"PK\x05\x06" + bytes(8) + (b"\xff" * 4 if second else size[:4]) + bytes(6)
-    record = b"PK\x06\x06" + bytes(36) + size + bytes(8) + b"PK\x06\x07" + bytes(16)
-    data = b"PK\x03\x04" + bytes(100) + (record if second else b"") + end
-    refused(tmp_path, data, "the directory of its archive has 17,825,792 bytes")
-    refused(tmp_path, data[:-2] + b"\x05\x00" + b"hello", "the directory of its archive has 17,825,792 bytes")
+    data = b"PK\x03\x04" + bytes(100)
+    record = b"PK\x06\x06" + bytes(36) + size + bytes(8)
+    if second:
+        data += record + b"PK\x06\x07" + bytes(4) + len(data).to_bytes(8, "little") + bytes(4)
+    complaint = "the directory of its archive has 17,825,792 bytes"
+    refused(tmp_path, data + end, complaint)
+    refused(tmp_path, data + end[:-2] + b"\x05\x00" + b"hello", complaint)
+
+
+def test_a_second_end_that_is_elsewhere(tmp_path: Path) -> None:
+    large = b"PK\x06\x06" + bytes(36) + (17 << 20).to_bytes(8, "little") + bytes(8)
+    small = b"PK\x06\x06" + bytes(36) + bytes(16)
+    end = b"PK\x05\x06" + bytes(8) + b"\xff" * 4 + bytes(6)
+    for records in (large + small, large + b"x"):
+        locator = b"PK\x06\x07" + bytes(4) + (4).to_bytes(8, "little") + bytes(4)
+        refused(tmp_path, b"PK\x03\x04" + records + locator + end, "end of its archive is not where it says")
 
 
 def test_what_other_readers_are_for(tmp_path: Path) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("config.json", b"{}")
+    with pytest.raises(DataError, match=r"no data.pkl but 'config.json': elman import keras"):
+        open_tensors(put(tmp_path, made.getvalue()))
     with pytest.raises(DataError, match="elman import keras"):
         open_tensors(put(tmp_path, b"\x89HDF\r\n\x1a\n" + bytes(99)))

@@ -73,6 +73,8 @@ class PtFile:
         pickles = [name for name in names if name.count("/") == 1 and name.endswith("/data.pkl")]
         if len(pickles) != 1:
             held = f" but {sorted(names)[0]!r:.60}" if names else ""
+            if "config.json" in names:
+                held += ": elman import keras reads a .keras file"
             raise DataError(f"{self.path} is not a file of torch.save: its archive has no data.pkl{held}")
         root = pickles[0].removesuffix("data.pkl")
         if f"{root}constants.pkl" in names or any(name.startswith(f"{root}code/") for name in names):
