@@ -36,6 +36,11 @@ def test_a_bracket_may_be_the_first_symbol(tmp_path):
     assert "char tokens" in found.said[0]
 
 
+def test_words_that_a_tokenizer_of_our_own_has_for_fields(tmp_path):
+    (tmp_path / "vocab.json").write_text(json.dumps({"format": 2, "name": 0, "characters": 1}))
+    assert vocabulary(3, tmp_path / "vocab.json").tokenizer.encode("characters name").tolist() == [1, 0]
+
+
 def test_a_tokenizer_of_our_own(tmp_path):
     chars = CharTokenizer.from_text("abc")
     chars.save(tmp_path / "tokenizer.json")
@@ -59,6 +64,11 @@ def test_bytes_and_numbers():
     [
         (b"[1, 2, 3, 4]", None, "not everything in its list is a string"),
         (b'["a", "a", "b", "c"]', "char", "'a' twice"),
+        (
+            b'["' + b"a" * 9999 + b'", "' + b"a" * 9999 + b'", "b", "c"]',
+            "word",
+            "the vocabulary has 'a{59} twice",
+        ),
         (b'{"a": 0, "b": 2, "c": 3, "d": 4}', None, "do not have the ids 0 to 3"),
         (b'{"a": 0, "b": 0, "c": 1, "d": 2}', None, "do not have the ids 0 to 3"),
         (b'{"a": true, "b": 0, "c": 2, "d": 3}', None, "whole numbers as ids, but 'a' has true"),

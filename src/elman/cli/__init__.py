@@ -62,5 +62,7 @@ def _command(complaint: Any) -> str:
 
 
 def _fail(message: str, status: int) -> None:
-    print(f"elman: {' '.join(message.split())}", file=sys.stderr)
+    # Words of a file may be in it, whose control characters are not for the terminal.
+    line = "".join(c if c.isprintable() else "?" for c in " ".join(message.split()))
+    print(f"elman: {line}", file=sys.stderr)
     sys.exit(status)

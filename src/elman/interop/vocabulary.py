@@ -78,7 +78,8 @@ def vocabulary(classes: int, file: str | Path | None = None, tokens: str | None 
 def _read(path: Path, tokens: str | None) -> Vocabulary:
     text = _text(path)
     value = _json(path, text)
-    if isinstance(value, dict) and "format" in value and "name" in value:
+    # A name that is a number is the id of the word "name".
+    if isinstance(value, dict) and "format" in value and isinstance(value.get("name"), str):
         try:
             tokenizer = tokenizer_from_json(value)
         except ElmanError as error:

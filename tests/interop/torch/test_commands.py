@@ -192,3 +192,15 @@ def test_info_says_what_keeps_a_file_from_being_a_model(run_elman: Command, tmp_
     shown = run_elman("info", tmp_path / "norm").out
     assert "nn.LSTM, 3 layers" in shown
     assert "layers that elman has not, between, before or after: norm.weight (5)" in shown
+
+
+@pytest.mark.parametrize("name", ["no\x1b[31mrm\n.weight", "x" * 5000, "a\u202eb"])
+def test_names_do_not_reach_the_terminal_as_they_are(name: str, run_elman: Command, tmp_path: Path) -> None:
+    save_file({**load_file(VECTORS / "lstm.safetensors"), name: np.zeros(5)}, tmp_path / "file")
+    line = run_elman("import", "torch", tmp_path / "file", "--out", tmp_path / "run").complaint()
+    assert "too long or not printable" in line
+    shown = run_elman("info", tmp_path / "file").out
+    assert max(map(len, shown.splitlines())) < 110
+    assert shown.replace("\n", "").isprintable()
+    line = run_elman("import", "torch", tmp_path / "a\x1b[31m", "--out", tmp_path / "run").complaint()
+    assert line.isprintable()

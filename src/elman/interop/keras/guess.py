@@ -14,6 +14,9 @@ from elman.interop.keras.plan import Layer, Plan, Recurrent
 KINDS = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
 KNOWN = (*KINDS, "bidirectional", "embedding", "dense", "time_distributed")
 
+MOST_ORDERS = 1000
+"""Orders of layers, or beginnings of these, that are followed."""
+
 
 class Told(NamedTuple):
     """What a file of weights alone cannot tell."""
@@ -85,9 +88,11 @@ def _ordered(
                     group = queue[taken[index]]
                     after = [n + (i == index) for i, n in enumerate(taken)]
                     longer.append(([*order, group], after, wide[group][1]))
-        orders = longer[:1000]  # two are as bad as any number
+        orders = longer
+        if len(orders) > MOST_ORDERS:
+            break
     fitting = [order for order, _, leaving in orders if leaving == _size(arrays, dense, 0)]
-    if len(fitting) != 1:
+    if len(fitting) != 1 or len(orders) > MOST_ORDERS:
         raise ConfigError(
             f"{source} does not tell the order of its layers {', '.join(wide)}: read the .keras file of the "
             "model, which does"

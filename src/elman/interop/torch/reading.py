@@ -96,6 +96,11 @@ def read(path: str | Path, *, cell: str | None = None, prefix: str = "") -> Impo
     arrays: dict[str, Floats] = file.arrays(names)
     for name, array in arrays.items():
         check_finite(path, name, array)
+    if found.by_name:
+        said.append(
+            f"{found.embedding} was taken for the word vectors and {found.output} for the output by their "
+            "names, since their shapes are the same"
+        )
     said += converted(file.listing.tensors[name].dtype for name in names)
     dtypes = sorted({array.dtype.name for array in arrays.values()})
     if len(dtypes) > 1:
