@@ -241,7 +241,8 @@ def test_a_directory_that_is_not_there(run_elman: Command, tmp_path: Path, text_
     for command in (["info"], ["generate"], ["next"], ["evaluate"], ["plot"]):
         rest = ["the"] if command == ["next"] else []
         assert "there is no run at" in run_elman(*command, tmp_path / "none", *rest).complaint()
-        assert "there is no run at" in run_elman(*command, text_file, *rest).complaint()
+        if command != ["info"]:  # which reads files too
+            assert "there is no run at" in run_elman(*command, text_file, *rest).complaint()
 
 
 def test_a_cut_run_is_whole_again_once_restored(do: Do, trained: Path) -> None:

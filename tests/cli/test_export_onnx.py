@@ -25,7 +25,7 @@ def test_a_run_is_exported_beside_it_with_a_card(trained: Path, run_elman: Comma
     for said in (
         str(file), str(trained), "lstm 2 x 6, embedding 5", "char, the vocabulary in", "opset 17", "2 LSTM",
         "c_1_out           float32  (batch, 6)", "tokens            int64    (time, batch)", str(page),
-        "ONNX Runtime 1.", "largest disagreement", 'InferenceSession("run.onnx")',
+        "ONNX Runtime 1.", "largest disagreement", f'InferenceSession("{file}")',
     ):  # fmt: skip
         assert said in shown.out
     assert contents(trained) == before
@@ -57,11 +57,8 @@ def test_the_card_as_json(trained: Path, run_elman: Command, tmp_path: Path) -> 
     assert 0 < card["disagreement"] < 1e-5
 
 
-def test_the_three_lines_of_the_card_run(
-    trained: Path, run_elman: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_three_lines_of_the_card_run(trained: Path, run_elman: Command) -> None:
     card = json.loads(run_elman("export", "onnx", trained, "--json").out)
-    monkeypatch.chdir(trained.parent)
     code = ["import numpy, onnxruntime; tokens = numpy.array([[1], [2]])", *card["usage"], card["usage"][-1]]
     names: dict[str, object] = {}
     exec("\n".join([*code, "shape = logits.shape"]), names)

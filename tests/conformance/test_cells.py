@@ -6,8 +6,12 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from elman import LanguageModel
+from elman.decoding import Decoder
 from elman.errors import ConfigError
+from elman.insight import trace
 from elman.network import CELLS, Cell, get_cell, register_cell
+from elman.network.cells import LSTMState
 
 from .cells import (
     CHECKS,
@@ -91,6 +95,62 @@ def test_a_new_cell_is_checked_by_being_registered():
         for check in CHECKS:
             check(name)
     assert cases() == before
+
+
+class Selective(Cell):
+    """A cell of one's own that has all there is: staged, with a peephole, and h no part of the next h.
+
+    s = sigmoid(x U + h W + p c), c' = c / 2 + tanh(x U + (s h) W + b), h' = tanh(c').
+
+    Per step, row and hidden unit it keeps 2 gates, s h and 2 states: 20 bytes in float32.
+    """
+
+    name: ClassVar[str] = "selective"
+    gates = 2
+    sigmoids = 1
+    staged = True
+    keeps = 1
+    state_type = LSTMState
+    sees = ((0, "c_prev"),)
+
+    def prepare(self, a, r, prev, keep, work, p):
+        a[0][...] = 0.5 * np.tanh(a[0] + r[0] + 0.5 * p[0] * prev.c) + 0.5
+        keep[0][...] = a[0] * prev.h
+
+    def forward(self, a, r, prev, new, keep, work, p):
+        a[1][...] = np.tanh(a[1] + r[1])
+        new.c[...] = 0.5 * prev.c + a[1]
+        new.h[...] = np.tanh(new.c)
+
+    def backward(self, a, d, prev, new, keep, work, p):
+        d.c[...] += d.h * (1.0 - new.h**2)
+        a[1][...] = d.c * (1.0 - a[1] ** 2)
+        d.c[...] *= 0.5
+        d.h[...] = 7.0  # nobody reads it, as h passes through W alone
+
+    def unstage(self, a, d, dk, prev, keep, work, p):
+        d.h[...] += dk * a[0]
+        a[0][...] = dk * prev.h * a[0] * (1.0 - a[0])
+        d.c[...] += a[0] * p[0]
+
+
+def test_a_new_cell_may_be_staged_and_have_peepholes():
+    with registered(Selective()) as name:
+        for check in CHECKS:
+            check(name)
+        model = LanguageModel(vocab_size=5, cell=name, embedding=3, hidden=4, dtype="float64")
+        x, y = np.random.default_rng(0).integers(5, size=(2, 4, 2))
+        traced = trace(model, x[:, 0], y[:, 0])
+        loss, _, grads = model.loss_and_grads(x[:, :1], y[:, :1], model.initial_state(1))
+        assert abs(traced.loss - loss) < 1e-12
+        for key, array in grads.items():
+            np.testing.assert_allclose(traced.dparams[key], array, rtol=0, atol=1e-12)
+        decoder, state = Decoder(model, x[:1, 0]), model.initial_state(1)
+        for token in x[:, 0]:
+            logits, state = model.step(np.array([token]), state)
+        for token in x[1:, 0]:
+            found = decoder.feed(np.array([token]))
+        np.testing.assert_allclose(found, logits, rtol=0, atol=1e-12)
 
 
 class ForgetsTheLeak(Leaky):

@@ -36,6 +36,11 @@ def test_a_bracket_may_be_the_first_symbol(tmp_path):
     assert "char tokens" in found.said[0]
 
 
+def test_words_that_a_tokenizer_of_our_own_has_for_fields(tmp_path):
+    (tmp_path / "vocab.json").write_text(json.dumps({"format": 2, "name": 0, "characters": 1}))
+    assert vocabulary(3, tmp_path / "vocab.json").tokenizer.encode("characters name").tolist() == [1, 0]
+
+
 def test_a_tokenizer_of_our_own(tmp_path):
     chars = CharTokenizer.from_text("abc")
     chars.save(tmp_path / "tokenizer.json")
@@ -59,9 +64,15 @@ def test_bytes_and_numbers():
     [
         (b"[1, 2, 3, 4]", None, "not everything in its list is a string"),
         (b'["a", "a", "b", "c"]', "char", "'a' twice"),
+        (
+            b'["' + b"a" * 9999 + b'", "' + b"a" * 9999 + b'", "b", "c"]',
+            "word",
+            "the vocabulary has 'a{59} twice",
+        ),
         (b'{"a": 0, "b": 2, "c": 3, "d": 4}', None, "do not have the ids 0 to 3"),
         (b'{"a": 0, "b": 0, "c": 1, "d": 2}', None, "do not have the ids 0 to 3"),
-        (b'{"a": true, "b": 0, "c": 2, "d": 3}', None, "do not have the ids"),
+        (b'{"a": true, "b": 0, "c": 2, "d": 3}', None, "whole numbers as ids, but 'a' has true"),
+        (b'{"vocab": ["a", "b"]}', None, "but 'vocab' has \\["),
         (b'{"format": 1, "name": "char"}', None, "'characters' is missing"),
         (b'{"format": 9, "name": "char"}', None, "newer elman"),
         (b"a\n\nb\nc", None, "line 2 of .* is empty"),
@@ -71,7 +82,7 @@ def test_bytes_and_numbers():
         (b'["a", "b"]', None, "has 2 symbols, but the model has 4 classes"),
         (b"3", None, "neither a JSON list nor an object"),
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_what_is_no_vocabulary(content, tokens, complaint, tmp_path):
     path = tmp_path / ("vocab.txt" if content.startswith(b"a") else "vocab.json")

@@ -96,7 +96,7 @@ class Memory:
 def traced() -> Iterator[Memory]:
     """Measure the memory that is taken meanwhile, of Python and of NumPy's arrays."""
     memory = Memory()
-    gc.collect()
+    gc.freeze()  # what was there before is not looked through: a session of tests holds much
     tracemalloc.start()
     try:
         yield memory
@@ -105,6 +105,7 @@ def traced() -> Iterator[Memory]:
         memory.stays = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
+        gc.unfreeze()
 
 
 @contextmanager

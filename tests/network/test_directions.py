@@ -1,5 +1,8 @@
 """Directions, projections and lengths together: the model is the plain cells, row by row, in float64."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -147,6 +150,49 @@ def test_a_mask_is_the_lengths_it_stands_for_and_may_have_gaps():
         alone = tuple(type(s)(*(f[b : b + 1] for f in s)) for s in state)
         closed, _ = model.logits(x[inside][:, [b]], alone)
         np.testing.assert_allclose(logits[inside, b], closed[:, 0], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_a_mask_with_gaps_and_resets_is_the_steps_that_count_alone(cell):
+    """In reverse a text ends at the step before it that the row has, however far that is."""
+    model = draw(cell)
+    for seed in range(12):
+        x, y, state = draw_window(model, seed=seed, steps=7)
+        rng = np.random.default_rng(seed)
+        gaps, reset = rng.random(x.shape) < 0.6, rng.random(x.shape) < 0.4
+        logits, after = model.logits(x, state, lengths=gaps, reset=reset)
+        loss, _, grads = model.loss_and_grads(x, y, state, lengths=gaps, reset=reset)
+        total, nll = {name: np.zeros_like(array) for name, array in grads.items()}, 0.0
+        for b in range(x.shape[1]):
+            inside = np.flatnonzero(gaps[:, b])
+            alone = tuple(type(s)(*(f[b : b + 1] for f in s)) for s in state)
+            if not len(inside):
+                leaving = alone
+            else:
+                cut = (x[inside][:, [b]], y[inside][:, [b]], reset[inside][:, [b]])
+                closed, leaving = model.logits(cut[0], alone, reset=cut[2])
+                np.testing.assert_allclose(logits[inside, b], closed[:, 0], rtol=0, atol=1e-12)
+                part, _, by = model.loss_and_grads(cut[0], cut[1], alone, reset=cut[2])
+                nll += part * len(inside)
+                for name, array in by.items():
+                    total[name] += array * len(inside)
+            for one, other in zip(after, leaving, strict=True):
+                for found, expected in zip(one, other, strict=True):
+                    np.testing.assert_allclose(found[b], expected[0], rtol=0, atol=1e-12)
+        assert abs(nll / gaps.sum() - loss) < 1e-12
+        for name, array in total.items():
+            np.testing.assert_allclose(array / gaps.sum(), grads[name], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda given: pickle.loads(pickle.dumps(given))])
+@pytest.mark.parametrize("direction", ["forward", "bidirectional"])
+def test_states_and_models_can_be_copied(copied, direction):
+    model = draw(direction=direction)
+    x, _, state = draw_window(model)
+    twin, same = copied(model), copied(state)
+    assert [type(layer) for layer in same] == [type(layer) for layer in state]
+    (one, _), (other, _) = model.logits(x, state), twin.logits(x, same)
+    np.testing.assert_array_equal(one, other)
 
 
 def test_padding_may_hold_what_is_no_token():

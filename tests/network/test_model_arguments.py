@@ -32,7 +32,7 @@ def test_sizes_of_numpy_are_whole_numbers_too():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"cell": "ltsm"}, "unknown cell 'ltsm': expected one of gru, lstm, .*; did you mean 'lstm'?"),
+        ({"cell": "ltsm"}, "unknown cell 'ltsm': expected one of gru, .*, lstm, .*; did you mean 'lstm'?"),
         ({"dropout": 1.0}, r"dropout must be at least 0 and less than 1, not 1\.0"),
         ({"dropout": -0.1}, r"dropout must be at least 0 and less than 1, not -0\.1"),
         ({"dropout": float("nan")}, "dropout must be a finite number, not nan"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from elman.network.workspace import Workspace
 from tests.conformance.cells import Problem
 
 T, B, H = 7, 3, 4
+
+Slices = namedtuple("Slices", "a prev new keep work h da k dn")  # as `Step` lists them
 
 
 def chunked(monkeypatch: pytest.MonkeyPatch, cell: Any, steps: int, itemsize: int = 8) -> None:
@@ -44,7 +47,7 @@ def test_steps_are_views_of_the_window(monkeypatch: pytest.MonkeyPatch, cell: st
     made = new_tape(kind, T, B, H, np.dtype("f8"), Workspace(), "layers.0", split=split)
     assert [chunk.first for chunk in made.chunks] == [0, 3, 6]
     assert [len(chunk.steps) for chunk in made.chunks] == [3, 3, 1]
-    steps = [step for chunk in made.chunks for step in chunk.steps]
+    steps = [Slices(*step) for chunk in made.chunks for step in chunk.steps]
     made.a[...] = np.arange(made.a.size).reshape(made.a.shape)
     made.keep[...] = np.arange(made.keep.size).reshape(made.keep.shape)
     for field, (before, after) in enumerate(zip(made.before, made.after, strict=True)):
@@ -77,7 +80,7 @@ def test_steps_are_views_of_the_window(monkeypatch: pytest.MonkeyPatch, cell: st
             for field, of_all in zip(state, whole, strict=True):
                 np.testing.assert_array_equal(field, of_all[part])
         assert chunk.work.shape == (kind.scratch, len(chunk.steps), B, H)
-        for index, step in enumerate(chunk.steps):
+        for index, step in enumerate(Slices(*each) for each in chunk.steps):
             assert np.shares_memory(step.work, chunk.work[:, index])
 
 

@@ -32,9 +32,8 @@ def main() -> None:
         _fail(str(error), 2)
     except complaint as error:
         # `elman` alone has shown its help, and leaves no message.
-        message = error.format_message()
-        command = next((f" {word}" for word in sys.argv[1:] if word in COMMANDS), "")
-        _fail(f"{message}; see elman{command} --help" if message else "give a command", 2)
+        message = error.format_message().removesuffix(".")
+        _fail(f"{message}; see elman{_command(error)} --help" if message else "give a command", 2)
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", 130)
     except BrokenPipeError:
@@ -50,6 +49,20 @@ def main() -> None:
         _fail(f"{name}{error.strerror or error}", 2)
 
 
+def _command(complaint: Any) -> str:
+    """Return the words of the command that was complained of, such as " import torch"."""
+    context = getattr(complaint, "ctx", None)
+    if context is None:
+        return next((f" {word}" for word in sys.argv[1:] if word in COMMANDS), "")
+    words = []
+    while context.parent is not None:  # the outermost is the program
+        words.append(context.info_name)
+        context = context.parent
+    return "".join(f" {word}" for word in reversed(words))
+
+
 def _fail(message: str, status: int) -> None:
-    print(f"elman: {' '.join(message.split())}", file=sys.stderr)
+    # Words of a file may be in it, whose control characters are not for the terminal.
+    line = "".join(c if c.isprintable() else "?" for c in " ".join(message.split()))
+    print(f"elman: {line}", file=sys.stderr)
     sys.exit(status)

@@ -44,8 +44,14 @@ def make_run(imported: Imported, out: Path, vocab: Path | None, tokens: str | No
     for sentence in (*imported.said, *assumed):
         print(f"elman: {sentence}", file=sys.stderr)
     print(f"made {run.path}: {model}, {tokenizer.name} tokens")
+    if set(model.direction.split(",")) != {"forward"}:
+        print(
+            "it reads whole sequences, and cannot write or be evaluated on a text: use it from Python, "
+            f"elman.load({str(run.path)!r}).model.logits, or {program()} export onnx {as_argument(run.path)}"
+        )
+        return
     prompt = _prompt(tokenizer)
-    if prompt is not None and set(model.direction.split(",")) == {"forward"}:
+    if prompt is not None:
         print(f"try: {program()} generate {as_argument(run.path)}{prompt}")
 
 

@@ -120,6 +120,7 @@ def info(
         "optimizer": config.optimizer,
         "lr": config.lr,
         "schedule": config.schedule,
+        "imported": found.imported,
         "parameters": model.n_params,
         "bytes": sum(array.nbytes for array in model.params.values()),
     }
@@ -132,17 +133,25 @@ def info(
         facts |= {"steps": records[-1]["step"], "seconds": records[-1]["seconds"]}
     if losses:
         facts |= {"best_valid_loss": min(losses)[0], "best_step": min(losses)[1]}
+    for name in _OF_TRAINING if facts["imported"] else ():
+        del facts[name]
     if as_json:
         print(json.dumps({**facts, "arrays": arrays}, ensure_ascii=False))
         return
     if config.projection is None:
         del facts["projection"]
+    if not facts["imported"]:
+        del facts["imported"]
     for name, value in facts.items():
         shown = f"{value:,}" if type(value) is int else f"{value:.6g}" if type(value) is float else value
         print(f"{name.replace('_', ' '):<16}{shown}")
     print("arrays")
     for name, shape in arrays.items():
         print(f"  {name:<24}{' x '.join(map(str, shape))}")
+
+
+_OF_TRAINING = ("batch", "window", "optimizer", "lr", "schedule")
+"""Settings that say nothing of a model that was not trained here."""
 
 
 def plot(

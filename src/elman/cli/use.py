@@ -6,9 +6,12 @@ import json
 import math
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from elman.data import Tokenizer
 
 CELL_NAMES = "rnn, rnn-relu, lstm, lstm-peephole, lstm-coupled, gru, gru-before or mgu"
 """The cells as a help text names them; a test holds it to the registry."""
@@ -71,7 +74,7 @@ def generate(
 
     model = load(run)
     prompt = prompt.replace("\\n", "\n") if prompt else prompt
-    _warn_of_unknown(model.tokenizer.unknown_symbols(prompt or ""))
+    _warn_of_unknown(model.tokenizer, prompt or "")
     pieces = model.stream(
         prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed, samples=samples,
         stop=[text.replace("\\n", "\n") for text in stop or ()], ban_unknown=not allow_unknown,
@@ -104,7 +107,7 @@ def next_tokens(
 
     model = load(run)
     text = text.replace("\\n", "\n")
-    _warn_of_unknown(model.tokenizer.unknown_symbols(text))
+    _warn_of_unknown(model.tokenizer, text)
     found = model.next_tokens(text, top)
     if as_json:
         print(json.dumps([{"token": t, "probability": p} for t, p in found], ensure_ascii=False))
@@ -125,8 +128,9 @@ def perplexity(nats: float) -> str:
     return f"{number:,.2f}" if number < 1e6 else f"{number:.3g}"
 
 
-def _warn_of_unknown(symbols: list[str]) -> None:
-    if symbols:
+def _warn_of_unknown(tokenizer: Tokenizer, text: str) -> None:
+    symbols = tokenizer.unknown_symbols(text)
+    if symbols and tokenizer.unknown is not None:  # without <unk> the text is refused, and they are named
         shown = ", ".join(repr(symbol) for symbol in symbols[:10]) + (", ..." if len(symbols) > 10 else "")
         print(f"elman: not in the vocabulary, read as <unk>: {shown}", file=sys.stderr)
 

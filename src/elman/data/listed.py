@@ -47,7 +47,7 @@ class Listed(Tokenizer):
         self._ids = dict(zip(self._symbols, range(len(self._symbols)), strict=True))
         if len(self._ids) != len(self._symbols):
             twice = next(s for i, s in enumerate(self._symbols) if self._ids[s] != i)
-            raise ConfigError(f"the vocabulary has {twice!r} twice: give each symbol once")
+            raise ConfigError(f"the vocabulary has {twice!r:.60} twice: give each symbol once")
         self._unknown = next((self._ids[name] for name in UNKNOWNS if name in self._ids), None)
         if LINE_END in self._ids:
             self._ids.setdefault("\n", self._ids[LINE_END])

@@ -11,6 +11,7 @@ from elman.insight.reference import CELLS
 from elman.insight.reference import Cell as PlainCell
 from elman.insight.reference.cells import Array, Arrays
 from elman.network import Cell, LanguageModel, get_cell
+from elman.network.cells.base import with_peepholes
 
 BUILT_IN = {"rnn-relu" if activation == "relu" else name: cell for (name, activation), cell in CELLS.items()}
 """Those that the plain implementation has, by the name in the registry."""
@@ -104,11 +105,10 @@ def wrapped(cell: Cell) -> PlainCell:
         new = cell.state_type(*(np.zeros((batch, hidden)) for _ in states))
         prev = cell.state_type(*(state[name].copy() for name in states))
         if cell.staged:
-            cell.prepare(a, r, prev, keep, work)
+            _bound(cell.prepare, cell, p)(a, r, prev, keep, work)
             kept["k"] = keep[0].copy()
             r[-1] = keep[0] @ p["W"][-1] * halves[-1]
-        advance: Callable[..., None] = cell.forward  # with peepholes it takes more than the base class's
-        advance(a, r, prev, new, keep, work, *_peepholes(cell, p))
+        _bound(cell.forward, cell, p)(a, r, prev, new, keep, work)
         kept |= dict(zip(gates, a, strict=True)) | {"_keep": keep}
         return new._asdict(), kept | {f"_{name}": array for name, array in new._asdict().items()}
 
@@ -121,15 +121,15 @@ def wrapped(cell: Cell) -> PlainCell:
         dstate = cell.state_type(*(dnew[name].copy() for name in states))
         work = np.zeros((cell.scratch, *a.shape[1:]))
         before, after = (cell.state_type(*(array[None] for array in arrays)) for arrays in (prev, new))
-        slopes: Callable[..., None] = cell.slopes
-        retreat: Callable[..., None] = cell.backward
-        slopes(a[:, None], before, after, keep[:, None], work[:, None], *_peepholes(cell, p))
-        retreat(a, dstate, prev, new, keep, work, *_peepholes(cell, p))
+        _bound(cell.slopes, cell, p)(a[:, None], before, after, keep[:, None], work[:, None])
+        _bound(cell.backward, cell, p)(a, dstate, prev, new, keep, work)
         met: Arrays = {}
         if cell.staged:
             dk = a[-1] @ p["W"][-1].T
             met["k"] = dk.copy()
-            cell.unstage(a, dstate, dk, prev, keep, work)
+            if not cell.direct:
+                dstate[0].fill(0.0)
+            _bound(cell.unstage, cell, p)(a, dstate, dk, prev, keep, work)
         dr = np.concatenate([a[:-1], keep[:1]]) if cell.gated else a
         direct = cell.gates - cell.staged  # blocks whose recurrent product is of h
         d["U"] += x.T @ a
@@ -145,7 +145,7 @@ def wrapped(cell: Cell) -> PlainCell:
             d["p"] += dp
         dprev = dstate._asdict()
         through = (dr[:direct] @ p["W"][:direct].swapaxes(1, 2)).sum(axis=0)
-        dprev["h"] = dprev["h"] + through if cell.direct else through
+        dprev["h"] = dprev["h"] + through if cell.direct or cell.staged else through
         met |= {f"a_{g}": da for g, da in zip(gates, a, strict=True)}
         if cell.gated:
             met["m"] = keep[0]
@@ -155,5 +155,6 @@ def wrapped(cell: Cell) -> PlainCell:
     return PlainCell(step, backward, gates, states, last_reads="k" if cell.staged else None, peepholes=sees)
 
 
-def _peepholes(cell: Cell, p: Arrays) -> tuple[Array, ...]:
-    return (p["p"],) if cell.peepholes else ()
+def _bound(method: Callable[..., None], cell: Cell, p: Arrays) -> Callable[..., None]:
+    """Return a method of the cell, with the peepholes that it takes, if it does."""
+    return with_peepholes(method, p["p"]) if cell.sees else method

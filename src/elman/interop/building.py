@@ -81,11 +81,11 @@ def check_finite(source: str | Path, name: str, array: NDArray[Any]) -> None:
     """Raise DataError, with the place, if an array holds a NaN or an infinity."""
     finite = np.isfinite(array)
     if not finite.all():
-        found = np.argwhere(~finite)
-        place = tuple(map(int, found[0]))
+        place = tuple(map(int, np.unravel_index(np.argmin(finite), array.shape)))
+        wrong = array.size - np.count_nonzero(finite)
+        more = f", the first of {wrong:,} numbers that are not finite" if wrong > 1 else ""
         raise DataError(
-            f"{name} of {source} holds {array[place]} at index {place} (and {len(found) - 1:,} more that are "
-            "not finite): no model can be run with it"
+            f"{name} of {source} holds {array[place]} at index {place}{more}: no model can be run with it"
         )
 
 

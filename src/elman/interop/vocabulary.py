@@ -78,7 +78,8 @@ def vocabulary(classes: int, file: str | Path | None = None, tokens: str | None 
 def _read(path: Path, tokens: str | None) -> Vocabulary:
     text = _text(path)
     value = _json(path, text)
-    if isinstance(value, dict) and "format" in value and "name" in value:
+    # A name that is a number is the id of the word "name".
+    if isinstance(value, dict) and "format" in value and isinstance(value.get("name"), str):
         try:
             tokenizer = tokenizer_from_json(value)
         except ElmanError as error:
@@ -131,7 +132,13 @@ def _symbols(path: Path, value: list[Any] | dict[str, Any]) -> list[str]:
         if not all(isinstance(symbol, str) for symbol in value):
             raise DataError(f"{path} is not a vocabulary: not everything in its list is a string")
         return value
-    ids = {id: symbol for symbol, id in value.items() if type(id) is int}
+    odd = next((symbol for symbol, id in value.items() if type(id) is not int), None)
+    if odd is not None:
+        raise DataError(
+            f"{path} is not a vocabulary: an object must have whole numbers as ids, but {odd!r:.60} has "
+            f"{json.dumps(value[odd], ensure_ascii=False):.40}"
+        )
+    ids = {id: symbol for symbol, id in value.items()}
     if len(ids) != len(value) or (ids and (min(ids), max(ids)) != (0, len(ids) - 1)):
         raise DataError(
             f"{path} is not a vocabulary: its symbols do not have the ids 0 to {len(value) - 1:,}, each once"

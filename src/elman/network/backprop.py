@@ -98,6 +98,7 @@ def _loss(
     counted, targets, dcounted = h[skip:].reshape(-1, H), y[skip:].reshape(-1), dh[skip:].reshape(-1, H)
     dh[:skip] = 0.0
     nll_and_grads = net.space.clock.timed("softmax", net.output.nll_and_grads)
+    assert live is None or team is None, "members of a team meet at rows of one length"
     if live is not None:
         inside = np.flatnonzero(live[skip:])
         if not len(inside):

@@ -55,15 +55,17 @@ def check_state(state: Any, stack: Stack, batch: int) -> None:
             f"initial_state(batch={batch}) makes one"
         )
     for layer, given in zip(stack.layers, state, strict=True):
-        shapes = layer.state_shapes(batch)
-        fields = type(shapes)._fields
+        widths = layer.state_widths
+        fields = widths._fields
         if not isinstance(given, tuple) or getattr(given, "_fields", None) != fields:
             raise ShapeError(f"the state of {layer.name} must have the fields {fields}, not {given!r:.60}")
-        for field, array, expected in zip(fields, given, shapes, strict=True):
-            if not isinstance(array, np.ndarray) or array.shape != expected or array.dtype != layer.dtype:
+        dtype = layer.dtype
+        for field, array, width in zip(fields, given, widths, strict=True):
+            expected = (batch, width)
+            if not isinstance(array, np.ndarray) or array.shape != expected or array.dtype != dtype:
                 found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else repr(array)[:60]
                 raise ShapeError(
-                    f"state {field} of {layer.name} must be {layer.dtype} {expected}, not {found}; "
+                    f"state {field} of {layer.name} must be {dtype} {expected}, not {found}; "
                     f"initial_state(batch={batch}) makes one"
                 )
 

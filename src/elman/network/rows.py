@@ -54,13 +54,17 @@ class Rows:
     def reversed(self) -> Rows:
         """Return the same for a layer that goes from the last step to the first.
 
-        A row that begins anew at step t is new to such a layer once it has been at step t.
+        A row that begins anew at step t is new to such a layer once it has been at step t: at the next
+        step, back from t, that the row has.
         """
         live = None if self.live is None else self.live[::-1, :, 0]
         reset = None
         if self.reset is not None:
             reset = np.zeros_like(self.reset)
             reset[1:] = self.reset[:0:-1]
+            if live is not None:
+                for t in range(1, len(reset)):
+                    reset[t] |= reset[t - 1] & ~live[t - 1]
         return Rows(reset, live, self.dtype)
 
     def enter(self, t: int, tape: Tape) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ class StackTape(NamedTuple):
 
     def states(self, step: int) -> tuple[State, ...]:
         """Return copies of the states after that many steps, 1 or more; ``(B, H)`` each."""
-        return tuple(tape.leaving(step) for tape in self.tapes)
+        return tuple([tape.leaving(step) for tape in self.tapes])
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Stack:
         """Width of the output."""
         return self.layers[-1].width
 
-    @property
+    @cached_property
     def forwards(self) -> bool:
         """Whether a step sees the steps before it alone, so that a stream can be continued."""
         return all(layer.forwards for layer in self.layers)

@@ -26,10 +26,11 @@ import numpy as np
 from elman.data import Tokenizer, load_tokenizer
 from elman.errors import CheckpointError, ConfigError, ElmanError
 from elman.network import LanguageModel
+from elman.storage.absent import how_to_make_one
 from elman.storage.atomic import write_atomic
 from elman.storage.config import TrainConfig
 from elman.storage.metrics import Metrics
-from elman.storage.tensors import FORMAT, check_format, read_tensors, write_tensors
+from elman.storage.tensors import FORMAT, check_format, read_note, read_tensors, write_tensors
 from elman.storage.toml import read_toml
 from elman.typing import Floats
 
@@ -75,7 +76,7 @@ class Run:
                 )
             if run.begun and not overwrite:
                 raise CheckpointError(
-                    f"{run.path} already holds a run; go on with it by --resume {run.path}, "
+                    f"{run.path} already holds a run; go on with it by elman train --resume {run.path}, "
                     f"replace it by --overwrite, or give another --out"
                 )
         try:
@@ -88,12 +89,8 @@ class Run:
     def existing(cls, path: str | Path) -> Run:
         """Return the run at path; raise CheckpointError if there is none, or none we can read."""
         run = cls(path)
-        if run.path.is_file():
-            raise CheckpointError(
-                f"there is no run at {run.path}, which is a file; train on it first: elman train {run.path}"
-            )
         if not run.path.is_dir():
-            raise CheckpointError(f"there is no run at {run.path}; elman train --out {run.path} makes one")
+            raise CheckpointError(f"there is no run at {run.path}{how_to_make_one(run.path)}")
         if not (run.path / "config.toml").exists():
             inside = sorted(str(found.parent) for found in run.path.glob("*/config.toml"))
             held = f"; it holds the runs {', '.join(inside[:9])}" if inside else ""
@@ -231,6 +228,11 @@ class Run:
         arrays, _ = read_tensors(self._model)
         fill(model.params, arrays, self._model)
         return model
+
+    @property
+    def imported(self) -> bool:
+        """Whether the model came from another framework's file, and was not trained here."""
+        return bool(read_note(self._model).get("imported"))
 
     def save_model(self, model: LanguageModel, note: Mapping[str, Any]) -> None:
         """Save the parameters as the run's model."""

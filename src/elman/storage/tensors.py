@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,25 @@ def read_tensors(path: Path) -> tuple[dict[str, Floats], dict[str, Any]]:
     CheckpointError
         If the file is missing, truncated, not safetensors, without elman's note, or newer.
     """
+    with _opened(path) as (file, note):
+        return {name: file.get_tensor(name) for name in file.keys()}, note  # noqa: SIM118
+
+
+def read_note(path: Path) -> dict[str, Any]:
+    """Read the note alone; errors are those of :func:`read_tensors`."""
+    with _opened(path) as (_, note):
+        return note
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
     try:
         with safe_open(path, framework="numpy") as file:
             note = json.loads((file.metadata() or {}).get("elman", "{}"))
             if not isinstance(note, dict):
                 raise CheckpointError(f"{path} is damaged: its note is not a JSON object")
             check_format(note.get("format"), path)
-            return {name: file.get_tensor(name) for name in file.keys()}, note  # noqa: SIM118
+            yield file, note
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is missing") from error
     except (OSError, SafetensorError, ValueError) as error:

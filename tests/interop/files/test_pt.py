@@ -7,11 +7,13 @@ import struct
 import time
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from elman.errors import DataError
+from elman.interop.files.archive import Archive
 from elman.interop.files.opened import open_tensors
 from elman.interop.files.pickled import unpickle
 from elman.interop.files.pt import PtFile
@@ -23,6 +25,7 @@ W = tensor(storage(6), (2, 3), (3, 1))
 HOOKS = call(name("collections", "OrderedDict"))
 UNTYPED = name("torch.storage", "UntypedStorage")
 FLOAT32 = name("torch", "float32")
+PARTS = [storage(6), whole(0), group(whole(6)), group(whole(1)), b"\x89", HOOKS]
 SOUND = pt(table(w=W), {"data/0": NUMBERS.tobytes()})
 
 
@@ -62,6 +65,31 @@ def test_views_offsets_strides_and_types(tmp_path: Path) -> None:
     np.testing.assert_array_equal(arrays["late"], [0, 2, 4])
     np.testing.assert_array_equal(arrays["parameter"], NUMBERS.reshape(2, 3))
     assert all(array.flags.c_contiguous for array in arrays.values())
+
+
+def test_a_storage_that_many_tensors_show_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def noted(self: Archive, member: str, right: Any = Archive.read) -> bytes:
+        read.append(member)
+        return bytes(right(self, member))
+
+    names = [f"w{number}" for number in range(8)]
+    numbers = {f"data/{key}": (NUMBERS + int(key)).tobytes() for key in "01"}
+    value = table(**{n: tensor(storage(6, "01"[i % 2]), (2, 3), (3, 1)) for i, n in enumerate(names)})
+    file = PtFile(put(tmp_path, pt(value, numbers)))
+    monkeypatch.setattr(Archive, "read", noted)
+    arrays = file.arrays(names)
+    assert list(arrays) == names
+    assert sorted(read) == ["archive/data/0", "archive/data/1"]
+    for i, name_ in enumerate(names):
+        np.testing.assert_array_equal(arrays[name_].ravel(), NUMBERS + i % 2)
+    many = {f"w{number}": W for number in range(9)}
+    refused(
+        tmp_path, pt(table(**many), numbers), "makes 216 bytes of weights of the 24 that are there", *many
+    )
 
 
 @pytest.mark.parametrize("kind", ["Float", "Double", "Half", "BFloat16"])
@@ -130,6 +158,10 @@ EVIL = name("builtins", "exec") + group(text("open('ran', 'w')")) + b"R"
         (call(name("torch._utils", "_rebuild_parameter"), b"N"), "a parameter without a tensor"),
         (call(name("collections", "OrderedDict"), b"]"), "an OrderedDict with arguments"),
         (call(name("torch", "Size"), text("x")), "a torch.Size of something other than sizes"),
+        (call(name("torch", "Size"), group(*[whole(1)] * 33)), "a torch.Size of .* or of too many"),
+        (call(name("torch", "device"), *[b"N"] * 17), "calls torch.device with 17 arguments"),
+        (call(name("torch._utils", "_rebuild_tensor_v2"), *PARTS, table(neg=b"\x88")), "to be negated"),
+        (call(name("torch._utils", "_rebuild_tensor_v3"), *PARTS, FLOAT32, table(conj=b"N")), "negated or"),
         (b"\x8a\xff" + b"\x7f" * 255, "a number of more digits"),
         (b"0", "damaged .IndexError"),
         (b"h\x07", "damaged .KeyError"),
@@ -143,7 +175,7 @@ EVIL = name("builtins", "exec") + group(text("open('ran', 'w')")) + b"R"
         (b"N", "holds no tensors"),
         (table(a=whole(1)), "holds no tensors"),
     ],
-    ids=range(39),
+    ids=range(43),
 )  # fmt: skip
 def test_a_pickle_that_is_more_than_tensors(
     value: bytes, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -192,6 +224,10 @@ def test_pickles_that_grow_without_end(tmp_path: Path) -> None:
     assert list(PtFile(put(tmp_path, pt(holding_itself))).listing.tensors) == ["w"]
     refused(tmp_path, pt(nested), "more than 32 deep")
     refused(tmp_path, pt(many), "more than 2,000,000 steps")
+    for function, argument in (("device", b"N"), ("Size", b"K\x01")):  # of one long tuple, many times
+        long = group(*[argument] * 500_000) + (b"\x85" if function == "Size" else b"") + b"q\x00"
+        calls = name("torch", function) + b"q\x01" + b"h\x01h\x00R0" * 300_000
+        refused(tmp_path, pt(long + calls), "with 500,000 arguments|or of too many")
     refused(tmp_path, pt(table(**{"x" * 400: W})), "a name of more than 300 characters")
     refused(tmp_path, pt(b"}" + whole(1) + W + b"s" + text("1") + W + b"s"), "two tensors by the name '1'")
     refused(tmp_path, pt(text("x" * (33 << 20))), "at most 33,554,432 are read")
@@ -227,8 +263,8 @@ END = SOUND.index(b"PK\x05\x06")
         (pt(table(w=W), {"code/__torch__.py": b""}), "TorchScript"),
         (pt(table(w=W), {"byteorder": b"middle"}), "byteorder is 'middle'"),
         (pt(table(w=W), {"byteorder": b"x" * 99}), "at most 16 are read"),
-        (pickled(table(w=W)), "torch before 1.6"),
-        (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.", "torch before 1.6"),
+        (pickled(table(w=W)), "torch wrote before 1.6"),
+        (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.", "torch wrote before 1.6"),
     ],
     ids=range(20),
 )  # fmt: skip
@@ -276,12 +312,29 @@ def test_a_pickle_of_a_later_protocol() -> None:
 def test_a_directory_of_many_megabytes_is_not_read(second: bool, tmp_path: Path) -> None:
     size = (17 << 20).to_bytes(8, "little")
     end = b"PK\x05\x06" + bytes(8) + (b"\xff" * 4 if second else size[:4]) + bytes(6)
-    record = b"PK\x06\x06" + bytes(36) + size + bytes(8) + b"PK\x06\x07" + bytes(16)
-    data = b"PK\x03\x04" + bytes(100) + (record if second else b"") + end
-    refused(tmp_path, data, "the directory of its archive has 17,825,792 bytes")
-    refused(tmp_path, data[:-2] + b"\x05\x00" + b"hello", "the directory of its archive has 17,825,792 bytes")
+    data = b"PK\x03\x04" + bytes(100)
+    record = b"PK\x06\x06" + bytes(36) + size + bytes(8)
+    if second:
+        data += record + b"PK\x06\x07" + bytes(4) + len(data).to_bytes(8, "little") + bytes(4)
+    complaint = "the directory of its archive has 17,825,792 bytes"
+    refused(tmp_path, data + end, complaint)
+    refused(tmp_path, data + end[:-2] + b"\x05\x00" + b"hello", complaint)
+
+
+def test_a_second_end_that_is_elsewhere(tmp_path: Path) -> None:
+    large = b"PK\x06\x06" + bytes(36) + (17 << 20).to_bytes(8, "little") + bytes(8)
+    small = b"PK\x06\x06" + bytes(36) + bytes(16)
+    end = b"PK\x05\x06" + bytes(8) + b"\xff" * 4 + bytes(6)
+    for records in (large + small, large + b"x"):
+        locator = b"PK\x06\x07" + bytes(4) + (4).to_bytes(8, "little") + bytes(4)
+        refused(tmp_path, b"PK\x03\x04" + records + locator + end, "end of its archive is not where it says")
 
 
 def test_what_other_readers_are_for(tmp_path: Path) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("config.json", b"{}")
+    with pytest.raises(DataError, match=r"no data.pkl but 'config.json': elman import keras"):
+        open_tensors(put(tmp_path, made.getvalue()))
     with pytest.raises(DataError, match="elman import keras"):
         open_tensors(put(tmp_path, b"\x89HDF\r\n\x1a\n" + bytes(99)))

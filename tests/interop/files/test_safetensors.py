@@ -107,8 +107,8 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
 def test_a_file_that_lies(what: str, tmp_path: Path) -> None:
     data, complaint = HOSTILE[what]
     with pytest.raises(DataError, match=complaint) as caught:
-        open_tensors(put(tmp_path, data))
-    assert str(tmp_path / "file") in str(caught.value)
+        open_tensors(put(tmp_path, data, "file.safetensors"))
+    assert str(tmp_path / "file.safetensors") in str(caught.value)
     assert len(str(caught.value)) < 300 + len(str(tmp_path))
 
 

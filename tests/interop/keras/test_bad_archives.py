@@ -14,6 +14,7 @@ import pytest
 
 import elman
 from elman.interop import keras
+from elman.interop.keras import guess
 from elman.interop.keras.guess import Told, guessed
 from tests.interop.keras import files
 from tests.interop.keras.files import HERE, config, layer, members, packed, refusal, with_weights
@@ -51,6 +52,9 @@ def test_archives(tmp_path: Path) -> None:
         zipfile.ZipFile(tmp_path / "x.keras", "a") as archive,
     ):
         archive.writestr("config.json", b"{}")
+    refused("elman import torch reads", HERE.parent / "torch_interop" / "gru.pt")
+    many = {**members(), **{f"assets/{number}": b"" for number in range(2000)}}
+    refused("the directory of its archive has .* at most 65,536", packed(tmp_path / "z.keras", many))
     refused("2 members named config.json", tmp_path / "x.keras")
     assert keras.read(packed(tmp_path / "y.keras", members(), zipfile.ZIP_DEFLATED)).model.cell == "lstm"
 
@@ -178,7 +182,7 @@ def test_layers_are_in_the_order_of_their_numbers() -> None:
     assert [layer.name for layer in guessed("a file", given, Told()).layers] == names
 
 
-def test_the_order_of_two_kinds_follows_from_their_widths() -> None:
+def test_the_order_of_two_kinds_follows_from_their_widths(monkeypatch: pytest.MonkeyPatch) -> None:
     given = {"layers/embedding/vars/0": np.ones((6, 3)), "layers/dense/vars/0": np.ones((4, 6))}
     for name, inputs in (
         ("lstm", 8),
@@ -190,6 +194,9 @@ def test_the_order_of_two_kinds_follows_from_their_widths() -> None:
     layers = guessed("a file", given, Told()).layers
     assert [layer.name for layer in layers] == ["bidirectional", "lstm"]
     assert [part.backwards for layer in layers for part in layer.parts] == [False, True, False]
+    monkeypatch.setattr(guess, "MOST_ORDERS", 0)  # what is not followed to its end is not taken
+    with pytest.raises(elman.ConfigError, match="does not tell the order of its layers"):
+        guessed("a file", given, Told())
 
 
 def test_weights_alone(tmp_path: Path) -> None:

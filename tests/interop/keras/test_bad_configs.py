@@ -166,6 +166,10 @@ GRAPHS: dict[str, tuple[Change, str]] = {
         lambda c: node(c, "LSTM")["kwargs"].update(initial_state=[tensor("x")]),
         "is called with initial_state",
     ),
+    "tokens for a mask": (
+        lambda c: node(c, "LSTM")["kwargs"].update(mask=tensor("tokens")),
+        "LSTM layer 'lower' of a file is called with mask",
+    ),
     "always dropping": (
         lambda c: node(c, "Dropout")["kwargs"].update(training=True),
         "is called with training",
@@ -231,7 +235,7 @@ def test_every_part_of_a_config_may_be_of_another_type() -> None:
 
 def test_what_is_said_of_settings_that_differ() -> None:
     given = config()
-    layer(given, "LSTM").update(stateful=True, recurrent_dropout=0.1, return_sequences=False)
+    layer(given, "LSTM").update(stateful=True, dropout=0.2, recurrent_dropout=0.1, return_sequences=False)
     layer(given, "Dense").update(dtype="mixed_float16")
     said = " ".join(plan_of("a file", given).said)
     for part in (
@@ -275,3 +279,20 @@ def test_dropout_of_whole_steps_is_another() -> None:
     entries.insert(3, plain("Dropout", rate=0.3, noise_shape=[None, 1, 4]))
     plan = plan_of("a file", given)
     assert (plan.dropout, len(plan.said)) == (0.0, 1)
+
+
+def test_long_names_are_told_apart() -> None:
+    def renamed(value: Any, name: str, other: str) -> Any:
+        if isinstance(value, dict):
+            return {key: renamed(item, name, other) for key, item in value.items()}
+        if isinstance(value, list):
+            return [renamed(item, name, other) for item in value]
+        return other if value == name else value
+
+    given = config("functional")
+    for name in ("tokens", "lower", "upper", "dropout", "dropout_1"):
+        given = renamed(given, name, "x" * 80 + name)
+    assert len(plan_of("a file", given).layers) == 2
+    node(given, "TimeDistributed").update(args=[tensor("x" * 80 + "lower")])
+    with pytest.raises(elman.ConfigError, match=r"does not take the output of 'xxx.*\.\.\.'"):
+        plan_of("a file", given)

@@ -320,6 +320,13 @@ def test_an_operator_that_is_not_run_is_named_with_its_node(operator: str) -> No
         Backend.run_node(node(operator, name="here"), [F32])
 
 
+@pytest.mark.parametrize("operator", ["Shape", "ConstantOfShape", "Expand"])
+def test_states_that_a_model_makes_have_a_cure(operator: str) -> None:
+    model = changed(lambda m: m.graph.node.append(node(operator, output="z")))
+    with pytest.raises(ConfigError, match="its own initial states: give them to the model as inputs"):
+        Backend.prepare(model)
+
+
 def test_names_of_any_kind_make_one_short_line() -> None:
     name = "a\n\x1b[31m" * 1000
     with pytest.raises(ConfigError) as caught:

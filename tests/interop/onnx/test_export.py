@@ -95,6 +95,24 @@ def test_no_constant_can_be_wrong_unseen(cell: str) -> None:
             verify(proto, proto.SerializeToString(), model)
 
 
+@pytest.mark.parametrize("log_probabilities", [False, True])
+def test_a_class_that_is_masked_excuses_no_other(log_probabilities: bool) -> None:
+    """Nor does it make a right graph wrong; nor do logits in the thousands, whose sums are rounded."""
+    model = model_of("lstm")
+    model.params["output.c"][3] = -1e9
+    proto = build(model, {}, log_probabilities=log_probabilities)
+    verify(proto, proto.SerializeToString(), model)
+    other = model_of("lstm")
+    other.params["output.c"][...] = model.params["output.c"]
+    other.params["output.V"][0, 0] += 1e-3
+    with pytest.raises(ElmanError, match=r"disagrees with the model by .* in log"):
+        verify(proto, proto.SerializeToString(), other)
+    large = model_of("lstm")
+    large.params["output.c"][...] = 3000.0 * np.arange(11)
+    proto = build(large, {}, log_probabilities=log_probabilities)
+    verify(proto, proto.SerializeToString(), large)
+
+
 @pytest.mark.parametrize("before", [None, b"an older file"])
 def test_what_disagrees_leaves_no_file(
     before: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

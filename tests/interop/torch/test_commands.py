@@ -33,10 +33,13 @@ def test_a_model_comes_in_is_used_and_goes_out(run_elman: Command, tmp_path: Pat
     assert "layers=2" in done.out
     assert "projection=3" in done.out
     assert run_elman("evaluate", run, text).status == 0
-    assert json.loads(run_elman("info", run, "--json").out)["tokens"] == "listed-char"
+    about = json.loads(run_elman("info", run, "--json").out)
+    assert (about["tokens"], about["imported"]) == ("listed-char", True)
+    assert not {"batch", "lr", "optimizer"} & about.keys()  # nobody knows
     done = run_elman("export", "torch", run)
     assert done.status == 0, done.err
     assert "nn.LSTM(4, 5, 2, proj_size=3, dtype=torch.float64)" in done.out
+    assert 'logits = model["output"](' in done.out
     there = load_file(tmp_path / "run.safetensors")
     assert there["rnn.weight_hr_l1"].shape == (3, 5)
 
@@ -45,7 +48,8 @@ def test_a_model_that_reads_both_ways(run_elman: Command, tmp_path: Path) -> Non
     run = tmp_path / "run"
     done = run_elman("import", "torch", VECTORS / "lstm-both-ways.pt", "--out", run)
     assert "direction='bidirectional'" in done.out
-    assert "try:" not in done.out  # it cannot write
+    assert "it reads whole sequences" in done.out
+    assert "try:" not in done.out
     assert "bidirectional=True" in run_elman("export", "torch", run).out
     there = load_file(tmp_path / "run.safetensors")
     assert there.keys() == load_file(VECTORS / "rnn-relu.safetensors").keys()
@@ -105,7 +109,7 @@ def test_what_is_there_stays(run_elman: Command, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["import", "torch"], "FILE"),
+        (["import", "torch"], "Missing argument 'FILE'; see elman import torch --help"),
         (["import", "torch", "nothing.pt", "--out", "run"], "cannot read nothing.pt: No such file"),
         (["import", "torch", ".", "--out", "run"], "is a directory"),
         (["import", "torch", VECTORS / "gru.pt"], "--out"),
@@ -115,7 +119,7 @@ def test_what_is_there_stays(run_elman: Command, tmp_path: Path) -> None:
         (["import", "torch", VECTORS / "gru.pt", "--out", "run", "--vocab", VECTORS / "gru.pt"], "not UTF-8"),
         (["import", "torch", VECTORS / "gru.pt", "--out", "run", "--tokens", "byte"], "256 bytes"),
         (["import", "torch", VECTORS / "results.safetensors", "--out", "run"], "12 recurrent modules"),
-        (["import", "tensorflow", "x"], "tensorflow"),
+        (["import", "tensorflow", "x"], "No such command 'tensorflow'; see elman import --help"),
         (["export", "torch", "nowhere"], "there is no run at nowhere"),
     ],
     ids=range(12),
@@ -188,3 +192,15 @@ def test_info_says_what_keeps_a_file_from_being_a_model(run_elman: Command, tmp_
     shown = run_elman("info", tmp_path / "norm").out
     assert "nn.LSTM, 3 layers" in shown
     assert "layers that elman has not, between, before or after: norm.weight (5)" in shown
+
+
+@pytest.mark.parametrize("name", ["no\x1b[31mrm\n.weight", "x" * 5000, "a\u202eb"])
+def test_names_do_not_reach_the_terminal_as_they_are(name: str, run_elman: Command, tmp_path: Path) -> None:
+    save_file({**load_file(VECTORS / "lstm.safetensors"), name: np.zeros(5)}, tmp_path / "file")
+    line = run_elman("import", "torch", tmp_path / "file", "--out", tmp_path / "run").complaint()
+    assert "too long or not printable" in line
+    shown = run_elman("info", tmp_path / "file").out
+    assert max(map(len, shown.splitlines())) < 110
+    assert shown.replace("\n", "").isprintable()
+    line = run_elman("import", "torch", tmp_path / "a\x1b[31m", "--out", tmp_path / "run").complaint()
+    assert line.isprintable()

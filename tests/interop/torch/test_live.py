@@ -71,8 +71,9 @@ def load_as_printed(model, path: Path):
     """Run the lines that `elman export torch` prints."""
     from elman.interop.torch.writing import code
 
-    names: dict[str, object] = {}
+    names: dict[str, object] = {"tokens": torch.zeros(3, 1, dtype=torch.long)}
     exec(code(model, path), names)
+    assert names["logits"].shape == (3, 1, model.vocab_size)
     return names["model"]
 
 

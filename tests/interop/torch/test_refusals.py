@@ -60,7 +60,8 @@ def test_names_of_any_kind(names: dict[str, str], square: bool, tmp_path: Path) 
     if square:  # of one shape, and so told apart by the bias, or by name
         there = {name: array for name, array in there.items() if not name.endswith(".bias")}
         arrays["output.bias"][:] = 0
-    model = interop.load(file(tmp_path, dict(reversed(there.items()))))
+    model, said = interop.read(file(tmp_path, dict(reversed(there.items()))))
+    assert any("by their names" in sentence for sentence in said) == square
     for name, array in interop.state_dict(model).items():
         np.testing.assert_array_equal(array, arrays[name], err_msg=name)
 
@@ -115,6 +116,11 @@ def nothing_known(arrays: Arrays) -> None:
         del arrays[name]
 
 
+def a_cell(arrays: Arrays) -> None:
+    nothing_known(arrays)
+    arrays |= {"step.weight_ih": np.ones((20, 4), "f4"), "step.weight_hh": np.ones((20, 5), "f4")}
+
+
 CASES: dict[str, tuple[Callable[[Arrays], None], str]] = {
     "no input weights": (dropping("rnn.weight_ih_l0"), r"rnn.weight_ih_l0 is missing"),
     "no recurrent weights": (dropping("rnn.weight_hh_l0"), r"rnn.weight_hh_l0 is missing"),
@@ -167,6 +173,7 @@ CASES: dict[str, tuple[Callable[[Arrays], None], str]] = {
         a_second_module,
         r"2 recurrent modules.*decoder.rnn.: nn.GRU.*; rnn.: nn.LSTM, 2 layers",
     ),
+    "a cell": (a_cell, r"step.weight_ih is that of a cell, .*: call it step.weight_ih_l0"),
     "nothing known": (nothing_known, r"none of its names are those of a recurrent module"),
 }
 
@@ -180,6 +187,35 @@ def test_what_is_no_model(what: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=complaint) as caught:
         interop.load(path)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "embedding"),
+    [
+        (("embed_in", "embed_out"), "embed_in"),
+        (("encoder.emb", "encoder.out"), "encoder.emb"),
+        (("embedding.0", "last"), "embedding.0"),
+        (("words", "encoder.last"), None),  # the encoder has the module, too
+        (("first", "output_embedding"), None),
+        (("tokens", "unembed"), None),
+    ],
+)
+def test_two_tables_are_told_apart_by_what_they_are_called(
+    names: tuple[str, str], embedding: str | None, tmp_path: Path
+) -> None:
+    arrays = weights(embedding=5)
+    del arrays["output.bias"]
+    path = file(
+        tmp_path,
+        renamed(arrays, {"embedding": names[0], "output": names[1], "rnn.": "encoder.rnn."}),
+    )
+    if embedding is None:
+        with pytest.raises(ConfigError, match="several tables that could be the word vectors"):
+            interop.read(path)
+        return
+    model, said = interop.read(path)
+    assert f"{embedding}.weight was taken for the word vectors and" in said[0]
+    np.testing.assert_array_equal(model.params["embedding.E"], arrays["embedding.weight"])
 
 
 def test_two_tables_that_nothing_tells_apart(tmp_path: Path) -> None:

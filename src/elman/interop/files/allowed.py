@@ -78,13 +78,24 @@ def _rebuild_tensor(*given: Any) -> View:
         raise DataError("a tensor without a storage")
     if not given[0].dtype:
         raise DataError("a tensor without a type")
+    _check_plain(given[6:])
     return _view(given[0], given[0].dtype, *given[1:4])
 
 
 def _rebuild_tensor_v3(*given: Any) -> View:
     if len(given) < 7 or not isinstance(given[0], Storage) or not isinstance(given[6], Opaque):
         raise DataError("a tensor without a storage or a type")
+    _check_plain(given[7:])
     return _view(given[0], given[6].what, *given[1:4])
+
+
+def _check_plain(metadata: tuple[Any, ...]) -> None:
+    """Raise DataError if a tensor's numbers are not those of its storage, such as where they are negated."""
+    if any(metadata):
+        raise DataError(
+            "a tensor that is stored as another, to be negated or conjugated when it is read: save a copy of "
+            "it, tensor.resolve_neg().resolve_conj()"
+        )
 
 
 def _view(numbers: Storage, dtype: str, offset: Any, shape: Any, strides: Any) -> View:
@@ -117,9 +128,10 @@ def _ordered_dict(*given: Any) -> dict[Any, Any]:
 
 
 def _size(*given: Any) -> tuple[int, ...]:
-    if len(given) != 1 or not isinstance(given[0], tuple) or not all(map(is_size, given[0])):
-        raise DataError("a torch.Size of something other than sizes")
-    return given[0]
+    size = given[0] if len(given) == 1 else None
+    if not isinstance(size, tuple) or len(size) > MOST_AXES or not all(map(is_size, size)):
+        raise DataError("a torch.Size of something other than sizes, or of too many")
+    return size
 
 
 def _device(*given: Any) -> Opaque:
@@ -137,6 +149,9 @@ CALLABLE: dict[Global, Callable[..., Any]] = {
     Global("torch._utils", "_rebuild_parameter_with_state"): _rebuild_parameter,
 }
 """What may be called, and what is called in its place."""
+
+MOST_ARGUMENTS = 16
+"""Arguments of a call: of many, a pickle could ask again and again."""
 
 _NAMED = {Global("torch.storage", "UntypedStorage"), *(Global("torch", name) for name in STORAGES)}
 

@@ -16,6 +16,9 @@ _LOCAL = 30
 _END = 22
 """Bytes of the end of an archive."""
 
+_LOCATOR, _SECOND = 20, 56
+"""Bytes of what says where the second end of a large archive is, and of that end."""
+
 LARGEST_DIRECTORY = 16 * 2**20
 """Bytes of the largest directory that is read: enough for 200,000 members."""
 
@@ -38,7 +41,7 @@ class Archive:
 
     def __init__(self, path: Path, size: int) -> None:
         self.path = path
-        _check_directory(path, size)
+        check_directory(path, size, LARGEST_DIRECTORY)
         try:
             with zipfile.ZipFile(path) as archive:
                 members = archive.infolist()
@@ -122,14 +125,23 @@ class Archive:
         return data
 
 
-def _check_directory(path: Path, size: int) -> None:
+def check_directory(path: Path, size: int, most: int) -> None:
     """Raise DataError if the directory of an archive is too large to be read into memory.
 
-    The end of the archive, and of one with many members a second record, say how large it is. These are
-    found as zipfile finds them; what is no archive, it will say.
+    The end of the archive says how large it is, or of a large archive a second end before it. These are found
+    as zipfile finds them; what is no archive, it will say.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    size : int
+        Its size in bytes.
+    most : int
+        Bytes of the largest directory that may be read.
     """
     with path.open("rb") as file:
-        file.seek(max(0, size - _END - 65_535))
+        file.seek(max(0, size - _END - 65_535 - _LOCATOR - _SECOND))
         tail = file.read()
     exact = tail[-_END:]
     sound = exact.startswith(b"PK\x05\x06") and exact.endswith(b"\0\0")
@@ -137,12 +149,16 @@ def _check_directory(path: Path, size: int) -> None:
     if place < 0:
         return
     claims = [int.from_bytes(tail[place + 12 : place + 16], "little")]
-    second = tail[: max(0, place - 20)][-56:]  # before the 20 bytes that say where it is
-    if second.startswith(b"PK\x06\x06"):
-        claims.append(int.from_bytes(second[40:48], "little"))
-    wrong = [claim for claim in claims if claim > LARGEST_DIRECTORY and claim != 0xFFFFFFFF]
-    if wrong:
+    locator = tail[max(0, place - _LOCATOR) : place]
+    if locator.startswith(b"PK\x06\x07"):
+        second = tail[: place - _LOCATOR][-_SECOND:]
+        there = size - len(tail) + place - _LOCATOR - _SECOND
+        # Some versions of Python look for it right before, some where the locator says.
+        if not second.startswith(b"PK\x06\x06") or int.from_bytes(locator[8:16], "little") != there:
+            raise DataError(f"{path} is damaged: the end of its archive is not where it says")
+        claims = [int.from_bytes(second[40:48], "little")]
+    if claims[0] > most:
         raise DataError(
-            f"{path} is refused: the directory of its archive has {wrong[0]:,} bytes, of which at most "
-            f"{LARGEST_DIRECTORY:,} are read"
+            f"{path} is refused: the directory of its archive has {claims[0]:,} bytes, of which at most "
+            f"{most:,} are read"
         )

@@ -12,10 +12,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from elman.interop.files.listing import Tensor, by
+from elman.interop.files.listing import LONGEST_NAME, Tensor, by
 from elman.interop.files.modules import WEIGHT, Module, Shapes, module_of
 
 _CALLED = re.compile(r"emb|enc|wte|lookup|table|vectors", re.IGNORECASE)
+_OUTPUT = re.compile(r"out|head|un_?emb|de_?emb|logit|softmax", re.IGNORECASE)
 
 
 @dataclass
@@ -34,6 +35,8 @@ class Guess:
         Names that have no place in a language model of one module.
     problems : list of str
         What keeps it from being one, each the end of a sentence about the file.
+    by_name : bool
+        Word vectors and output weights have one shape, and only their names tell which are which.
     said : str
         What it is instead, where the names are not PyTorch's.
     """
@@ -45,6 +48,7 @@ class Guess:
     tied: bool = False
     others: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    by_name: bool = False
     said: str = ""
 
     def text(self, shapes: Shapes) -> str:
@@ -87,6 +91,10 @@ def guess(shapes: Shapes) -> Guess:
     >>> guess(shapes).text(shapes)
     'nn.LSTM, 1 layer, 4 wide, inputs 8, without biases; embedding 65 x 8; output 65'
     """
+    # Names stand in messages, and control characters in them would be the terminal's.
+    strange = next((name for name in shapes if len(name) > LONGEST_NAME or not name.isprintable()), None)
+    if strange is not None:
+        return Guess(problems=[f"it has the name {strange[:60]!r}, too long or not printable for a module's"])
     own = _of_elman(shapes) or _of_keras(shapes)
     if own:
         return Guess(said=own, problems=["its names are not those of PyTorch's modules"])
@@ -112,7 +120,15 @@ def guess(shapes: Shapes) -> Guess:
             f"it has {len(found.modules)} recurrent modules, where one is expected ({held})"
         )
     if not parts:
-        found.problems.append("none of its names are those of a recurrent module, such as rnn.weight_ih_l0")
+        cell = next((name for name in shapes if name.endswith("weight_ih")), None)
+        why = (
+            f"; {cell} is that of a cell, such as nn.LSTMCell: call it {cell}_l0, and the others so"
+            if cell
+            else ""
+        )
+        found.problems.append(
+            f"none of its names are those of a recurrent module, such as rnn.weight_ih_l0{why}"
+        )
     if len(found.modules) == 1:
         _surroundings(found, found.modules[0], rest, shapes)
     else:
@@ -143,6 +159,7 @@ def _surroundings(found: Guess, module: Module, rest: list[str], shapes: Shapes)
     found.output = outputs[0] if len(outputs) == 1 else None
     if found.output is not None:
         found.bias = bias_of.get(found.output)
+        found.by_name = found.bias is None and module.inputs == module.width
     elif not outputs and module.inputs == module.width and found.embedding is not None:
         found.tied = True
         taken = {bias for name, bias in bias_of.items() if name != found.embedding}
@@ -175,7 +192,10 @@ def _tables(matrices: list[str], bias_of: Mapping[str, str], module: Module, sha
     """Return the names that could be the word vectors."""
     tables = [n for n in matrices if n not in bias_of and shapes[n][1] == module.inputs]
     if len(tables) > 1:
-        tables = [n for n in tables if _CALLED.search(n)] or tables
+        # What the module stands in says nothing of what stands beside it.
+        parent = module.prefix.rstrip(".").rpartition(".")[0]
+        own = {n: n.removeprefix(f"{parent}.") for n in tables}
+        tables = [n for n in tables if _CALLED.search(own[n]) and not _OUTPUT.search(own[n])] or tables
     if len(tables) > 1:  # positions have vectors too, but no output layer
         classes = {shapes[n][0] for n in bias_of if shapes[n][1] == module.width}
         tables = [n for n in tables if shapes[n][0] in classes] or tables

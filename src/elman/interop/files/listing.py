@@ -41,6 +41,9 @@ BITS = {
 MOST_AXES = 32
 """More axes than this are a mistake, or an attack: PyTorch stops at 64, and weights have two."""
 
+LONGEST_NAME = 300
+"""Characters of the longest name of a tensor in a model."""
+
 
 class Tensor(NamedTuple):
     """A tensor of a file.

@@ -51,6 +51,11 @@ def open_tensors(path: str | Path) -> TensorFile:
         return PtFile(path)
     if first.startswith(b"\x89HDF"):
         raise DataError(f"{path} is an HDF5 file, such as Keras writes: elman import keras reads those")
+    if path.suffix.lower() != ".safetensors" and first[8:9] != b"{":
+        raise DataError(
+            f"{path} is neither a safetensors file nor one that torch.save wrote"
+            + ("" if path.suffix.lower() == ".onnx" else "; an ONNX model must be called .onnx")
+        )
     from elman.interop.files.safetensors import SafetensorsFile
 
     return SafetensorsFile(path)

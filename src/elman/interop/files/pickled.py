@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from elman.errors import DataError
-from elman.interop.files.allowed import ADVICE, CALLABLE, Global, Opaque, named, storage
+from elman.interop.files.allowed import ADVICE, CALLABLE, MOST_ARGUMENTS, Global, Opaque, named, storage
 
 LONGEST = 32 * 2**20
 """Bytes of the longest pickle that is read."""
@@ -180,6 +180,8 @@ def _reduce(m: _Machine, _: Any) -> None:
     function, arguments = m.popped(2)
     if not isinstance(function, Global) or function not in CALLABLE or type(arguments) is not tuple:
         raise DataError(f"its pickle calls what is no function of tensors: {ADVICE}")
+    if len(arguments) > MOST_ARGUMENTS:
+        raise DataError(f"its pickle calls {function} with {len(arguments):,} arguments: {ADVICE}")
     try:
         m.push(CALLABLE[function](*arguments))
     except DataError as error:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from elman.errors import DataError
 from elman.interop.files.allowed import ADVICE, View
 from elman.interop.files.archive import Archive
-from elman.interop.files.listing import BITS, Listing, Tensor, regular_file
+from elman.interop.files.listing import BITS, LONGEST_NAME, Listing, Tensor, regular_file
 from elman.interop.files.numbers import decoded
 from elman.interop.files.opened import is_pickle
 from elman.interop.files.pickled import LONGEST, unpickle
@@ -25,8 +25,8 @@ from elman.interop.files.pickled import LONGEST, unpickle
 DEEPEST = 32
 """Dictionaries within dictionaries, at most."""
 
-LONGEST_NAME = 300
-"""Characters of the longest name of a tensor, with the dictionaries it stands in."""
+MOST_SHARED = 8
+"""Times the bytes of the storages that tensors may have together; those that are tied have twice as many."""
 
 
 class PtFile:
@@ -50,7 +50,7 @@ class PtFile:
             first = file.read(16)
         if is_pickle(first):
             raise DataError(
-                f"{self.path} is in the format of torch before 1.6, a bare pickle: load it with torch, and "
+                f"{self.path} is a bare pickle, such as torch wrote before 1.6: load it with torch, and "
                 f"{ADVICE}"
             )
         self._archive = Archive(self.path, size)
@@ -72,7 +72,11 @@ class PtFile:
         names = self._archive.names
         pickles = [name for name in names if name.count("/") == 1 and name.endswith("/data.pkl")]
         if len(pickles) != 1:
+            if {"config.json", "model.weights.h5"} <= set(names):
+                raise DataError(f"{self.path} is a file of Keras: elman import keras reads those")
             held = f" but {sorted(names)[0]!r:.60}" if names else ""
+            if "config.json" in names:
+                held += ": elman import keras reads a .keras file"
             raise DataError(f"{self.path} is not a file of torch.save: its archive has no data.pkl{held}")
         root = pickles[0].removesuffix("data.pkl")
         if f"{root}constants.pkl" in names or any(name.startswith(f"{root}code/") for name in names):
@@ -106,16 +110,32 @@ class PtFile:
             If a tensor is missing, not of floating-point numbers, repeats its numbers (`expand`), or its
             storage is damaged.
         """
-        found = {}
-        for name in names:
+        wanted = list(names)
+        for name in wanted:
             if name not in self._views:
                 raise DataError(f"{self.path} has no {name}")
-            found[name] = self._array(name, self._views[name][1])
-        return found
+            self._check(name, self._views[name][1])
+        stored = sum(map(self._archive.size_of, {self._member(self._views[name][1]) for name in wanted}))
+        shown = sum(self.listing.tensors[name].nbytes for name in wanted)
+        if shown > MOST_SHARED * stored:
+            raise DataError(
+                f"{self.path} makes {shown:,} bytes of weights of the {stored:,} that are there: save "
+                "copies of them"
+            )
+        found, at_hand, data = {}, "", b""
+        for name in sorted(wanted, key=lambda name: self._views[name][1].storage.key):
+            view = self._views[name][1]
+            if self._member(view) != at_hand:  # each storage is read once, however many tensors it has
+                at_hand = self._member(view)
+                data = self._archive.read(at_hand)
+            found[name] = self._array(name, view, data)
+        return {name: found[name] for name in wanted}
 
-    def _array(self, name: str, view: View) -> NDArray[Any]:
-        what, storage = f"{name} of {self.path}", view.storage
-        member = f"{self._root}data/{storage.key}"
+    def _member(self, view: View) -> str:
+        return f"{self._root}data/{view.storage.key}"
+
+    def _check(self, name: str, view: View) -> None:
+        storage, member = view.storage, self._member(view)
         expected = storage.numbers * (BITS[storage.dtype] // 8 if storage.dtype else 1)
         if expected != self._archive.size_of(member):
             raise DataError(
@@ -125,9 +145,12 @@ class PtFile:
         count = Tensor(view.dtype, view.shape).size
         if not 0 < count <= storage.numbers:
             raise DataError(
-                f"{what} makes {count:,} numbers of the {storage.numbers:,} that are there: save a copy of it"
+                f"{name} of {self.path} makes {count:,} numbers of the {storage.numbers:,} that are there: "
+                "save a copy of it"
             )
-        data = self._archive.read(member)
+
+    def _array(self, name: str, view: View, data: bytes) -> NDArray[Any]:
+        what = f"{name} of {self.path}"
         whole = len(data) - len(data) % (BITS[view.dtype] // 8)  # storages without a type may end anywhere
         flat = decoded(memoryview(data)[:whole], view.dtype, what, self._order)
         # Of an axis of one, the stride says nothing, and can be any number.

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from elman.errors import DataError, ElmanError
+from elman.interop.files.archive import check_directory
 
 MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 JSON_BYTES = 16 << 20
+DIRECTORY_BYTES = 1 << 16  # of three members it has a few hundred
 EXPANSION = 100  # as in Keras: real weights hardly shrink, and Keras does not compress them at all
 FREE = 1 << 20  # bytes that may expand as they like
 
@@ -24,6 +26,7 @@ FREE = 1 << 20  # bytes that may expand as they like
 def opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open an archive whose members are those of a Keras model; errors of reading it become DataError."""
     try:
+        check_directory(path, path.stat().st_size, DIRECTORY_BYTES)
         with zipfile.ZipFile(path) as archive:
             _check(archive, path)
             yield archive
@@ -38,9 +41,14 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 def _check(archive: zipfile.ZipFile, path: Path) -> None:
     names = [info.filename for info in archive.infolist()]
+    if any(name.endswith("/data.pkl") for name in names):
+        raise DataError(f"{path} is a file of PyTorch: elman import torch reads those")
     for name in MEMBERS[1:]:
         if names.count(name) != 1:
-            raise DataError(f"{path} has {names.count(name)} members named {name}; a .keras archive has one")
+            other = ": elman import torch reads files of torch.save" if _is_torch(names) else ""
+            raise DataError(
+                f"{path} has {names.count(name)} members named {name}; a .keras archive has one{other}"
+            )
     size = path.stat().st_size
     for info in archive.infolist():
         if info.filename not in MEMBERS:
@@ -58,6 +66,10 @@ def _check(archive: zipfile.ZipFile, path: Path) -> None:
                 f"{info.filename} of {path} would grow from {info.compress_size:,} to {info.file_size:,} "
                 "bytes: that is no model"
             )
+
+
+def _is_torch(names: list[str]) -> bool:
+    return any(name.endswith("/data.pkl") for name in names)
 
 
 def read_json(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import Any
 
 from elman.errors import ConfigError, DataError
@@ -62,32 +63,34 @@ def _groups(layers: list[Fields]) -> list[str]:
 def _check_line(source: str, inner: dict[str, Any], entries: list[Any], layers: list[Fields]) -> None:
     """Check that each layer takes the one before, and masks come from nowhere but the tokens."""
     last: Fields | None = None
+    masks: set[str] = set()
     for entry, layer in zip(entries, layers, strict=True):
         nodes = entry.get("inbound_nodes")
         if last is None:
             if layer.kind != "InputLayer":
                 raise ConfigError(f"{layer} comes first, where elman expects the InputLayer of the tokens")
-            tokens, last = layer.name, layer
+            tokens, last = layer.called, layer
             continue
         if not isinstance(nodes, list) or len(nodes) != 1 or not isinstance(nodes[0], dict):
             raise ConfigError(f"{layer} is not used exactly once: elman has layers in one line only")
         inputs = nodes[0].get("args")
         if layer.kind == "NotEqual":  # the mask of an Embedding with mask_zero
             _check_mask(layer, inputs, tokens, layers)
+            masks.add(layer.called)
             continue
-        if not isinstance(inputs, list) or len(inputs) != 1 or _from(inputs[0]) != last.name:
+        if not isinstance(inputs, list) or len(inputs) != 1 or _from(inputs[0]) != last.called:
             raise ConfigError(
                 f"{layer} does not take the output of {last.name!r}: elman has layers in one line only"
             )
-        _check_keywords(layer, nodes[0].get("kwargs"))
+        _check_keywords(layer, nodes[0].get("kwargs"), masks)
         last = layer
     for name, expected in (
-        ("input_layers", layers[0].name if layers else ""),
-        ("output_layers", last and last.name),
+        ("input_layers", layers[0].called if layers else ""),
+        ("output_layers", last and last.called),
     ):
         if _end(inner.get(name)) != expected:
             raise ConfigError(
-                f"{source}: the model's {name} are not its {expected!r} alone: elman has one of each"
+                f"{source}: the model's {name} are not its {short(expected)!r} alone: elman has one of each"
             )
 
 
@@ -98,9 +101,9 @@ def _check_mask(layer: Fields, inputs: Any, tokens: str, layers: list[Fields]) -
         raise ConfigError(f"{layer} is not the mask of an Embedding with mask_zero, the one mask elman has")
 
 
-def _check_keywords(layer: Fields, keywords: Any) -> None:
+def _check_keywords(layer: Fields, keywords: Any, masks: Container[str | None]) -> None:
     for name, value in (keywords if isinstance(keywords, dict) else {}).items():
-        mask = name == "mask" and (value is None or _from(value) is not None)
+        mask = name == "mask" and (value is None or _from(value) in masks)
         if not (mask or (name == "training" and not value) or value is None):
             raise ConfigError(f"{layer} is called with {short(name)}, which elman has not")
 

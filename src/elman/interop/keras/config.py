@@ -163,7 +163,7 @@ class _Reading:
                 f"{fields.name!r} is stateful in Keras: elman's states are arguments and results, and "
                 "nothing is carried on by itself"
             )
-        if fields.rate("dropout") or fields.rate("recurrent_dropout"):
+        if any([fields.rate("dropout"), fields.rate("recurrent_dropout")]):  # both are looked at
             self.other_dropout = True
         part = Recurrent(
             fields.name, group, fields.kind, fields.whole("units"),

@@ -35,7 +35,9 @@ class Fields:
         if not isinstance(config, dict):
             raise DataError(f"config.json of {source}: the {self.kind} layer has no config")
         self.config: dict[str, Any] = config
-        self.name = short(config.get("name", entry.get("name", self.kind.lower())))
+        name = config.get("name", entry.get("name", self.kind.lower()))
+        self.name = short(name)
+        self.called = name if isinstance(name, str) else self.name  # in the graph
         self.module, self.registered = entry.get("module"), entry.get("registered_name")
         self._asked: set[str] = set()
 

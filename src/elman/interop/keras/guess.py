@@ -14,6 +14,9 @@ from elman.interop.keras.plan import Layer, Plan, Recurrent
 KINDS = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
 KNOWN = (*KINDS, "bidirectional", "embedding", "dense", "time_distributed")
 
+MOST_ORDERS = 1000
+"""Orders of layers, or beginnings of these, that are followed."""
+
 
 class Told(NamedTuple):
     """What a file of weights alone cannot tell."""
@@ -33,14 +36,17 @@ def guessed(source: str, arrays: Arrays, told: Told) -> Plan:
         If the file holds layers that elman has not, or the order of its layers cannot be seen.
     """
     groups = sorted({"/".join(name.split("/")[:2]) for name in arrays if "seed_generator" not in name})
+    if any(group.startswith("model_weights/") for group in groups):
+        raise ConfigError(
+            f"{source} is a whole model in the older HDF5 format: load it with Keras 3, and save it as .keras"
+        )
     kinds: dict[str, list[str]] = {}
     for group in groups:
         match = re.fullmatch(r"layers/([a-z0-9_]+?)(_\d+)?", group)
         kind = match.group(1) if match else ""
         if kind not in KNOWN:
             raise ConfigError(
-                f"{source} has weights {group}, of no layer that elman has; it has {', '.join(KNOWN)}. "
-                "Legacy HDF5 files hold whole models: load one and save it as .keras with Keras 3"
+                f"{source} has weights {group}, of no layer that elman has; it has {', '.join(KNOWN)}"
             )
         kinds.setdefault(kind, []).append(group)
     ends = kinds.pop("dense", []) + [f"{group}/layer" for group in kinds.pop("time_distributed", [])]
@@ -82,9 +88,11 @@ def _ordered(
                     group = queue[taken[index]]
                     after = [n + (i == index) for i, n in enumerate(taken)]
                     longer.append(([*order, group], after, wide[group][1]))
-        orders = longer[:1000]  # two are as bad as any number
+        orders = longer
+        if len(orders) > MOST_ORDERS:
+            break
     fitting = [order for order, _, leaving in orders if leaving == _size(arrays, dense, 0)]
-    if len(fitting) != 1:
+    if len(fitting) != 1 or len(orders) > MOST_ORDERS:
         raise ConfigError(
             f"{source} does not tell the order of its layers {', '.join(wide)}: read the .keras file of the "
             "model, which does"

@@ -39,6 +39,9 @@ def read(
         if not path.is_file():
             raise DataError(f"there is no file {path}" if not path.exists() else f"{path} is no file")
         if not zipfile.is_zipfile(path):
+            with path.open("rb") as file:
+                if file.read(4) != b"\x89HDF":
+                    raise DataError(f"{path} is neither a .keras archive nor HDF5, or is cut short")
             arrays = read_h5(path, path)
             assumed = Told(activation, recurrent_activation, go_backwards or False, bool(mask_zero))
             return imported(str(path), guessed(str(path), arrays, assumed), arrays)

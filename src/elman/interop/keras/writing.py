@@ -73,7 +73,9 @@ def write(model: LanguageModel, path: str | Path, *, overwrite: bool = False) ->
     if path.suffix != ".keras":
         raise ConfigError(f"{path} must end in .keras, by which Keras knows its files")
     if path.is_dir() or (path.exists() and not overwrite):
-        raise CheckpointError(f"{path} exists already: give another name, or overwrite it")
+        raise CheckpointError(
+            f"{path} exists already: replace it by overwrite (--overwrite), or name another file"
+        )
     if find_spec("h5py") is None:
         raise ElmanError(
             f"{path} is to hold HDF5, which h5py writes: install it with pip install 'elman[keras]'"

@@ -54,7 +54,9 @@ class Graph:
 
     def __init__(self, model: onnx.ModelProto, max_bytes: int = MAX_BYTES) -> None:
         if not isinstance(model, onnx.ModelProto):
-            raise ConfigError(f"a model is an onnx.ModelProto, not {type(model).__name__}")
+            raise ConfigError(
+                f"a model is an onnx.ModelProto, which load_model reads, not {type(model).__name__}"
+            )
         self.max_bytes, self.opset = max_bytes, opset_of(model)
         nodes = read_nodes(model, self.opset)
         graph = model.graph

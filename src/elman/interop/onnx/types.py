@@ -65,7 +65,10 @@ def array_of(tensor: onnx.TensorProto, what: str) -> np.ndarray[Any, Any]:
         If shape and data do not agree.
     """
     if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
-        raise ConfigError(f"{what} keeps its data in another file: save the model as one file")
+        raise ConfigError(
+            f"{what} keeps its data in another file: save the model as one file, in "
+            "PyTorch by torch.onnx.export(..., external_data=False)"
+        )
     dtype = dtype_of(tensor.data_type, what)
     if tensor.HasField("segment"):
         raise ConfigError(f"{what} is stored in segments: save it whole")

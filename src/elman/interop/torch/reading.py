@@ -96,6 +96,11 @@ def read(path: str | Path, *, cell: str | None = None, prefix: str = "") -> Impo
     arrays: dict[str, Floats] = file.arrays(names)
     for name, array in arrays.items():
         check_finite(path, name, array)
+    if found.by_name:
+        said.append(
+            f"{found.embedding} was taken for the word vectors and {found.output} for the output by their "
+            "names, since their shapes are the same"
+        )
     said += converted(file.listing.tensors[name].dtype for name in names)
     dtypes = sorted({array.dtype.name for array in arrays.values()})
     if len(dtypes) > 1:
@@ -122,7 +127,7 @@ def _chosen(path: str | Path, listing: Listing, prefix: str, said: list[str]) ->
     if len(groups) > 1:
         raise ConfigError(
             f"{path} holds recurrent weights in {len(groups)} dictionaries, {', '.join(groups[:3])}: "
-            f"choose one by its prefix, such as {groups[0]}."
+            f"choose one by its prefix, such as {groups[0] + '.'!r}"
         )
     group = groups[0] if groups else ""
     chosen = {name: tensor.shape for name, tensor in tensors.items() if tensor.group == group or not groups}
@@ -145,7 +150,9 @@ def _cell(
         return module.cell
     known = {"tanh": "rnn", "relu": "rnn-relu"}.get(metadata.get("nonlinearity", ""))
     if known is None:
-        said.append("tanh was assumed, since nn.RNN's weights do not show it: for relu, the cell is rnn-relu")
+        said.append(
+            "tanh was assumed, since nn.RNN's weights do not show it: for relu, give the cell rnn-relu"
+        )
     return known or "rnn"
 
 

@@ -156,7 +156,9 @@ def write(model: LanguageModel, path: str | Path, *, overwrite: bool = False) ->
     if path.is_dir():
         raise CheckpointError(f"{path} is a directory: name a file to write")
     if path.exists() and not overwrite:
-        raise CheckpointError(f"{path} exists already: give another name, or overwrite it")
+        raise CheckpointError(
+            f"{path} exists already: replace it by overwrite (--overwrite), or name another file"
+        )
     write_atomic(path, save(arrays, about))
 
 
@@ -181,7 +183,7 @@ def metadata(model: LanguageModel) -> dict[str, str]:
 
 
 def code(model: LanguageModel, path: str | Path) -> str:
-    """Return the lines of PyTorch that load a file of :func:`write`."""
+    """Return the lines of PyTorch that load and run a file of :func:`write`."""
     about = metadata(model)
     width = model.output.weights(model.params).shape[0]
     arguments = [about["embedding_dim"], about["hidden_size"], about["num_layers"]]
@@ -200,7 +202,8 @@ def code(model: LanguageModel, path: str | Path) -> str:
     return (
         "import torch; from torch import nn; from safetensors.torch import load_file\n"
         f"model = nn.ModuleDict({{{', '.join(parts)}}})\n"
-        f"model.load_state_dict(load_file({str(path)!r}))"
+        f"model.load_state_dict(load_file({str(path)!r}))\n"
+        'logits = model["output"](model["rnn"](model["embedding"](tokens))[0])  # (T, B) tokens in'
     )
 
 

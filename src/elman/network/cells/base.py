@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -53,7 +54,8 @@ class Cell(ABC):
     sees : tuple of (int, str)
         Which gates see a state through weights of their own, elementwise: a row of the parameter ``p`` each.
         A pair is the gate block and what it sees, the name of a state, such as ``c`` after the step or
-        ``c_prev`` before it. `forward`, `slopes` and `backward` then take ``p`` as a further argument.
+        ``c_prev`` before it. Every method of a step then takes ``p`` as a further argument: `forward`,
+        `slopes` and `backward`, and of a staged cell `prepare` and `unstage`.
     forget : int, optional
         Which gate block, if any, is the forget gate of a memory cell, whose bias begins as `forget_bias`.
     direct : bool
@@ -199,7 +201,8 @@ class Cell(ABC):
         a : ndarray of shape (G, B, H)
             As `backward` left it. The derivatives by the pre-activations are to be complete after it.
         d : State
-            As `backward` left it. What passes through ``keep[0]`` elementwise is to be added.
+            As `backward` left it; without `direct`, ``d[0]`` is zero. What passes through ``keep[0]``
+            elementwise is to be added.
         dk : ndarray of shape (B, H)
             Derivative by what `prepare` wrote into ``keep[0]``. May be overwritten.
         prev, keep, work
@@ -223,3 +226,10 @@ class Cell(ABC):
             states = before if name.endswith("_prev") else after
             seen = states[self.state_type._fields.index(name.removesuffix("_prev"))]
             np.einsum("tbh,tbh->h", a[gate], seen, out=row)
+
+
+def with_peepholes(method: Callable[..., None], p: Floats) -> Callable[..., None]:
+    """Return a method of a cell that sees states, with their weights as its further argument."""
+    if getattr(method, "__func__", None) is Cell.slopes:  # which the cell has not, and which does nothing
+        return method
+    return lambda *step: method(*step, p)  # a partial would make a dictionary a step

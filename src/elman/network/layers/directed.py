@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copyreg
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -95,6 +97,11 @@ class Reverse:
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the name and shape of each parameter."""
         return self.layer.shapes()
+
+    @property
+    def state_widths(self) -> Any:
+        """The state's NamedTuple, with the width of each field in its place."""
+        return self.layer.state_widths
 
     def state_shapes(self, batch: int) -> Any:
         """Return the state's NamedTuple, with the shape of each field in its place."""
@@ -216,10 +223,15 @@ class Bidirectional:
         """Return the name and shape of each parameter."""
         return {**self.ahead.shapes(), **self.back.shapes()}
 
+    @cached_property
+    def state_widths(self) -> Any:
+        """The state's NamedTuple, with the width of each field in its place."""
+        ahead, back = self.ahead.state_widths, self.back.state_widths
+        return both_ways(type(ahead))(*ahead, *back)
+
     def state_shapes(self, batch: int) -> Any:
         """Return the state's NamedTuple, with the shape of each field in its place."""
-        ahead, back = self.ahead.state_shapes(batch), self.back.state_shapes(batch)
-        return both_ways(type(ahead))(*ahead, *back)
+        return type(self.state_widths)(*[(batch, width) for width in self.state_widths])
 
     def initial_state(self, batch: int) -> State:
         """Return zeros for each state of both ways."""
@@ -267,7 +279,15 @@ def both_ways(kind: Any) -> Any:
     if kind not in _BOTH:  # made once, so that states of different calls are of one type
         fields = [*kind._fields, *(f"{name}_reverse" for name in kind._fields)]
         _BOTH[kind] = NamedTuple(f"Both{kind.__name__}", [(name, Any) for name in fields])
+        # pickle finds no class that is in no module: it is made anew, from the kind.
+        copyreg.pickle(_BOTH[kind], lambda state: (_both, (kind, *state)))
     return _BOTH[kind]
+
+
+def _both(kind: Any, *fields: Floats) -> State:
+    """Return a state of both ways, as a copy or a pickle of it is made."""
+    state: State = both_ways(kind)(*fields)
+    return state
 
 
 def _turned(array: Floats, space: Workspace, name: str) -> Floats:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from elman.network.cells import Cell, State
+from elman.network.cells.base import with_peepholes
 from elman.network.inputs import Projection, Words
 from elman.network.panels import Pairs, new_panels
 from elman.network.rows import Rows
@@ -65,10 +67,15 @@ class Layer:
         """Whether a step sees the steps before it alone, so that a stream can be continued."""
         return True
 
+    @cached_property
+    def state_widths(self) -> Any:
+        """The state's NamedTuple, with the width of each field in its place."""
+        kind = self.cell.state_type
+        return kind(self.width, *[self.hidden] * (len(kind._fields) - 1))
+
     def state_shapes(self, batch: int) -> Any:
         """Return the state's NamedTuple, with the shape of each field in its place."""
-        others = [(batch, self.hidden)] * (len(self.cell.state_type._fields) - 1)
-        return self.cell.state_type((batch, self.width), *others)
+        return type(self.state_widths)(*[(batch, width) for width in self.state_widths])
 
     def initial_state(self, batch: int) -> State:
         """Return zeros, ``(B, H)`` for each state of the cell."""
@@ -102,9 +109,10 @@ class Layer:
         T, B, _ = x.shape
         split = rows is not None and rows.split
         tape = space.build(f"{self.name}.tape", (T, B, split), lambda: self._new_tape(T, B, space, split))
-        x = self._inputs(x, space, rows)
+        if rows is not None:
+            x = self._inputs(x, space, rows)
         pairs = space.clock.timed("input products", self._project)(params, x, space, tape)
-        for entering, given in zip(tape.entering(0), state, strict=True):
+        for entering, given in zip(tape.first, state, strict=True):
             np.copyto(entering, given)
         self._advance(params, tape, pairs, space, rows)
         return tape if rows is None else tape._replace(h=rows.output(tape.h, space, f"{self.name}.h"))
@@ -140,15 +148,15 @@ class Layer:
         d : State
             Derivative by the state entering the window; memory of the workspace.
         """
-        shapes = self.state_shapes(dh.shape[1])
-        fields = [self._take(space, f"d.{i}", shape) for i, shape in enumerate(shapes)]
-        d: State = type(shapes)(*fields)
-        for field, given in zip(d, dstate or [None] * len(d), strict=True):
-            _copy_or_zero(given, field)
+        B, widths = dh.shape[1], self.state_widths
+        fields = [self._take(space, f"d.{i}", (B, width)) for i, width in enumerate(widths)]
+        d: State = type(widths)(*fields)
+        for i, field in enumerate(fields):
+            _copy_or_zero(dstate[i] if dstate else None, field)
         if rows is not None:
             dh = rows.output(dh, space, f"{self.name}.dh")
+            x = self._inputs(x, space, rows)
         self._retreat(params, tape, dh, d, space, grads, rows)
-        x = self._inputs(x, space, rows)
         window_products = space.clock.timed("input products", self._window_products)
         return window_products(params, x, tape, space, grads), d
 
@@ -162,10 +170,7 @@ class Layer:
 
     def bound(self, params: Params, method: Callable[..., None]) -> Callable[..., None]:
         """Return a method of the cell, with the peepholes that it takes, if it does."""
-        if not self.cell.peepholes:
-            return method
-        p = params[f"{self.name}.p"]
-        return lambda *step: method(*step, p)  # a partial would make a dictionary a step
+        return with_peepholes(method, params[f"{self.name}.p"]) if self.cell.sees else method
 
     def _advance(self, params: Params, tape: Tape, pairs: Pairs, space: Workspace, rows: Rows | None) -> None:
         """Run the loop over time."""
@@ -204,7 +209,8 @@ class Layer:
             pairs, gated = gates_of(products, slice(0, plain)), gates_of(products, slice(plain, G))
         add, total = np.add, np.add.reduce
         matmul: Any = space.clock.timed("recurrent products", np.matmul)
-        slopes, retreat = (self._timed(params, space, method) for method in (cell.slopes, cell.backward))
+        slopes = self._timed(params, space, cell.slopes)
+        retreat = self._timed(params, space, cell.backward)
         direct, dh_total = cell.direct, d[0]
         for chunk in reversed(tape.chunks):
             slopes(chunk.a, chunk.prev, chunk.new, chunk.keep, chunk.work)
@@ -212,7 +218,8 @@ class Layer:
             for a, prev, new, keep, work, _, da, k, _ in reversed(chunk.steps):
                 t -= 1
                 add(dh_total, dh[t], dh_total)
-                held = None if rows is None else rows.remember(t, d, space, self.name)
+                if rows is not None:
+                    held = rows.remember(t, d, space, self.name)
                 retreat(a, d, prev, new, keep, work)
                 if rows is not None:
                     rows.silence(t, a, keep[:1] if cell.gated else None)
@@ -230,7 +237,7 @@ class Layer:
 
     def _project(self, params: Params, x: Floats | Words, space: Workspace, tape: Tape) -> Pairs:
         """Write the input products; bring the recurrent weights into place, and return their pairs."""
-        U, W, b = (params[f"{self.name}.{letter}"] for letter in "UWb")
+        U, W, b = params[f"{self.name}.U"], params[f"{self.name}.W"], params[f"{self.name}.b"]
         Projection(space, self.name).forward(x, U, b, tape.a, half=self.cell.sigmoids)
         return tape.W.load(W, half=self.cell.sigmoids)
 
@@ -271,9 +278,9 @@ class Layer:
     def _timed(self, params: Params, space: Workspace, method: Callable[..., None]) -> Callable[..., None]:
         return space.clock.timed("elementwise", self.bound(params, method))
 
-    def _inputs(self, x: Floats | Words, space: Workspace, rows: Rows | None) -> Floats | Words:
+    def _inputs(self, x: Floats | Words, space: Workspace, rows: Rows) -> Floats | Words:
         """Return x, zero where a step does not count; the tokens there have been seen to."""
-        return x if rows is None or isinstance(x, Words) else rows.output(x, space, f"{self.name}.x_live")
+        return x if isinstance(x, Words) else rows.output(x, space, f"{self.name}.x_live")
 
     def _new_tape(self, T: int, B: int, space: Workspace, split: bool) -> Tape:
         return new_tape(self.cell, T, B, self.hidden, self.dtype, space, self.name, split=split)

@@ -57,7 +57,7 @@ class StagedLayer(Layer):
         slopes, retreat, unstage = (
             self._timed(params, space, method) for method in (cell.slopes, cell.backward, cell.unstage)
         )
-        dh_total = d[0]
+        direct, dh_total = cell.direct, d[0]
         for chunk in reversed(tape.chunks):
             slopes(chunk.a, chunk.prev, chunk.new, chunk.keep, chunk.work)
             t = chunk.first + len(chunk.steps)
@@ -66,6 +66,8 @@ class StagedLayer(Layer):
                 add(dh_total, dh[t], dh_total)
                 held = None if rows is None else rows.remember(t, d, space, self.name)
                 retreat(a, d, prev, new, keep, work)
+                if not direct:  # what the cell left there is not to be read; what passes through k comes
+                    dh_total.fill(0.0)
                 for weights, into in last:
                     matmul(dn, weights, out=into)
                 unstage(a, d, dk, prev, keep, work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from html import escape
@@ -65,7 +66,7 @@ class Card:
         In the graph's order.
     disagreement : float
         The largest found between graph and model, relative to the larger of 1 and the largest number of
-        that output.
+        the same class or unit in that output.
     where : str
         In which output it was found.
     allowed : float
@@ -109,7 +110,7 @@ class Card:
     def usage(self) -> tuple[str, ...]:
         """Three lines of Python that run the file on ``tokens``, (time, batch), and go on from there."""
         return (
-            f'session = onnxruntime.InferenceSession("{PurePath(self.file).name}")',
+            f"session = onnxruntime.InferenceSession({json.dumps(self.file, ensure_ascii=False)})",
             'state = {i.name: numpy.zeros((1, i.shape[1]), "float32") for i in session.get_inputs()[1:]}',
             'logits, *new = session.run(None, {"tokens": tokens, **state}); state = dict(zip(state, new))',
         )

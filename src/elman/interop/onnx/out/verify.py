@@ -15,7 +15,11 @@ from elman.network.model import ModelState
 from elman.typing import Floats
 
 TOLERANCE = 1e-5
-"""How far an output may lie from the model's, relative to the larger of 1 and its largest number."""
+"""How far a number may lie from the model's, relative to the larger of 1 and the largest of its class or
+unit in that window.
+
+Not to the largest of all: the logit of one class that is masked by a bias of -1e9 would excuse all others.
+"""
 
 STREAMS = (((7, 3), (1, 3), (12, 3)), ((1, 1), (1, 1), (1, 1)), ((33, 2),))
 """Streams of windows ``(T, B)``: each window goes on from the states that the graph returned for the last.
@@ -30,7 +34,8 @@ class Verified(NamedTuple):
     Attributes
     ----------
     disagreement : float
-        The largest found, relative to the larger of 1 and the largest number of the output it was found in.
+        The largest found, relative to the larger of 1 and the largest number of the same class or unit in
+        that output.
     where : str
         The output, and the window.
     windows : tuple of (int, int)
@@ -136,18 +141,25 @@ def _compare(session: Any, model: LanguageModel, rng: np.random.Generator) -> It
             yield _difference(outputs["logits"], logits), f"logits of {at}"
             if "log_probabilities" in outputs:
                 expected = logits - _log_sum(logits)
-                yield _difference(outputs["log_probabilities"], expected), f"log_probabilities of {at}"
+                yield (
+                    _difference(outputs["log_probabilities"], expected, logits),
+                    f"log_probabilities of {at}",
+                )
             returned = _state_of(model, plans, given)
             for plan, layer_found, layer in zip(plans, returned, state, strict=True):
                 for field, is_, should in zip(plan.states, layer_found, layer, strict=True):
                     yield _difference(is_, should), f"{field.out} of {at}"
 
 
-def _difference(found: Floats, expected: Floats) -> float:
+def _difference(found: Floats, expected: Floats, made_of: Floats | None = None) -> float:
+    """Return the largest difference; `made_of` is what was subtracted from, if its rounding remains."""
     if found.shape != expected.shape:
         return float("inf")
-    scale = max(1.0, float(np.abs(expected).max()))
-    return float(np.abs(found - expected).max()) / scale
+    every = tuple(range(expected.ndim - 1))
+    scale = np.maximum(1.0, np.abs(expected).max(axis=every))
+    if made_of is not None:
+        scale = np.maximum(scale, np.abs(made_of).max(axis=every))
+    return float((np.abs(found - expected).max(axis=every) / scale).max())
 
 
 def _log_sum(logits: Floats) -> Floats:
