@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from elman.cli.exported import target_of
 from elman.cli.imported import File, Out, Overwrite, Tokens, Vocab, make_run
 from elman.cli.use import RunPath
 
@@ -62,8 +63,7 @@ def export_keras(
     from elman.storage.run import Run
 
     found = Run.existing(run)
-    beside = found.path if found.path.name not in ("", "..") else found.path.resolve()
-    target = out if out is not None else beside.with_name(f"{beside.name}.keras")
+    target = target_of(found.path, out, ".keras")
     write(found.load_model(), target, overwrite=overwrite)
     print(f"wrote {target}; in Keras:\n")
     print(f"import keras\nmodel = keras.saving.load_model({str(target)!r})  # (B, T) tokens in, logits out")

@@ -149,6 +149,7 @@ EVIL = name("builtins", "exec") + group(text("open('ran', 'w')")) + b"R"
         (name("torch", "float32") + b")R", "calls what is no function of tensors"),
         (name("torch", "FloatStorage") + b")R", "calls what is no function of tensors"),
         (b"}" + table(__class__=W) + b"b0" + name("torch", "Size") + b"}b", "sets the state of an object"),
+        (b"}Nb", "sets the state of an object"),
         (text("x") + b"Q", "a reference to something other than a storage"),
         (group(text("module"), *[b"N"] * 4) + b"Q", "a reference to something other than a storage"),
         (storage(6, "0", name("torch", "Size")), "a storage of the kind torch.Size"),
@@ -168,14 +169,14 @@ EVIL = name("builtins", "exec") + group(text("open('ran', 'w')")) + b"R"
         (b"NNs", "damaged"),
         (b"t", "damaged"),
         (b"](Ne(Nu", "damaged"),
-        (b"N(0", "damaged"),
+        (b"NN(0", "damaged"),
         (b"\xff", "damaged .ValueError"),
         (b"X\xff\xff\xff\xffa", "damaged"),
         (b"", "damaged"),
         (b"N", "holds no tensors"),
         (table(a=whole(1)), "holds no tensors"),
     ],
-    ids=range(43),
+    ids=range(44),
 )  # fmt: skip
 def test_a_pickle_that_is_more_than_tensors(
     value: bytes, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -66,6 +66,23 @@ def test_names_of_any_kind(names: dict[str, str], square: bool, tmp_path: Path) 
         np.testing.assert_array_equal(array, arrays[name], err_msg=name)
 
 
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_sizes_that_are_all_the_same(cell: str, tmp_path: Path) -> None:
+    model = elman.LanguageModel(vocab_size=5, cell=cell, embedding=5, hidden=5, layers=2)
+    rng = np.random.default_rng(0)
+    for array in model.params.values():
+        array[...] = rng.normal(size=array.shape)
+    arrays = interop.state_dict(model)
+    # As PyTorch has them: its products are with the transposed weights.
+    np.testing.assert_array_equal(arrays["output.weight"], model.params["output.V"].T)
+    np.testing.assert_array_equal(arrays["rnn.weight_ih_l1"][:5], model.params["layers.1.U"][0].T)
+    np.testing.assert_array_equal(arrays["rnn.weight_hh_l1"][:5], model.params["layers.1.W"][0].T)
+    found = interop.read(file(tmp_path, arrays)).model
+    assert found.settings == model.settings
+    for name, array in model.params.items():
+        np.testing.assert_array_equal(found.params[name], array, err_msg=name)
+
+
 def test_a_tied_table_under_the_name_of_the_output(tmp_path: Path) -> None:
     arrays = weights(tied=True, embedding=5)
     arrays["output.bias"][:] = np.arange(7)
