@@ -16,7 +16,7 @@ import elman
 from elman.errors import ConfigError, DataError, ShapeError
 from elman.interop import torch as interop
 from elman.interop.files.guess import guess
-from tests.interop.files.made import pt, put, table
+from tests.interop.files.made import pt, put, storage, table, tensor
 
 from .test_stored import VECTORS
 
@@ -267,6 +267,8 @@ def test_two_models_in_one_checkpoint(tmp_path: Path) -> None:
         interop.load(path)
     model, said = interop.read(path, prefix="ema.")
     assert said == ()
+    path = put(tmp_path, pt(table(model=one, moments=table(m=tensor(storage(1), (1,), (1,)))), members))
+    assert interop.read(path).said == ("only model of the file was read",)
     plain = interop.load(VECTORS / "plain.pt")
     for name, array in model.params.items():
         np.testing.assert_array_equal(array, plain.params[name], err_msg=name)
