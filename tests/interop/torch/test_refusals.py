@@ -285,6 +285,15 @@ def test_derivatives_where_one_weight_stands_for_two() -> None:
         )
 
 
+def test_of_many_modules_a_few_are_listed() -> None:
+    halves = {f"m{number}.weight_ih_l0": (20, 4) for number in range(5000)}
+    assert len(guess(halves).problems) == 10
+    assert guess(halves).problems[-1] == "and 4,991 modules more are not whole"
+    whole = {**halves, **{f"m{number}.weight_hh_l0": (20, 5) for number in range(5000)}}
+    assert "4,991 more" in guess(whole).text(whole)
+    assert len(guess(whole).text(whole)) < 900
+
+
 def test_what_else_a_file_could_be() -> None:
     ours = {"embedding.E": (9, 4), "layers.0.U": (4, 4, 6), "layers.1.U": (4, 6, 6), "output.c": (9,)}
     assert "elman's own (lstm, 2 x 6, inputs 4, vocabulary 9)" in guess(ours).text(ours)
