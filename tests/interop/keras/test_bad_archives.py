@@ -99,7 +99,7 @@ def test_truncated_and_changed_archives(tmp_path: Path) -> None:
 
 
 def test_missing_files(tmp_path: Path) -> None:
-    with pytest.raises(elman.DataError, match="cannot read .*No such file"):
+    with pytest.raises(elman.DataError, match=r"cannot read .*No such file"):
         keras.read(tmp_path / "x.keras")
     with pytest.raises(elman.DataError, match="is a directory"):
         keras.read(tmp_path)
