@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from elman.cli.exported import target_of
 from elman.cli.imported import File, Out, Overwrite, Tokens, Vocab, make_run
 from elman.cli.use import RunPath
 
@@ -58,13 +59,12 @@ def export_keras(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
 ) -> None:
     """Write the model as a .keras file (needs the extra "keras")."""
+    from elman.interop.blocks import REWRITTEN
     from elman.interop.keras import write
-    from elman.interop.keras.writing import REWRITTEN
     from elman.storage.run import Run
 
     found = Run.existing(run)
-    beside = found.path if found.path.name not in ("", "..") else found.path.resolve()
-    target = out if out is not None else beside.with_name(f"{beside.name}.keras")
+    target = target_of(found.path, out, ".keras")
     model = found.load_model()
     write(model, target, overwrite=overwrite)
     if model.cell in REWRITTEN:

@@ -54,7 +54,7 @@ def test_refusals_are_one_line(run_elman: Command, tmp_path: Path) -> None:
     bad = {
         "damaged": packed(tmp_path / "a.keras", {**members(), "model.weights.h5": b"no"}),
         "'lstm' of": packed(tmp_path / "b.keras", {**members(), "config.json": config}),
-        "no file": tmp_path / "c.keras",
+        "No such file": tmp_path / "c.keras",
     }
     for message, path in bad.items():
         done = run_elman("import", "keras", path, "--out", tmp_path / "run")
