@@ -14,12 +14,12 @@ from elman.network.checks import (
     check_forwards,
     check_generator,
     check_gradients,
-    check_lengths,
     check_passes,
     check_reset,
     check_state,
     check_tokens,
 )
+from elman.network.lengths import check_lengths
 from elman.network.team import Team
 from elman.network.truncation import Truncation
 from elman.typing import Floats, Ints, Params

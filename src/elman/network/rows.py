@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.network.cells import State
+from elman.network.lengths import check_lengths
 from elman.network.tape import Tape
 from elman.network.workspace import Workspace
 from elman.typing import Floats
@@ -47,6 +48,11 @@ class Rows:
         self.live: Live | None = None if live is None else np.ascontiguousarray(live)[..., None]
         self._padded = None if self.live is None else ~self.live
         self._held: Any = [] if self._padded is None else self._padded.any(axis=(1, 2)).tolist()
+
+    @classmethod
+    def of_lengths(cls, lengths: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Rows:
+        """Return what lengths say of a window of that shape: whole numbers ``(B,)``, or bools ``(T, B)``."""
+        return cls(None, check_lengths(lengths, shape[:2]), dtype)
 
     @property
     def split(self) -> bool:

@@ -84,8 +84,9 @@ class Layer:
         return state
 
     def forward(
-        self, params: Params, x: Floats | Words, state: State, space: Workspace, rows: Rows | None = None
-    ) -> Tape:
+        self, params: Params, x: Floats | Words, state: State, space: Workspace, rows: Rows | None = None,
+        *, lengths: Any = None,
+    ) -> Tape:  # fmt: skip
         """Run over a window.
 
         Parameters
@@ -100,6 +101,8 @@ class Layer:
             Where the returned tape lives, until the next window.
         rows : Rows, optional
             Which rows begin anew at a step, and which have no such step.
+        lengths : ndarray of int, shape (B,), or of bool, shape (T, B), optional
+            In place of `rows`: how many steps of each row count, or True where one does.
 
         Returns
         -------
@@ -107,6 +110,8 @@ class Layer:
             ``tape.h`` is the output, ``(T, B, width)``.
         """
         T, B, _ = x.shape
+        if lengths is not None:
+            rows = Rows.of_lengths(lengths, x.shape, self.dtype)
         split = rows is not None and rows.split
         tape = space.build(f"{self.name}.tape", (T, B, split), lambda: self._new_tape(T, B, space, split))
         if rows is not None:
@@ -127,12 +132,14 @@ class Layer:
         grads: Params,
         rows: Rows | None = None,
         dstate: State | None = None,
+        *,
+        lengths: Any = None,
     ) -> tuple[Floats, State]:
         """Go back over a window.
 
         Parameters
         ----------
-        params, x, tape, space, rows
+        params, x, tape, space, rows, lengths
             As given to, and made by, :meth:`forward`. The tape is used up.
         dh : ndarray of shape (T, B, width)
             Derivative by the output of each step.
@@ -148,6 +155,8 @@ class Layer:
         d : State
             Derivative by the state entering the window; memory of the workspace.
         """
+        if lengths is not None:
+            rows = Rows.of_lengths(lengths, x.shape, self.dtype)
         B, widths = dh.shape[1], self.state_widths
         fields = [self._take(space, f"d.{i}", (B, width)) for i, width in enumerate(widths)]
         d: State = type(widths)(*fields)
