@@ -43,11 +43,13 @@ class Rows:
             reset = reset & live
         self.reset, self.dtype = reset, dtype
         self.keep = None if reset is None else np.subtract(1, reset[..., None], dtype=dtype)  # (T, B, 1)
-        # Lists of bool: whether some row begins anew, and whether some row has no such step, for each step.
-        self._begins: Any = [] if reset is None else reset.any(axis=1).tolist()
+        self._begins = b""  # a bit for each step: whether some row begins anew
+        if reset is not None:
+            self._begins = np.packbits(reset.any(axis=1), bitorder="little").tobytes()
         self.live: Live | None = None if live is None else np.ascontiguousarray(live)[..., None]
         self._padded = None if self.live is None else ~self.live
-        self._held: Any = [] if self._padded is None else self._padded.any(axis=(1, 2)).tolist()
+        # A byte for each step: whether some row has no such step.
+        self._held = b"" if self._padded is None else self._padded.any(axis=(1, 2)).tobytes()
 
     @classmethod
     def of_lengths(cls, lengths: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Rows:
@@ -137,7 +139,7 @@ class Rows:
         if remembered is not None and self._padded is not None:
             for field, before in zip(d, remembered, strict=True):
                 np.copyto(field, before, where=self._padded[t])
-        if self.keep is not None and self._begins[t]:
+        if self.keep is not None and self._begins[t >> 3] >> (t & 7) & 1:
             keep = self.keep[t]
             for field in d:
                 np.multiply(field, keep, out=field)
