@@ -95,6 +95,28 @@ def test_no_constant_can_be_wrong_unseen(cell: str) -> None:
             verify(proto, proto.SerializeToString(), model)
 
 
+@pytest.mark.parametrize(
+    ("output", "kind", "constants", "found"),
+    [
+        ("h_1_out", "Add", [np.float32(np.nan)], "nan in h_1_out"),
+        ("logits", "Slice", [np.array([0]), np.array([2]), np.array([0])], "inf in logits"),
+    ],
+)
+def test_an_output_that_is_no_number_or_of_another_shape_is_seen(
+    output: str, kind: str, constants: list[Any], found: str
+) -> None:
+    """Also behind outputs that agree: the largest of numbers and a NaN depends on their order."""
+    model = model_of("gru")
+    proto = build(model, {})
+    (node,) = (node for node in proto.graph.node if output in node.output)
+    node.output[list(node.output).index(output)] = "before"
+    names = [f"more.{number}" for number in range(len(constants))]
+    proto.graph.initializer.extend(map(onnx.numpy_helper.from_array, map(np.asarray, constants), names))
+    proto.graph.node.append(onnx.helper.make_node(kind, ["before", *names], [output]))
+    with pytest.raises(ElmanError, match=f"disagrees with the model by {found}"):
+        verify(proto, proto.SerializeToString(), model)
+
+
 @pytest.mark.parametrize("log_probabilities", [False, True])
 def test_a_class_that_is_masked_excuses_no_other(log_probabilities: bool) -> None:
     """Nor does it make a right graph wrong; nor do logits in the thousands, whose sums are rounded."""

@@ -150,6 +150,20 @@ def test_squeeze_and_unsqueeze(sizes: list[int], data: st.DataObject) -> None:
     assert_array_equal(agree(one_node("Squeeze", {"x": wide}, {"y": F32}), {"x": wide}), x.squeeze())
 
 
+@pytest.mark.parametrize("operator", ["Squeeze", "Unsqueeze"])
+def test_axes_are_counted_from_the_end_from_opset_11_on(operator: str) -> None:
+    x = numbers((3, 1))
+    for opset in (10, 11):
+        node = onnx.helper.make_node(operator, ["x"], ["y"], axes=[-1])
+        if opset == 11:
+            assert Backend.run_node(node, [x], opset_version=opset)[0].shape == (
+                (3,) if operator == "Squeeze" else (3, 1, 1)
+            )
+            continue
+        with pytest.raises(ShapeError, match="axis -1 is out of range"):
+            Backend.run_node(node, [x], opset_version=opset)
+
+
 @settings(max_examples=30)
 @given(SIZES, st.data())
 def test_transpose_and_concat(sizes: list[int], data: st.DataObject) -> None:
