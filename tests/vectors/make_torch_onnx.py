@@ -6,11 +6,10 @@ Run once, by hand, where torch is installed (the tests only read the files, and 
     venv/bin/python tests/vectors/make_torch_onnx.py
 
 The names say which exporter: `script` is that of TorchScript (`dynamo=False`), `dynamo` the present one.
-Tokens and states go in; logarithms of probabilities and states come out. A model of the name `zeros` makes its
-own states, for any batch and length (the present exporter writes `RNN` step by step, of one length): it is
-exported from one size and computed for another. The safetensors file has the inputs
-and PyTorch's own outputs, as `<model>/<name>`. What the present exporter notes beside each node (where in the
-Python files it comes from) is taken out.
+Tokens and states go in; logarithms of probabilities and states come out. A model named `zeros` makes its own
+states, for any batch and, from the exporter that can, for any length: it is computed for another size than it
+was exported from. The safetensors file has the inputs and PyTorch's own outputs, as `<model>/<name>`. What the
+present exporter notes beside each node (where in the Python files it comes from) is taken out.
 """
 
 import warnings
@@ -96,7 +95,7 @@ def own_states() -> dict[str, np.ndarray]:
         model = f"torch_onnx_{kind.lower()}_zeros_{'dynamo' if dynamo else 'script'}"
         net = OwnStates(kind, bidirectional).eval()
         outputs = ["logp", "h_new", "c_new"][: 2 + (kind == "LSTM")]
-        free = {1: "B"} if kind == "RNN" else {0: "T", 1: "B"}
+        free = {1: "B"} if dynamo else {0: "T", 1: "B"}
         options = (
             {"external_data": False,
              "dynamic_shapes": ({axis: torch.export.Dim(name) for axis, name in free.items()},)}
@@ -109,10 +108,12 @@ def own_states() -> dict[str, np.ndarray]:
             opset_version=18 if dynamo else 17, dynamo=dynamo, **options,
         )  # fmt: skip
         without_metadata(path)
-        tokens = torch.randint(0, K, (T if kind == "RNN" else T + 1, B + 1))
+        tokens = torch.randint(0, K, (T if dynamo else T + 3, B + 1))
         with torch.no_grad():
             results = dict(zip(outputs, net(tokens), strict=True))
-        tensors |= {f"{model}/{name}": value.numpy() for name, value in ({"tokens": tokens} | results).items()}
+        tensors |= {
+            f"{model}/{name}": value.numpy() for name, value in ({"tokens": tokens} | results).items()
+        }
         print(path.name, path.stat().st_size)
     return tensors
 

@@ -36,14 +36,14 @@ def test_what_is_in_a_model_is_listed(run_elman: Command) -> None:
 
 def test_why_a_model_is_not_run_is_told(run_elman: Command, tmp_path: Path) -> None:
     model = onnx.load(VECTORS / "torch_onnx_gru_script.onnx")
-    model.graph.node[0].op_type = "Tanh"
+    model.graph.node[0].op_type = "Sigmoid"
     model.graph.node[1].domain = "my.own"
     model.metadata_props.add(key="a\x1b[31m", value="b\nc")
     del model.graph.output[0].type.tensor_type.shape.dim[:]
     model.graph.initializer[0].dims.extend([2**62] * 100_000)
     onnx.save(model, tmp_path / "other.ONNX")
     shown = run_elman("info", str(tmp_path / "other.ONNX")).out
-    assert "elman runs it   no: Tanh node " in shown
+    assert "elman runs it   no: Sigmoid node " in shown
     assert "my.own.Constant" in shown
     assert r"a\x1b[31m  b\nc" in shown
 
