@@ -8,8 +8,8 @@ Run once, by hand, where torch is installed (the tests only read the files, and 
 The names say which exporter: `script` is that of TorchScript (`dynamo=False`), `dynamo` the present one.
 Tokens and states go in; logarithms of probabilities and states come out. A model named `zeros` makes its own
 states, for any batch and, from the exporter that can, for any length: it is computed for another size than it
-was exported from. The safetensors file has the inputs and PyTorch's own outputs, as `<model>/<name>`. What the
-present exporter notes beside each node (where in the Python files it comes from) is taken out.
+was exported from. The safetensors file has the inputs and PyTorch's own outputs, as `<model>/<name>`. What
+the present exporter notes beside each node (where in the Python files it comes from) is taken out.
 """
 
 import warnings

@@ -45,7 +45,15 @@ def test_shape(sizes: list[int], start: int | None, end: int | None, dtype: Any)
 
 
 def test_parts_of_a_shape_are_of_opset_15() -> None:
-    assert run_one("Shape", np.ones((2, 3)), opset=15, start=1).tolist() == [3]
+    for ends, sizes in (
+        ((-1, 64), [4]),
+        ((0, -1), [2, 3]),
+        ((-9, 9), [2, 3, 4]),
+        ((2, 1), []),
+        ((1, 2), [3]),
+    ):
+        found = run_one("Shape", np.ones((2, 3, 4)), opset=15, start=ends[0], end=ends[1])
+        assert found.tolist() == sizes
     for name in ("start", "end"):
         with pytest.raises(DataError, match=f"not valid ONNX: .*{name}"):
             run_one("Shape", np.ones((2, 3)), opset=14, **{name: 1})
@@ -124,6 +132,7 @@ def test_constant_of_shape(sizes: list[int], opset: int, data: st.DataObject) ->
 
 
 def test_the_number_of_constant_of_shape() -> None:
+    assert run_one("ConstantOfShape", ints(2)).dtype == np.float32
     for numbers_of in ((), (1,), (1, 1, 1)):  # "a one-element tensor"
         value = onnx.numpy_helper.from_array(np.full(numbers_of, 7, np.int32))
         assert_array_equal(run_one("ConstantOfShape", ints(2), value=value), np.array([7, 7], np.int32))
@@ -165,6 +174,9 @@ HOSTILE = [(10**12,), (10**6, 10**6), (2**62, 4), (2**63 - 1,) * 64, (2**31, 1, 
 def test_huge_shapes_are_refused_before_memory_is_taken(operator: str, sizes: tuple[int, ...]) -> None:
     model = of_sizes(operator, sizes)
     bounded(lambda: Backend.prepare(model).run([]), megabytes=2, seconds=5)
+    with pytest.raises(DataError) as caught:
+        Backend.run_model(model, [])
+    assert len(str(caught.value)) < 300  # found by the fuzzer: 64 of the largest sizes made a long line
 
 
 def test_no_numbers_of_the_largest_sizes_are_an_error_or_none() -> None:
@@ -198,6 +210,11 @@ def test_mul_broadcasts(sizes: list[int], data: st.DataObject) -> None:
     assert_array_equal(
         agree(one_node("Mul", inputs, {"y": inputs["a"]}, opset), inputs), inputs["a"] * inputs["b"]
     )
+
+
+def test_a_product_of_integers_wraps() -> None:
+    assert run_one("Mul", np.array(2**62), np.array(6)).tolist() == -(2**63)
+    assert run_one("Mul", np.array([3, 100], np.int8), np.array(3, np.int8)).tolist() == [9, 44]
 
 
 @settings(max_examples=30)
@@ -278,9 +295,9 @@ PLANTED: dict[str, tuple[str, Callable[[Node], Run], Callable[[], None]]] = {
         "ConstantOfShape", without_asking("ConstantOfShape"),
         lambda: test_memory_is_asked_for_what_is_held_and_wanted(),
     ),
-    "integers": ("ConstantOfShape", of_integers, lambda: test_constant_of_shape()),
-    "ends from the front": ("Shape", from_the_front, lambda: test_shape()),
-    "add for multiply": ("Mul", OPERATORS["Add"], lambda: test_mul_broadcasts()),
+    "integers": ("ConstantOfShape", of_integers, lambda: test_the_number_of_constant_of_shape()),
+    "ends from the front": ("Shape", from_the_front, lambda: test_parts_of_a_shape_are_of_opset_15()),
+    "add for multiply": ("Mul", OPERATORS["Add"], lambda: test_a_product_of_integers_wraps()),
 }  # fmt: skip
 
 

@@ -73,7 +73,7 @@ def _broadcast(old: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[int, ...]
     for a, b in pairs:
         if a != b and 1 not in (a, b):
             raise ShapeError(
-                f"shape {old} cannot be expanded to {list(wanted)!s:.80}: {a} is neither {b} nor 1"
+                f"shape {old!s:.80} cannot be expanded to {list(wanted)!s:.80}: {a} is neither {b} nor 1"
             )
         result.append(b if a == 1 else a)
     return tuple(result)
