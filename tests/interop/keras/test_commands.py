@@ -44,6 +44,7 @@ def test_weights_are_told_the_rest(run_elman: Command, tmp_path: Path) -> None:
     options = ["--activation", "softsign", "--recurrent-activation", "hard_sigmoid", "--mask-zero"]
     done = run_elman("import", "keras", weights, "--out", tmp_path / "run", *options)
     assert "assumed: activation softsign, recurrent_activation hard_sigmoid" in done.err
+    assert "mask_zero True" in done.err
     assert ",softsign,softsign]" in done.out
     done = run_elman("import", "keras", weights, "--out", tmp_path / "back", "--go-backwards")
     assert "direction='reverse,forward'" in done.out
