@@ -196,6 +196,21 @@ def test_states_and_models_can_be_copied(copied, direction):
     np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("direction", ["forward", "bidirectional"])
+def test_where_nothing_counts_every_gradient_is_written(tied, direction):
+    """Zero, over whatever was in the arrays; so after `skip` as well."""
+    model = draw(direction=direction, tied=tied)
+    x, y, state = draw_window(model)
+    for options in ({"lengths": np.zeros(3, int)}, {"lengths": np.full(3, 2), "skip": 2}):
+        out = model.new_grads()
+        for array in out.values():
+            array.fill(np.nan)
+        loss, _, grads = model.loss_and_grads(x, y, state, out=out, **options)
+        assert loss == 0.0
+        assert not any(array.any() for array in grads.values())
+
+
 def test_padding_may_hold_what_is_no_token():
     model = draw()
     x, y, state = draw_window(model)
