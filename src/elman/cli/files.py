@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
+from itertools import zip_longest
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +15,9 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 60
 """Tensors and metadata that a terminal shows; of more, the first ones."""
+
+WIDTH = 100
+"""Characters of a line that tells a sentence."""
 
 LONGEST = 60
 """Characters of a name or a value that a terminal shows."""
@@ -84,6 +90,15 @@ def table(title: str, rows: list[tuple[str, ...]]) -> None:
         print("  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
     if len(rows) > MOST_ROWS:
         print(f"  and {len(rows) - MOST_ROWS:,} more; --json has them all")
+
+
+def fact(name: str, value: str) -> None:
+    """Print a value beside its name, a long one on several lines: each part of a sentence begins one."""
+    lines = [value]
+    if len(value) > WIDTH - 16:
+        lines = [line for part in re.split(r"(?<=;) ", value) for line in wrap(part, WIDTH - 16)]
+    for head, line in zip_longest([name.replace("_", " ")], lines, fillvalue=""):
+        print(f"{head:<16}{line}")
 
 
 def short(text: str) -> str:
