@@ -34,8 +34,9 @@ FILES = {
 @pytest.mark.parametrize(
     ("command", "name", "advice"),
     [
-        ("info", "model.keras", "model.keras is a file of Keras: elman import keras reads those"),
+        ("info", "model.keras", "model.weights.h5 of model.keras cannot be read: it is damaged, or no HDF5"),
         ("import torch", "model.keras", "model.keras is a file of Keras: elman import keras reads those"),
+        ("info", "model.h5", "model.h5 cannot be read: it is damaged, or no HDF5 file"),
         ("import torch", "model.h5", "elman import keras reads those"),
         ("import torch", "model.onnx", "is neither a safetensors file nor one that torch.save wrote"),
         ("import keras", "model.pt", "model.pt is a file of PyTorch: elman import torch reads those"),

@@ -24,11 +24,16 @@ LONGEST = 60
 
 
 def describe(path: Path, as_json: bool) -> None:
-    """Print what a safetensors, PyTorch or ONNX file holds."""
+    """Print what a safetensors, PyTorch, Keras or ONNX file holds."""
+    from elman.cli.keras_files import describe_keras, is_keras
+
     if path.suffix.lower() == ".onnx":
         from elman.cli.onnx_files import describe_onnx
 
         describe_onnx(path, as_json)
+        return
+    if is_keras(path):
+        describe_keras(path, as_json)
         return
     from elman.interop.files.guess import guess, models_of
     from elman.interop.files.opened import open_tensors
@@ -43,7 +48,7 @@ def describe(path: Path, as_json: bool) -> None:
         "file": str(path),
         "format": listing.kind,
         "tensors": len(listing.tensors),
-        **_totals(listing),
+        **totals(listing),
         "could_be": found.text(shapes) or "no recurrent model that is known here",
         "but": found.problems,
     }
@@ -68,7 +73,8 @@ def describe(path: Path, as_json: bool) -> None:
     )
 
 
-def _totals(listing: Listing) -> dict[str, Any]:
+def totals(listing: Listing) -> dict[str, Any]:
+    """Return how many numbers and bytes a file has, and of which types."""
     # Tensors that show the same numbers are counted once.
     once = {tensor.storage or name: tensor for name, tensor in listing.tensors.items()}
     kinds = Counter(tensor.dtype for tensor in listing.tensors.values())
