@@ -71,10 +71,14 @@ numpydoc_validation_exclude = {
     # The parts behind the public names: of a contract, a sentence with the shapes often says it better.
     r"^elman\.(network|data|storage|training|decoding|insight)\.",
     r"^elman\.interop\.keras\.read$",  # arguments as those of load
+    r"^elman\.interop\.said\.Imported\.",  # fields, which its docstring describes
+    # What all tokenizers inherit of their contract, which elman.data.Tokenizer states.
+    r"^elman\.\w+Tokenizer\.(check_ids|pieces|save|symbols)$",
     # Arguments as those of loss_and_grads, which describes them.
     r"^elman\.LanguageModel\.backprop$",
     # Values whose constructors take what "Attributes" describes; the settings are described by their help.
     r"^elman\.(Corpus|Evaluation|Explanation|GradcheckReport|Score|Trace|TrainConfig)$",
+    r"^elman\.interop\.onnx\.Card$",
 }
 
 # -- Pages --------------------------------------------------------------------------------------------

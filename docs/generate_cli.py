@@ -90,7 +90,9 @@ def _option(parameter: inspect.Parameter, kind: Any, info: OptionInfo) -> str:
     metavar = info.metavar if isinstance(info.metavar, str) else METAVARS.get(bare, "")
     shown = first.replace("/", "`, `") if bare is bool else f"{first} {metavar}".strip()
     text = str(info.help)
-    if parameter.default not in (None, False) and "(default" not in text:
+    if parameter.default is inspect.Parameter.empty:
+        text += " (required)"
+    elif parameter.default not in (None, False, "") and "(default" not in text:
         text += f" (default {parameter.default})"
     for mark in "|<":
         text = text.replace(mark, f"\\{mark}")

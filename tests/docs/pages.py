@@ -38,6 +38,14 @@ def blocks(page: Path) -> list[Block]:
     return [Block(page, (match["info"].split() or [""])[0], match["body"]) for match in found]
 
 
+def code_of(block: Block) -> str:
+    """Return a cell without the options in its head."""
+    lines = block.body.splitlines()
+    while lines and (lines[0].startswith(":") or not lines[0].strip()):
+        lines.pop(0)
+    return "\n".join(lines)
+
+
 def commands(page: Path) -> list[list[str]]:
     """Return the ``elman`` commands of a page's shell blocks, as lists of arguments after ``elman``."""
     found = []

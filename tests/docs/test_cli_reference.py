@@ -35,6 +35,13 @@ def test_the_page_has_the_options_of_help_and_no_others(command):
     assert sorted(listed) == sorted(set(helped) - {"--help"})
 
 
+def test_what_must_be_given_is_called_required():
+    rows = [line for line in generate_cli.page().splitlines() if "(required)" in line]
+    assert rows
+    assert all(row.startswith("| `--out RUN`") for row in rows)
+    assert "(default )" not in generate_cli.page()
+
+
 def test_help_that_would_break_a_table_is_escaped():
     assert "\\<unk>" in generate_cli.page()
     rows = [line for line in generate_cli.page().splitlines() if line.startswith("| ")]

@@ -10,7 +10,7 @@ import pytest
 
 from elman.network import CELLS
 
-from .pages import DOCS, ROOT, Block, blocks, name, pages
+from .pages import DOCS, ROOT, blocks, code_of, name, pages
 
 
 def is_translation(page: Path) -> bool:
@@ -37,14 +37,6 @@ def _everything_as_it_was(monkeypatch):
     CELLS.update(before)
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
-
-
-def code_of(block: Block) -> str:
-    """Return a cell without the options in its head."""
-    lines = block.body.splitlines()
-    while lines and (lines[0].startswith(":") or not lines[0].strip()):
-        lines.pop(0)
-    return "\n".join(lines)
 
 
 @pytest.mark.parametrize("page", CELLED, ids=name)

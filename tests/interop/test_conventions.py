@@ -10,7 +10,7 @@ import re
 import numpy as np
 import pytest
 
-from tests.docs.pages import blocks
+from tests.docs.pages import blocks, code_of
 from tests.interop.conventions import gate_rows, length_rows, lstm_rows, sequence_rows, weight_rows
 from tests.interop.conventions.facts import STORED, Facts, H, facts
 from tests.interop.conventions.formulas import lstm, lstm_order, the_one
@@ -98,7 +98,7 @@ def test_the_versions_of_the_page_are_those_of_the_facts():
 
 
 def test_the_figures_of_the_wrong_reset_are_those_of_its_cell(capsys):
-    (cell,) = (block.body for block in blocks(PAGE) if "def off_by" in block.body)
+    (cell,) = (code_of(block) for block in blocks(PAGE) if "def off_by" in block.body)
     exec("import numpy as np\nimport elman\n" + cell, {})
     measured = [float(number) for number in re.findall(r"([\d.]+)%", capsys.readouterr().out)]
     (sentence,) = re.findall(

@@ -12,6 +12,7 @@ from elman import ConfigError, LanguageModel, ShapeError, Truncation, gradcheck
 from elman.decoding import Decoder
 from elman.network import get_cell
 from elman.network.layers import new_layer
+from elman.network.workspace import Workspace
 
 from .building import draw_window
 from .plain_rows import run_row
@@ -226,6 +227,50 @@ def test_lengths_that_do_not_fit(lengths, says):
         with pytest.raises(ShapeError) as caught:
             call()
         assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
+@pytest.mark.parametrize(("cell", "projection"), [("gru", None), ("gru-before", None), ("lstm", 3)])
+def test_a_layer_takes_lengths(cell, projection, direction):
+    """Row by row they are those of a layer that has the row alone; what is padded has no derivative."""
+    layer = new_layer(
+        "layers.0", get_cell(cell), 3, 4, np.dtype("f8"), projection=projection, direction=direction
+    )
+    rng = np.random.default_rng(3)
+    params = {name: rng.normal(size=shape) for name, shape in layer.shapes().items()}
+    x, dh = rng.normal(size=(5, 3, 3)), rng.normal(size=(5, 3, layer.width))
+    state = type(layer.initial_state(3))(*(rng.normal(size=f.shape) for f in layer.initial_state(3)))
+    lengths = np.array([2, 5, 0])
+
+    def run(x, dh, state, **options):
+        space, grads = Workspace(), {name: np.empty_like(array) for name, array in params.items()}
+        tape = layer.forward(params, x, state, space, **options)
+        h, left = tape.h.copy(), tape.leaving(len(x))
+        dx, d = layer.backward(params, x, tape, dh, space, grads, **options)
+        return h, left, dx.copy(), tuple(field.copy() for field in d), grads
+
+    h, left, dx, d, grads = run(x, dh, state, lengths=lengths)
+    total = {name: np.zeros_like(array) for name, array in params.items()}
+    for b, n in enumerate(lengths):
+        assert not h[n:, b].any()
+        assert not dx[n:, b].any()
+        alone = type(state)(*(field[b : b + 1] for field in state))
+        if not n:
+            assert all((field[b] == own[0]).all() for field, own in zip(left, alone, strict=True))
+            assert not any(field[b].any() for field in d)
+            continue
+        one = run(*(np.ascontiguousarray(a[:n, b : b + 1]) for a in (x, dh)), alone)
+        for found, expected in ((h[:n, b], one[0][:, 0]), (dx[:n, b], one[2][:, 0])):
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+        for fields, own in ((left, one[1]), (d, one[3])):
+            for field, expected in zip(fields, own, strict=True):
+                np.testing.assert_allclose(field[b], expected[0], rtol=0, atol=1e-12)
+        for name, grad in one[4].items():
+            total[name] += grad
+    for name, grad in total.items():
+        np.testing.assert_allclose(grads[name], grad, rtol=0, atol=1e-12)
+    with pytest.raises(ShapeError, match="lengths must be from 0 to the 5 steps given"):
+        layer.forward(params, x, state, Workspace(), lengths=[6, 1, 1])
 
 
 def test_what_needs_a_model_that_reads_forward_says_so():

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from elman.cli.exported import target_of
 from elman.cli.formats import ExportFormats
 from elman.cli.pages import check_page, write_page
 from elman.cli.use import AsJson, RunPath
@@ -46,8 +47,7 @@ def export_onnx(
     from elman.storage.run import Run
 
     found = Run.existing(run)
-    beside = found.path if found.path.name not in ("", "..") else found.path.resolve()
-    target = out if out is not None else beside.with_name(f"{beside.name}.onnx")
+    target = target_of(found.path, out, ".onnx")
     need_packages()
     check_target(target, overwrite=overwrite)
     check_page(card)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from elman.cli.exported import target_of
 from elman.cli.imported import File, Out, Overwrite, Tokens, Vocab, make_run
 from elman.cli.use import RunPath
 
@@ -58,12 +59,15 @@ def export_keras(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
 ) -> None:
     """Write the model as a .keras file (needs the extra "keras")."""
+    from elman.interop.blocks import REWRITTEN
     from elman.interop.keras import write
     from elman.storage.run import Run
 
     found = Run.existing(run)
-    beside = found.path if found.path.name not in ("", "..") else found.path.resolve()
-    target = out if out is not None else beside.with_name(f"{beside.name}.keras")
-    write(found.load_model(), target, overwrite=overwrite)
+    target = target_of(found.path, out, ".keras")
+    model = found.load_model()
+    write(model, target, overwrite=overwrite)
+    if model.cell in REWRITTEN:
+        print(f"{model.cell} is written as the {REWRITTEN[model.cell].upper()} that computes the same")
     print(f"wrote {target}; in Keras:\n")
     print(f"import keras\nmodel = keras.saving.load_model({str(target)!r})  # (B, T) tokens in, logits out")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from elman.cli.exported import target_of
 from elman.cli.imported import File, Out, Overwrite, Tokens, Vocab, make_run
 from elman.cli.use import RunPath
 
@@ -50,17 +51,16 @@ def export_torch(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
 ) -> None:
     """Write the weights as safetensors under PyTorch's names, and print the lines that load them there."""
+    from elman.interop.blocks import REWRITTEN
     from elman.interop.torch import write
-    from elman.interop.torch.names import kind_of
     from elman.interop.torch.writing import code, metadata
     from elman.storage.run import Run
 
     found = Run.existing(run)
     model = found.load_model()
-    beside = found.path if found.path.name not in ("", "..") else found.path.resolve()
-    target = out if out is not None else beside.with_name(f"{beside.name}.safetensors")
+    target = target_of(found.path, out, ".safetensors")
     write(model, target, overwrite=overwrite)
-    if kind_of(model.cell) != model.cell.removesuffix("-relu"):
+    if model.cell in REWRITTEN:
         print(f"{model.cell} is written as the {metadata(model)['module']} that computes the same")
     print(f"wrote {target}; in PyTorch:\n")
     print(code(model, target))

@@ -1,6 +1,6 @@
 """Models in the files of others: PyTorch, Keras, ONNX; a package each, loaded when first used.
 
-None of them loads the framework it is named after.
+Neither PyTorch nor Keras is ever loaded; the packages onnx and h5py are, where a file needs them.
 """
 
 from __future__ import annotations

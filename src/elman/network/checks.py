@@ -6,7 +6,6 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from elman.errors import ConfigError, ElmanError, ShapeError
 from elman.network.stack import Stack
@@ -77,26 +76,6 @@ def check_reset(reset: Any, shape: tuple[int, ...]) -> None:
     if not isinstance(reset, np.ndarray) or reset.dtype != np.bool_ or reset.shape != shape:
         found = f"{reset.dtype} {reset.shape}" if isinstance(reset, np.ndarray) else type(reset).__name__
         raise ShapeError(f"reset must be a boolean array {shape}, not {found}")
-
-
-def check_lengths(lengths: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Return which steps ``(T, B)`` count, or raise ShapeError if that is not said.
-
-    Lengths are whole numbers ``(B,)`` from 0 to T, or already the boolean array.
-    """
-    T, B = shape
-    array = np.asarray(lengths)
-    if array.dtype == np.bool_ and array.shape == (T, B):
-        return array
-    if array.dtype.kind not in "iu" or array.shape != (B,):
-        raise ShapeError(
-            f"lengths must be whole numbers ({B},), or a boolean array ({T}, {B}) that is True where a step "
-            f"counts, not {array.dtype} {array.shape}"
-        )
-    if array.size and (array.min() < 0 or array.max() > T):
-        raise ShapeError(f"lengths must be from 0 to the {T} steps given, not {array.min()} to {array.max()}")
-    live: NDArray[np.bool_] = np.arange(T)[:, None] < array
-    return live
 
 
 def check_forwards(stack: Stack, what: str) -> None:

@@ -14,12 +14,12 @@ from elman.network.checks import (
     check_forwards,
     check_generator,
     check_gradients,
-    check_lengths,
     check_passes,
     check_reset,
     check_state,
     check_tokens,
 )
+from elman.network.lengths import check_lengths
 from elman.network.team import Team
 from elman.network.truncation import Truncation
 from elman.typing import Floats, Ints, Params
@@ -50,13 +50,14 @@ class LanguageModel(Assembled):
     dropout : float
         Rate of inverted dropout on the output of each layer; acts only where a generator is given.
     tied : bool
-        Use the word vectors as output weights too; needs ``embedding == hidden``.
+        Use the word vectors as output weights too; needs them as wide as the output of the last layer:
+        ``hidden``, or ``projection``, and twice that where it goes both ways.
     dtype : str
         ``float32`` or ``float64``.
     seed : int
         Of the initial values. The same seed gives the same model in both precisions, up to rounding.
     init : str
-        ``uniform`` (within 1/sqrt(H)) or ``glorot``, for U, V and, unless `init_recurrent` says
+        ``uniform`` (within 1/sqrt(H)) or ``glorot``, for U, V, R and, unless `init_recurrent` says
         otherwise, W; or ``zeros`` for all parameters, biases too, whose values are then to be copied in.
     init_recurrent : str, optional
         ``uniform``, ``glorot``, ``orthogonal`` or ``identity``, for W. By default that of `init`; for
@@ -152,7 +153,8 @@ class LanguageModel(Assembled):
             does not fit the parameters.
         ConfigError
             If `skip` or `state_after` lies outside the window, or is combined with `truncation`; if `rng`
-            is not a generator, or `truncation` not a Truncation.
+            is not a generator, or `truncation` not a Truncation; if `state_after` or `truncation` is given
+            to a model that does not read forward alone.
 
         Examples
         --------

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from elman.network.cells import State
+from elman.network.lengths import check_lengths
 from elman.network.tape import Tape
 from elman.network.workspace import Workspace
 from elman.typing import Floats
@@ -32,7 +34,7 @@ class Rows:
         Of the states.
     """
 
-    __slots__ = ("_held", "_padded", "dtype", "keep", "live", "reset")
+    __slots__ = ("_begins", "_held", "_padded", "dtype", "keep", "live", "reset")
 
     def __init__(self, reset: Live | None, live: Live | None, dtype: np.dtype[Any]) -> None:
         if live is not None and live.all():
@@ -41,15 +43,37 @@ class Rows:
             reset = reset & live
         self.reset, self.dtype = reset, dtype
         self.keep = None if reset is None else np.subtract(1, reset[..., None], dtype=dtype)  # (T, B, 1)
+        self._begins = b""  # a bit for each step: whether some row begins anew
+        if reset is not None:
+            self._begins = np.packbits(reset.any(axis=1), bitorder="little").tobytes()
         self.live: Live | None = None if live is None else np.ascontiguousarray(live)[..., None]
         self._padded = None if self.live is None else ~self.live
-        # Whether some row has no such step, for each step.
-        self._held: list[bool] = [] if self._padded is None else [bool(step.any()) for step in self._padded]
+        # A byte for each step: whether some row has no such step.
+        self._held = b"" if self._padded is None else self._padded.any(axis=(1, 2)).tobytes()
+
+    @classmethod
+    def of_lengths(cls, lengths: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Rows:
+        """Return what lengths say of a window of that shape: whole numbers ``(B,)``, or bools ``(T, B)``."""
+        return cls(None, check_lengths(lengths, shape[:2]), dtype)
 
     @property
     def split(self) -> bool:
         """Whether rows may enter a step with another state than they left the last one with."""
         return self.keep is not None
+
+    @property
+    def ahead(self) -> tuple[Callable[..., None] | None, Callable[..., None] | None]:
+        """What there is to do around a step: `enter` and `hold`, or None where there is nothing."""
+        return None if self.keep is None else self.enter, None if self._padded is None else self.hold
+
+    @property
+    def back(
+        self,
+    ) -> tuple[Callable[..., State | None] | None, Callable[..., None] | None, Callable[..., None]]:
+        """What there is to do around a step back: `remember` and `silence`, or None, and `leave`."""
+        if self._padded is None:
+            return None, None, self.leave
+        return self.remember, self.silence, self.leave
 
     def reversed(self) -> Rows:
         """Return the same for a layer that goes from the last step to the first.
@@ -69,9 +93,15 @@ class Rows:
 
     def enter(self, t: int, tape: Tape) -> None:
         """Write the state that enters step t, zero in rows that begin anew."""
-        if self.keep is not None:
-            for left, entering in zip(tape.left(t), tape.entering(t), strict=True):
-                np.multiply(left, self.keep[t], out=entering)
+        if self.keep is None:
+            return
+        keep = self.keep[t]
+        if t == 0:
+            for field in tape.first:
+                np.multiply(field, keep, out=field)
+            return
+        for left, entered in zip(tape.states, tape.entered, strict=True):
+            np.multiply(left[t - 1], keep, out=entered[t])
 
     def hold(self, t: int, tape: Tape) -> None:
         """Undo step t in rows that do not have it."""
@@ -109,6 +139,7 @@ class Rows:
         if remembered is not None and self._padded is not None:
             for field, before in zip(d, remembered, strict=True):
                 np.copyto(field, before, where=self._padded[t])
-        if self.keep is not None:
+        if self.keep is not None and self._begins[t >> 3] >> (t & 7) & 1:
+            keep = self.keep[t]
             for field in d:
-                np.multiply(field, self.keep[t], out=field)
+                np.multiply(field, keep, out=field)

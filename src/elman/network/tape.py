@@ -53,6 +53,7 @@ class Tape(NamedTuple):
     read: Floats  # (T, B, width): what the recurrent product of each step reads
     h: Floats  # (T, B, width): the output, zero where a step does not count
     states: State  # (T, B, width or H) each: the state leaving each step, for those outside the layer
+    entered: State  # (T, B, width or H) each: the state entering each step, likewise
     first: State  # (B, width or H) each: the state entering the window, likewise
     r: Floats  # (G, B, H) recurrent products of one step
     W: Panels  # recurrent weights, multiplied into r
@@ -66,11 +67,11 @@ class Tape(NamedTuple):
 
     def entering(self, t: int) -> State:
         """Return the state that enters step t, as those outside the layer see it: views."""
-        return (self.read[t], *[field[t] for field in self.before[1:]])
+        # From a list: Python keeps the memory of tuples that it shortened, as it does those of a generator.
+        return tuple([field[t] for field in self.entered])
 
     def left(self, t: int) -> State:
         """Return the state that the step before t left; before the first, that which enters it: views."""
-        # From a list: Python keeps the memory of tuples that it shortened, as it does those of a generator.
         return tuple([field[t - 1] for field in self.states]) if t else self.first
 
     def leaving(self, step: int) -> State:
@@ -142,5 +143,6 @@ def new_tape(
         ]
         chunks.append(Chunk(a[:, part], state_before, state_after, keep[:, part], some, first, steps))
     W = new_panels(space, width, r, lone=lone)
-    first_state = cell.state_type(read[0], *[field[0] for field in before[1:]])
-    return Tape(a, keep, before, after, read, states[0], states, first_state, r, W, chunks)
+    entered = cell.state_type(read, *before[1:])
+    entering = cell.state_type(*[field[0] for field in entered])
+    return Tape(a, keep, before, after, read, states[0], states, entered, entering, r, W, chunks)

@@ -75,7 +75,9 @@ class TrainConfig:
         "forward", "Model", "Way over a sequence; imported models may have others.", flag=False
     )
     dropout: float = _setting(0.0, "Model", "Dropout on the output of each layer while training.", 0)
-    tied: bool = _setting(False, "Model", "Use the word vectors as output weights too (needs D = H).")
+    tied: bool = _setting(
+        False, "Model", "Use the word vectors as output weights too (needs D = H, or D = P)."
+    )
     init: str = _setting("uniform", "Model", "Initial weights: uniform or glorot.")
     init_recurrent: str | None = _setting(
         None, "Model", "Initial recurrent weights W: uniform, glorot, orthogonal or identity."

@@ -24,7 +24,7 @@ def short(s: Sample, steps: int = N) -> Sample:
 @claim("given as", "torch")
 def _(facts: Facts) -> str:
     assert facts.said["lengths"] == ["input", "lengths", "batch_first", "enforce_sorted"]
-    return "`PackedSequence`, of lengths (B)"
+    return "`PackedSequence`, of lengths `(B)`"
 
 
 @claim("given as", "keras")
@@ -46,7 +46,7 @@ def _(facts: Facts) -> str:
     one = model.logits(x, state, lengths=np.array([6, N]))
     other = model.logits(x, state, lengths=np.arange(6)[:, None] < np.array([6, N]))
     assert (one[0] == other[0]).all()
-    return "`lengths` (B), or a mask (T, B), True where a step counts"
+    return "`lengths` `(B)`, or a mask `(T, B)`, True where a step counts"
 
 
 @claim("outputs at steps that do not count", "torch", "onnx", "elman")

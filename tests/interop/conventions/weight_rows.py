@@ -23,7 +23,7 @@ def shaped(array: Array, *sizes: str, of: dict[str, int] = LSTM) -> str:
     """Return a shape as the page has it, if the array has that shape."""
     expected = tuple(int(np.prod([int(f) if f.isdigit() else of[f] for f in size.split()])) for size in sizes)
     assert array.shape == expected, f"({', '.join(sizes)}) is {expected}, not {array.shape}"
-    return f"({', '.join(sizes)})"
+    return f"`({', '.join(sizes)})`"
 
 
 @claim("input weights", *ALL)

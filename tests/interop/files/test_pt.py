@@ -137,6 +137,7 @@ EVIL = name("builtins", "exec") + group(text("open('ran', 'w')")) + b"R"
         (name("os", "system") + group(text("touch ran")) + b"R", "os.system"),
         (name("torch", "load") + group(text("x")) + b"R", "torch.load"),
         (name("torch._utils", "_rebuild_tensor_v2.__globals__"), "__globals__"),
+        (name("torch._utils", "_rebuild_qtensor"), "more than numbers at strides .*quantized"),
         (name("torch.nn.modules.rnn", "LSTM") + b")\x81", "torch.nn.modules.rnn.LSTM: a whole pickled model"),
         (name("__main__", "Net") + b")\x81", "__main__.Net: a whole pickled model"),
         (name("numpy.core.multiarray", "scalar"), "numpy.core.multiarray.scalar"),
@@ -149,6 +150,7 @@ EVIL = name("builtins", "exec") + group(text("open('ran', 'w')")) + b"R"
         (name("torch", "float32") + b")R", "calls what is no function of tensors"),
         (name("torch", "FloatStorage") + b")R", "calls what is no function of tensors"),
         (b"}" + table(__class__=W) + b"b0" + name("torch", "Size") + b"}b", "sets the state of an object"),
+        (b"}Nb", "sets the state of an object"),
         (text("x") + b"Q", "a reference to something other than a storage"),
         (group(text("module"), *[b"N"] * 4) + b"Q", "a reference to something other than a storage"),
         (storage(6, "0", name("torch", "Size")), "a storage of the kind torch.Size"),
@@ -168,14 +170,14 @@ EVIL = name("builtins", "exec") + group(text("open('ran', 'w')")) + b"R"
         (b"NNs", "damaged"),
         (b"t", "damaged"),
         (b"](Ne(Nu", "damaged"),
-        (b"N(0", "damaged"),
+        (b"NN(0", "damaged"),
         (b"\xff", "damaged .ValueError"),
         (b"X\xff\xff\xff\xffa", "damaged"),
         (b"", "damaged"),
         (b"N", "holds no tensors"),
         (table(a=whole(1)), "holds no tensors"),
     ],
-    ids=range(43),
+    ids=range(45),
 )  # fmt: skip
 def test_a_pickle_that_is_more_than_tensors(
     value: bytes, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -99,10 +99,16 @@ def test_truncated_and_changed_archives(tmp_path: Path) -> None:
 
 
 def test_missing_files(tmp_path: Path) -> None:
-    with pytest.raises(elman.DataError, match="there is no file"):
+    with pytest.raises(elman.DataError, match=r"cannot read .*No such file"):
         keras.read(tmp_path / "x.keras")
-    with pytest.raises(elman.DataError, match="is no file"):
+    with pytest.raises(elman.DataError, match="is a directory"):
         keras.read(tmp_path)
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    (tmp_path / "x.keras").touch()
+    with pytest.raises(elman.DataError, match="is empty"):
+        keras.read(tmp_path / "x.keras")
 
 
 def _replace(file: Any, name: str, array: Any) -> None:

@@ -11,7 +11,9 @@ import pytest
 
 import elman
 from elman.interop import keras
-from tests.interop.keras.files import HERE, OUTPUTS, TOKENS, with_weights
+from elman.interop.keras.activations import ACTIVATIONS, Kind, cell_name
+from elman.interop.keras.config import plan_of
+from tests.interop.keras.files import HERE, OUTPUTS, TOKENS, config, with_weights
 
 MODELS = sorted(set(OUTPUTS) - {"tokens"})
 MASKED = {"backwards", "both", "functional", "gru_masked"}
@@ -53,6 +55,47 @@ def test_the_cell_is_the_plain_one_where_there_is_one(name: str) -> None:
     if name != "hard_sigmoid":
         cell = CELLS.get(name, "lstm")
     assert keras.read(stored(name)).model.cell == cell
+
+
+FORMULAS: dict[str, Any] = {
+    "tanh": np.tanh,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "relu": lambda x: np.maximum(x, 0),
+    "linear": lambda x: x,
+    "hard_sigmoid": lambda x: np.clip(x + 3, 0, 6) / 6,
+    "elu": lambda x: np.where(x > 0, x, np.exp(x) - 1),
+    "leaky_relu": lambda x: np.where(x > 0, x, 0.2 * x),
+    "softsign": lambda x: x / (1 + np.abs(x)),
+    "softplus": lambda x: np.log1p(np.exp(x)),
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_are_keras_formulas(name: str) -> None:
+    x = np.linspace(-4, 4, 9)
+    cell = cell_name(Kind("SimpleRNN", name))
+    model = elman.LanguageModel(
+        vocab_size=9, cell=cell, embedding=1, hidden=9, layers=1, init="zeros", dtype="float64"
+    )
+    model.params["layers.0.b"][0] = x
+    model.params["output.V"][...] = np.eye(9)
+    logits, _ = model.logits(np.zeros((1, 1), int), model.initial_state(1))
+    np.testing.assert_allclose(logits[0, 0], FORMULAS[name](x), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru_after", "rnn_tanh"])
+def test_what_a_config_leaves_out_is_keras_default(name: str) -> None:
+    def plan(*left_out: str) -> Any:
+        given = config(name)
+        for entry in given["config"]["layers"]:
+            for option in left_out:
+                entry["config"].pop(option, None)
+        return plan_of("a file", given)
+
+    assert plan() == plan(
+        "activation", "recurrent_activation", "use_bias", "reset_after", "go_backwards", "dropout",
+        "stateful", "recurrent_dropout", "return_state", "mask_zero",
+    )  # fmt: skip
 
 
 def test_dropout_is_kept_where_it_means_the_same() -> None:

@@ -124,6 +124,26 @@ def test_a_view_a_shared_storage_and_a_parameter(tmp_path: Path) -> None:
         np.testing.assert_array_equal(array, other.params[name], err_msg=name)
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (torch._neg_view, "to be negated"),
+        (torch.Tensor.to_sparse, "sparse"),
+        (lambda weight: weight.to("meta"), "meta tensor"),
+        (lambda weight: (1e6 * weight).half(), "holds -?inf at index"),
+        (lambda weight: weight.to(torch.float8_e4m3fn), "of type float8_e4m3fn: weights are"),
+    ],
+)
+def test_weights_that_are_not_their_numbers(change, reason: str, tmp_path: Path) -> None:
+    from elman.errors import DataError
+
+    weights = new_model(Plan(dtype="float32")).state_dict()
+    weights["embedding.weight"] = change(weights["embedding.weight"])
+    torch.save(weights, tmp_path / "model.pt")
+    with pytest.raises(DataError, match=reason):
+        interop.read(tmp_path / "model.pt")
+
+
 def test_tanh_is_assumed_and_said(tmp_path: Path) -> None:
     save(new_model(Plan("rnn")), tmp_path / "model.pt")
     with pytest.warns(UserWarning, match="tanh was assumed"):

@@ -16,7 +16,7 @@ import elman
 from elman.errors import ConfigError, DataError, ShapeError
 from elman.interop import torch as interop
 from elman.interop.files.guess import guess
-from tests.interop.files.made import pt, put, table
+from tests.interop.files.made import pt, put, storage, table, tensor
 
 from .test_stored import VECTORS
 
@@ -64,6 +64,23 @@ def test_names_of_any_kind(names: dict[str, str], square: bool, tmp_path: Path) 
     assert any("by their names" in sentence for sentence in said) == square
     for name, array in interop.state_dict(model).items():
         np.testing.assert_array_equal(array, arrays[name], err_msg=name)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_sizes_that_are_all_the_same(cell: str, tmp_path: Path) -> None:
+    model = elman.LanguageModel(vocab_size=5, cell=cell, embedding=5, hidden=5, layers=2)
+    rng = np.random.default_rng(0)
+    for array in model.params.values():
+        array[...] = rng.normal(size=array.shape)
+    arrays = interop.state_dict(model)
+    # As PyTorch has them: its products are with the transposed weights.
+    np.testing.assert_array_equal(arrays["output.weight"], model.params["output.V"].T)
+    np.testing.assert_array_equal(arrays["rnn.weight_ih_l1"][:5], model.params["layers.1.U"][0].T)
+    np.testing.assert_array_equal(arrays["rnn.weight_hh_l1"][:5], model.params["layers.1.W"][0].T)
+    found = interop.read(file(tmp_path, arrays)).model
+    assert found.settings == model.settings
+    for name, array in model.params.items():
+        np.testing.assert_array_equal(found.params[name], array, err_msg=name)
 
 
 def test_a_tied_table_under_the_name_of_the_output(tmp_path: Path) -> None:
@@ -279,6 +296,8 @@ def test_two_models_in_one_checkpoint(tmp_path: Path) -> None:
         interop.load(path)
     model, said = interop.read(path, prefix="ema.")
     assert said == ()
+    path = put(tmp_path, pt(table(model=one, moments=table(m=tensor(storage(1), (1,), (1,)))), members))
+    assert interop.read(path).said == ("only model of the file was read",)
     plain = interop.load(VECTORS / "plain.pt")
     for name, array in model.params.items():
         np.testing.assert_array_equal(array, plain.params[name], err_msg=name)
@@ -293,6 +312,15 @@ def test_derivatives_where_one_weight_stands_for_two() -> None:
         interop.gradients(
             elman.LanguageModel(vocab_size=3, cell="gru", embedding=2, hidden=2), other.new_grads()
         )
+
+
+def test_of_many_modules_a_few_are_listed() -> None:
+    halves = {f"m{number}.weight_ih_l0": (20, 4) for number in range(5000)}
+    assert len(guess(halves).problems) == 10
+    assert guess(halves).problems[-1] == "and 4,991 modules more are not whole"
+    whole = {**halves, **{f"m{number}.weight_hh_l0": (20, 5) for number in range(5000)}}
+    assert "4,991 more" in guess(whole).text(whole)
+    assert len(guess(whole).text(whole)) < 900
 
 
 def test_what_else_a_file_could_be() -> None:

@@ -172,6 +172,11 @@ def named(module: str, name: str) -> Global | Opaque:
             f"it holds {kind}: a whole pickled model, which only its own code can rebuild, not its weights: "
             f"{ADVICE}"
         )
+    if module == "torch._utils" and name.startswith("_rebuild_"):
+        raise DataError(
+            f"it has a tensor that is more than numbers at strides ({kind}), such as a sparse, quantized or "
+            "meta tensor: save its to_dense() or dequantize()"
+        )
     raise DataError(
         f"it asks for {kind}, which is not needed for tensors, and nothing but tensors is read: {ADVICE}"
     )

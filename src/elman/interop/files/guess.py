@@ -19,6 +19,9 @@ from elman.interop.files.modules import WEIGHT, Module, Shapes, module_of
 _CALLED = re.compile(r"emb|enc|wte|lookup|table|vectors", re.IGNORECASE)
 _OUTPUT = re.compile(r"out|head|un_?emb|de_?emb|logit|softmax", re.IGNORECASE)
 
+SHOWN = 9
+"""Modules and what is wrong with them, at most, that a message lists."""
+
 
 @dataclass
 class Guess:
@@ -54,7 +57,9 @@ class Guess:
 
     def text(self, shapes: Shapes) -> str:
         """Return it in words, such as "nn.LSTM, 2 layers, 128 wide, inputs 64; embedding 65 x 64"."""
-        parts = [self.said] if self.said else [str(module) for module in self.modules]
+        parts = [self.said] if self.said else [str(module) for module in self.modules[:SHOWN]]
+        if len(self.modules) > SHOWN:
+            parts.append(f"and {len(self.modules) - SHOWN:,} more")
         if self.embedding:
             parts.append(f"embedding {by(shapes[self.embedding])}")
         if self.output:
@@ -115,11 +120,13 @@ def guess(shapes: Shapes) -> Guess:
             found.modules.append(module)
         else:
             found.problems.append(module)
+    if len(found.problems) > SHOWN:
+        found.problems[SHOWN:] = [f"and {len(found.problems) - SHOWN:,} modules more are not whole"]
     if len(found.modules) > 1:
         held = "; ".join(f"{m.prefix or 'without prefix'}: {m}" for m in found.modules[:3])
         found.problems.append(
             f"it has {len(found.modules)} recurrent modules, where one is expected ({held})"
-            f"; elman reads one of several layers: {_advice(found.modules[:9])}"
+            f"; elman reads one of several layers: {_advice(found.modules[:SHOWN])}"
         )
     if not parts:
         cell = next((name for name in shapes if name.endswith("weight_ih")), None)
@@ -241,7 +248,7 @@ def _of_keras(shapes: Shapes) -> str | None:
     said = [
         f"{kinds.get(columns // max(rows, 1), 'a layer')}, {rows} wide" for rows, columns in kernels.values()
     ]
-    return f"layers of Keras: {'; '.join(said[:9])}"
+    return f"layers of Keras: {'; '.join(said[:SHOWN])}"
 
 
 def _more(names: list[str]) -> str:

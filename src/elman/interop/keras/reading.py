@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.errors import ConfigError, DataError, ShapeError
+from elman.interop.files.listing import regular_file
 from elman.interop.keras.archive import opened, read_json, unpacked
 from elman.interop.keras.config import plan_of
 from elman.interop.keras.convert import imported
@@ -33,11 +34,9 @@ def read(
 
     As ``load``, which warns of it instead and takes the same arguments.
     """
-    path = Path(path)
+    path, _ = regular_file(path)
     told = (activation, recurrent_activation, go_backwards, mask_zero)
     try:
-        if not path.is_file():
-            raise DataError(f"there is no file {path}" if not path.exists() else f"{path} is no file")
         if not zipfile.is_zipfile(path):
             with path.open("rb") as file:
                 if file.read(4) != b"\x89HDF":
@@ -111,7 +110,7 @@ def load(
     >>> import elman
     >>> elman.interop.keras.load("nowhere.keras")
     Traceback (most recent call last):
-    elman.errors.DataError: there is no file nowhere.keras
+    elman.errors.DataError: cannot read nowhere.keras: No such file or directory
     """
     return warn(
         read(

@@ -15,6 +15,7 @@ import numpy as np
 
 from elman import __version__
 from elman.errors import CheckpointError, ConfigError, ElmanError
+from elman.interop.blocks import REWRITTEN, in_order
 from elman.interop.keras.activations import Kind, kinds
 from elman.interop.keras.chain import snake
 from elman.interop.keras.convert import ORDER
@@ -22,7 +23,6 @@ from elman.network import LanguageModel
 from elman.storage.atomic import write_atomic
 from elman.typing import Floats
 
-_REWRITTEN = {"mgu": "gru", "lstm-coupled": "lstm"}  # what computes the same, with other weights
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # so that the same model is the same file
 
 
@@ -124,7 +124,7 @@ def _layers(model: LanguageModel) -> Iterator[_Written]:
 
 
 def _kind(model: LanguageModel) -> Kind:
-    found = kinds().get(_REWRITTEN.get(model.cell, model.cell))
+    found = kinds().get(REWRITTEN.get(model.cell, model.cell))
     if found is None or model.projection is not None:
         what = f"the cell {model.cell!r}" if found is None else "a projection"
         raise ConfigError(f"Keras has no layer that computes {what}: it has SimpleRNN, LSTM and GRU")
@@ -134,8 +134,9 @@ def _kind(model: LanguageModel) -> Kind:
 def _recurrent(model: LanguageModel, kind: Kind, name: str, backwards: bool) -> _Written:
     of = {letter: model.params[f"{name}.{letter}"] for letter in ("U", "W", "b")}
     H = of["U"].shape[-1]
-    U, W = (np.concatenate(_blocks(model.cell, kind, of[letter]), axis=-1) for letter in ("U", "W"))
-    bias = np.concatenate(_blocks(model.cell, kind, of["b"]))
+    blocks = {letter: in_order(model.cell, array, ORDER[kind.layer]) for letter, array in of.items()}
+    U, W = (np.concatenate(blocks[letter], axis=-1) for letter in ("U", "W"))
+    bias = np.concatenate(blocks["b"])
     config = {
         "units": H, "activation": kind.activation, "use_bias": True, "return_sequences": True,
         "go_backwards": backwards,
@@ -149,22 +150,6 @@ def _recurrent(model: LanguageModel, kind: Kind, name: str, backwards: bool) -> 
             inner[2 * H :] = model.params.get(f"{name}.b_candidate", 0.0)
             bias = np.stack([bias, inner])
     return _Written(kind.layer, config, {"cell/vars": [U, W, bias]})
-
-
-def _blocks(cell: str, kind: Kind, array: Floats) -> list[Floats]:
-    """Return the gate blocks of ``U``, ``W`` or ``b`` in the order of Keras.
-
-    A minimal gated unit is a GRU whose reset is the gate f and whose update is 1 - f; of an LSTM with coupled
-    gates the forget gate is 1 - i. Since 1 - sigmoid(a) = sigmoid(-a), these are negated weights.
-    """
-    if cell == "mgu":
-        f, n = array
-        return [-f, f, n]
-    if cell == "lstm-coupled":
-        i, o, g = array
-        return [i, -i, g, o]
-    order = ORDER[kind.layer]
-    return [array[order.index(place)] for place in range(len(order))]
 
 
 def _both(model: LanguageModel, one: _Written, other: _Written) -> _Written:

@@ -43,6 +43,8 @@ class Prepared(onnx.backend.base.BackendRep):  # type: ignore[misc,unused-ignore
         inputs : sequence or mapping of array_like
             In the order of the model's inputs, or by their names. Inputs that have a value in the model may
             be left out.
+        **kwargs
+            The interface has them; none is known.
 
         Returns
         -------
@@ -56,6 +58,8 @@ class Prepared(onnx.backend.base.BackendRep):  # type: ignore[misc,unused-ignore
             fit one another.
         DataError
             If the values of the run would hold more than ``max_bytes``.
+        ConfigError
+            If another argument is given.
         """
         if kwargs:
             raise ConfigError(f"run takes no option {next(iter(kwargs))!r}")
@@ -110,9 +114,9 @@ class Backend(onnx.backend.base.Backend):  # type: ignore[misc,unused-ignore]
             Such as :func:`load_model` reads.
         device : str
             ``CPU``; there is no other.
-        max_bytes : int, optional
-            What the values computed in a run may hold at once; 2 GiB if not given. A result that would go
-            beyond is refused before it is made.
+        **kwargs
+            ``max_bytes``: what the values computed in a run may hold at once; 2 GiB if not given. A result
+            that would go beyond is refused before it is made.
 
         Returns
         -------
@@ -136,7 +140,22 @@ class Backend(onnx.backend.base.Backend):  # type: ignore[misc,unused-ignore]
     def run_model(
         cls, model: onnx.ModelProto, inputs: Any, device: str = "CPU", **kwargs: Any
     ) -> tuple[Any, ...]:
-        """Prepare a model and run it once; see :meth:`prepare` and :meth:`Prepared.run`."""
+        """Prepare a model and run it once.
+
+        Parameters
+        ----------
+        model : onnx.ModelProto
+            As for :meth:`prepare`.
+        inputs : sequence or mapping of array_like
+            As for :meth:`Prepared.run`.
+        device, **kwargs
+            As for :meth:`prepare`.
+
+        Returns
+        -------
+        tuple of ndarray
+            As from :meth:`Prepared.run`.
+        """
         return cls.prepare(model, device, **kwargs).run(inputs)
 
     @classmethod
@@ -160,10 +179,9 @@ class Backend(onnx.backend.base.Backend):  # type: ignore[misc,unused-ignore]
             ``CPU``; there is no other.
         outputs_info : sequence, optional
             Not read: types and shapes follow from the inputs.
-        opset_version : int, optional
-            Which version of the operator is meant; the newest known if not given.
-        max_bytes : int, optional
-            As for :meth:`prepare`.
+        **kwargs
+            ``opset_version``: which version of the operator is meant; the newest known if not given.
+            ``max_bytes``: as for :meth:`prepare`.
 
         Returns
         -------
@@ -196,12 +214,32 @@ class Backend(onnx.backend.base.Backend):  # type: ignore[misc,unused-ignore]
 
     @classmethod
     def supports_device(cls, device: str) -> bool:
-        """Tell whether models can be run there: on the CPU alone."""
+        """Tell whether models can be run there: on the CPU alone.
+
+        Parameters
+        ----------
+        device : str
+            Such as ``CPU`` or ``CPU:0``.
+
+        Returns
+        -------
+        bool
+        """
         return isinstance(device, str) and device.split(":")[0] == "CPU"
 
     @classmethod
     def is_compatible(cls, model: onnx.ModelProto, device: str = "CPU", **kwargs: Any) -> bool:
-        """Tell whether :meth:`prepare` takes a model."""
+        """Tell whether :meth:`prepare` takes a model.
+
+        Parameters
+        ----------
+        model, device, **kwargs
+            As for :meth:`prepare`.
+
+        Returns
+        -------
+        bool
+        """
         try:
             cls.prepare(model, device, **kwargs)
         except ElmanError:

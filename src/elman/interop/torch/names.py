@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from elman.errors import ConfigError
+from elman.interop.blocks import in_order
 from elman.interop.files.modules import Module
 from elman.typing import Floats, Params
 
@@ -60,7 +61,8 @@ def theirs(cell: str, start: str, arrays: Mapping[str, Floats]) -> Iterator[tupl
 
     The second bias is zero, but for the GRU's candidate.
     """
-    blocks = {name: as_blocks(cell, name, arrays[start + name]) for name in ("U", "W", "b")}
+    order = ORDER[KINDS[cell]]
+    blocks = {name: in_order(cell, arrays[start + name], order) for name in ("U", "W", "b")}
     yield "weight_ih", rows(blocks["U"])
     yield "weight_hh", rows(blocks["W"])
     yield "bias_ih", np.concatenate(blocks["b"])
@@ -76,22 +78,6 @@ def rows(blocks: list[Floats]) -> Floats:
     """Return blocks ``(D, H)`` as the rows ``(G H, D)`` that PyTorch has."""
     # Of a single transposed block, concatenate would keep the order in memory.
     return np.ascontiguousarray(np.concatenate([block.T for block in blocks]))
-
-
-def as_blocks(cell: str, name: str, array: Floats) -> list[Floats]:
-    """Return the gate blocks of ``U``, ``W`` or ``b`` in the order of PyTorch.
-
-    A minimal gated unit is a GRU whose reset is the gate f and whose update is 1 - f; of an LSTM with coupled
-    gates the forget gate is 1 - i. Since 1 - sigmoid(a) = sigmoid(-a), these are negated weights.
-    """
-    if cell == "mgu":
-        f, n = array
-        return [f, -f, n]
-    if cell == "lstm-coupled":
-        i, o, g = array
-        return [i, -i, g, o]
-    order = ORDER[cell]
-    return [array[order.index(place)] for place in range(len(order))]
 
 
 def kind_of(cell: str) -> str:

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from elman.errors import CheckpointError, ConfigError
+from elman.interop.blocks import REWRITTEN
+from elman.interop.files.modules import MODULES
 from elman.interop.torch.names import kind_of, places, theirs
 from elman.network import LanguageModel
 from elman.network.checks import check_gradients
 from elman.storage.atomic import write_atomic
 from elman.typing import Floats, Params
-
-MODULES = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 
 
 def state_dict(model: LanguageModel) -> Params:
@@ -98,9 +98,9 @@ def gradients(model: LanguageModel, grads: Mapping[str, Floats]) -> Params:
     >>> torch.gradients(model, grads)["rnn.bias_hh_l0"].shape
     (15,)
     """
-    if kind_of(model.cell) != model.cell.removesuffix("-relu"):
+    if model.cell in REWRITTEN:
         raise ConfigError(
-            f"of the cell {model.cell!r} one weight stands for several of nn.{MODULES[kind_of(model.cell)]}, "
+            f"of the cell {model.cell!r} one weight stands for several of {MODULES[kind_of(model.cell)]}, "
             "so that it has no derivative by each: take those of the model itself"
         )
     check_gradients(dict(grads), model.shapes(), model.dtype)
@@ -167,7 +167,7 @@ def metadata(model: LanguageModel) -> dict[str, str]:
     first, kind = model.stack.layers[0], kind_of(model.cell)
     about = {
         "format": "pt",
-        "module": f"nn.{MODULES[kind]}",
+        "module": MODULES[kind],
         "vocab_size": str(model.vocab_size),
         "embedding_dim": str(first.inputs),
         "hidden_size": str(first.hidden),
@@ -224,7 +224,7 @@ def _check_projection(model: LanguageModel) -> None:
     if model.projection is None:
         return
     if kind != "lstm":
-        raise ConfigError(f"nn.{MODULES[kind]} has no projection (proj_size), but the model has one")
+        raise ConfigError(f"{MODULES[kind]} has no projection (proj_size), but the model has one")
     hidden = model.settings["hidden"]
     if model.projection >= hidden:
         raise ConfigError(

@@ -184,10 +184,12 @@ class Cell(ABC):
 
         Parameters
         ----------
-        a, r, prev, work
+        a, r, prev
             As in :meth:`forward`; of `r` all blocks but the last are there.
         keep : ndarray of shape (keeps, B, H)
             Block 0 is to be written: what the last block of recurrent weights multiplies.
+        work : ndarray of shape (scratch, B, H)
+            Scratch.
         """
         raise NotImplementedError(f"{type(self).__name__} is staged and has no prepare")
 

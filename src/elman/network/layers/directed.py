@@ -112,10 +112,13 @@ class Reverse:
         return self.layer.initial_state(batch)
 
     def forward(
-        self, params: Params, x: Floats | Words, state: State, space: Workspace, rows: Rows | None = None
-    ) -> ReverseTape:
+        self, params: Params, x: Floats | Words, state: State, space: Workspace, rows: Rows | None = None,
+        *, lengths: Any = None,
+    ) -> ReverseTape:  # fmt: skip
         """Run over a window; see :meth:`elman.network.layers.Layer.forward`."""
         name = f"{self.name}.turned"
+        if lengths is not None:
+            rows = Rows.of_lengths(lengths, x.shape, self.dtype)
         if isinstance(x, Words):
             turned: Floats | Words = x._replace(tokens=np.ascontiguousarray(x.tokens[::-1]))
         else:
@@ -126,7 +129,7 @@ class Reverse:
 
     def backward(
         self, params: Params, x: Floats | Words, tape: ReverseTape, dh: Floats, space: Workspace,
-        grads: Params, rows: Rows | None = None, dstate: State | None = None,
+        grads: Params, rows: Rows | None = None, dstate: State | None = None, *, lengths: Any = None,
     ) -> tuple[Floats, State]:  # fmt: skip
         """Go back over a window; see :meth:`elman.network.layers.Layer.backward`."""
         name, turned = f"{self.name}.turned", tape.x
@@ -240,10 +243,13 @@ class Bidirectional:
         return state
 
     def forward(
-        self, params: Params, x: Floats | Words, state: State, space: Workspace, rows: Rows | None = None
-    ) -> BidirectionalTape:
+        self, params: Params, x: Floats | Words, state: State, space: Workspace, rows: Rows | None = None,
+        *, lengths: Any = None,
+    ) -> BidirectionalTape:  # fmt: skip
         """Run over a window; see :meth:`elman.network.layers.Layer.forward`."""
         half = len(state) // 2
+        if lengths is not None:
+            rows = Rows.of_lengths(lengths, x.shape, self.dtype)
         ahead = self.ahead.forward(params, x, state[:half], space, rows)
         back = self.back.forward(params, x, state[half:], space, rows)
         h = space.take(f"{self.name}.both.h", (*ahead.h.shape[:2], self.width), self.dtype)
@@ -252,9 +258,11 @@ class Bidirectional:
 
     def backward(
         self, params: Params, x: Floats | Words, tape: BidirectionalTape, dh: Floats, space: Workspace,
-        grads: Params, rows: Rows | None = None, dstate: State | None = None,
+        grads: Params, rows: Rows | None = None, dstate: State | None = None, *, lengths: Any = None,
     ) -> tuple[Floats, State]:  # fmt: skip
         """Go back over a window; see :meth:`elman.network.layers.Layer.backward`."""
+        if lengths is not None:
+            rows = Rows.of_lengths(lengths, x.shape, self.dtype)
         cut, half = self.ahead.width, len(tape.ahead.states)
         parts = []
         for way, part in (("ahead", dh[..., :cut]), ("back", dh[..., cut:])):

@@ -84,8 +84,9 @@ class Layer:
         return state
 
     def forward(
-        self, params: Params, x: Floats | Words, state: State, space: Workspace, rows: Rows | None = None
-    ) -> Tape:
+        self, params: Params, x: Floats | Words, state: State, space: Workspace, rows: Rows | None = None,
+        *, lengths: Any = None,
+    ) -> Tape:  # fmt: skip
         """Run over a window.
 
         Parameters
@@ -100,6 +101,8 @@ class Layer:
             Where the returned tape lives, until the next window.
         rows : Rows, optional
             Which rows begin anew at a step, and which have no such step.
+        lengths : ndarray of int, shape (B,), or of bool, shape (T, B), optional
+            In place of `rows`: how many steps of each row count, or True where one does.
 
         Returns
         -------
@@ -107,6 +110,8 @@ class Layer:
             ``tape.h`` is the output, ``(T, B, width)``.
         """
         T, B, _ = x.shape
+        if lengths is not None:
+            rows = Rows.of_lengths(lengths, x.shape, self.dtype)
         split = rows is not None and rows.split
         tape = space.build(f"{self.name}.tape", (T, B, split), lambda: self._new_tape(T, B, space, split))
         if rows is not None:
@@ -127,12 +132,14 @@ class Layer:
         grads: Params,
         rows: Rows | None = None,
         dstate: State | None = None,
+        *,
+        lengths: Any = None,
     ) -> tuple[Floats, State]:
         """Go back over a window.
 
         Parameters
         ----------
-        params, x, tape, space, rows
+        params, x, tape, space, rows, lengths
             As given to, and made by, :meth:`forward`. The tape is used up.
         dh : ndarray of shape (T, B, width)
             Derivative by the output of each step.
@@ -148,6 +155,8 @@ class Layer:
         d : State
             Derivative by the state entering the window; memory of the workspace.
         """
+        if lengths is not None:
+            rows = Rows.of_lengths(lengths, x.shape, self.dtype)
         B, widths = dh.shape[1], self.state_widths
         fields = [self._take(space, f"d.{i}", (B, width)) for i, width in enumerate(widths)]
         d: State = type(widths)(*fields)
@@ -178,18 +187,19 @@ class Layer:
         r, gated, t = tape.r, self.cell.gated, 0
         matmul: Any = space.clock.timed("recurrent products", np.matmul)
         advance = self._timed(params, space, self.cell.forward)
+        enter, hold = (None, None) if rows is None else rows.ahead
         for chunk in tape.chunks:
             for a, prev, new, keep, work, h, _, _, _ in chunk.steps:
-                if rows is not None:
-                    rows.enter(t, tape)
+                if enter is not None:
+                    enter(t, tape)
                 for weights, into in pairs:
                     matmul(h, weights, out=into)
                 if gated:
                     _copy_or_add(r[-1], b_candidate, keep[0])
                 advance(a, r, prev, new, keep, work)
-                if rows is not None:
-                    rows.hold(t, tape)
-                    t += 1
+                if hold is not None:
+                    hold(t, tape)
+                t += 1
 
     def _retreat(
         self, params: Params, tape: Tape, dh: Floats, d: State, space: Workspace, grads: Params,
@@ -212,17 +222,19 @@ class Layer:
         slopes = self._timed(params, space, cell.slopes)
         retreat = self._timed(params, space, cell.backward)
         direct, dh_total = cell.direct, d[0]
+        remember, silence, leave = (None, None, None) if rows is None else rows.back
+        held: State | None = None
         for chunk in reversed(tape.chunks):
             slopes(chunk.a, chunk.prev, chunk.new, chunk.keep, chunk.work)
             t = chunk.first + len(chunk.steps)
             for a, prev, new, keep, work, _, da, k, _ in reversed(chunk.steps):
                 t -= 1
                 add(dh_total, dh[t], dh_total)
-                if rows is not None:
-                    held = rows.remember(t, d, space, self.name)
+                if remember is not None:
+                    held = remember(t, d, space, self.name)
                 retreat(a, d, prev, new, keep, work)
-                if rows is not None:
-                    rows.silence(t, a, keep[:1] if cell.gated else None)
+                if silence is not None:
+                    silence(t, a, keep[:1] if cell.gated else None)
                 for weights, into in pairs:
                     matmul(da, weights, out=into)
                 for weights, into in gated:
@@ -232,8 +244,8 @@ class Layer:
                     add(dh_total, through, dh_total)
                 elif not single:
                     total(back, axis=0, out=dh_total)
-                if rows is not None:
-                    rows.leave(t, d, held)
+                if leave is not None:
+                    leave(t, d, held)
 
     def _project(self, params: Params, x: Floats | Words, space: Workspace, tape: Tape) -> Pairs:
         """Write the input products; bring the recurrent weights into place, and return their pairs."""

@@ -49,16 +49,17 @@ class ProjectedLayer(Layer):
         r, t, R, projected = tape.r, 0, params[f"{self.name}.R"], tape.states[0]
         matmul: Any = space.clock.timed("recurrent products", np.matmul)
         advance = self._timed(params, space, self.cell.forward)
+        enter, hold = (None, None) if rows is None else rows.ahead
         for chunk in tape.chunks:
             for a, prev, new, keep, work, h, _, _, _ in chunk.steps:
-                if rows is not None:
-                    rows.enter(t, tape)
+                if enter is not None:
+                    enter(t, tape)
                 for weights, into in pairs:
                     matmul(h, weights, out=into)
                 advance(a, r, prev, new, keep, work)
                 matmul(new[0], R, out=projected[t])
-                if rows is not None:
-                    rows.hold(t, tape)
+                if hold is not None:
+                    hold(t, tape)
                 t += 1
 
     def _retreat(
@@ -74,23 +75,26 @@ class ProjectedLayer(Layer):
         matmul: Any = space.clock.timed("recurrent products", np.matmul)
         slopes, retreat = (self._timed(params, space, method) for method in (cell.slopes, cell.backward))
         dh_total, inner = d[0], cell.state_type(dm, *d[1:])
+        remember, silence, leave = (None, None, None) if rows is None else rows.back
+        held: State | None = None
         for chunk in reversed(tape.chunks):
             slopes(chunk.a, chunk.prev, chunk.new, chunk.keep, chunk.work)
             t = chunk.first + len(chunk.steps)
             for a, prev, new, keep, work, _, da, _, _ in reversed(chunk.steps):
                 t -= 1
                 np.add(dh_total, dh[t], out=dh_total)
-                held = None if rows is None else rows.remember(t, d, space, self.name)
+                if remember is not None:
+                    held = remember(t, d, space, self.name)
                 np.copyto(totals[t], dh_total)
                 matmul(dh_total, R_T, out=dm)
                 retreat(a, inner, prev, new, keep, work)
-                if rows is not None:
-                    rows.silence(t, a, totals[t][None])
+                if silence is not None:
+                    silence(t, a, totals[t][None])
                 for weights, into in pairs:
                     matmul(da, weights, out=into)
                 np.add.reduce(back, axis=0, out=dh_total)
-                if rows is not None:
-                    rows.leave(t, d, held)
+                if leave is not None:
+                    leave(t, d, held)
         m = tape.after[0].reshape(T * B, H)
         np.matmul(m.T, totals.reshape(T * B, P), out=grads[f"{self.name}.R"])
 

@@ -29,19 +29,20 @@ class StagedLayer(Layer):
         prepare, advance = (
             self._timed(params, space, method) for method in (self.cell.prepare, self.cell.forward)
         )
+        enter, hold = (None, None) if rows is None else rows.ahead
         for chunk in tape.chunks:
             for a, prev, new, keep, work, h, _, k, _ in chunk.steps:
-                if rows is not None:
-                    rows.enter(t, tape)
+                if enter is not None:
+                    enter(t, tape)
                 for weights, into in first:
                     matmul(h, weights, out=into)
                 prepare(a, r, prev, keep, work)
                 for weights, into in last:
                     matmul(k, weights, out=into)
                 advance(a, r, prev, new, keep, work)
-                if rows is not None:
-                    rows.hold(t, tape)
-                    t += 1
+                if hold is not None:
+                    hold(t, tape)
+                t += 1
 
     def _retreat(
         self, params: Params, tape: Tape, dh: Floats, d: State, space: Workspace, grads: Params,
@@ -58,24 +59,27 @@ class StagedLayer(Layer):
             self._timed(params, space, method) for method in (cell.slopes, cell.backward, cell.unstage)
         )
         direct, dh_total = cell.direct, d[0]
+        remember, silence, leave = (None, None, None) if rows is None else rows.back
+        held: State | None = None
         for chunk in reversed(tape.chunks):
             slopes(chunk.a, chunk.prev, chunk.new, chunk.keep, chunk.work)
             t = chunk.first + len(chunk.steps)
             for a, prev, new, keep, work, _, da, _, dn in reversed(chunk.steps):
                 t -= 1
                 add(dh_total, dh[t], dh_total)
-                held = None if rows is None else rows.remember(t, d, space, self.name)
+                if remember is not None:
+                    held = remember(t, d, space, self.name)
                 retreat(a, d, prev, new, keep, work)
                 if not direct:  # what the cell left there is not to be read; what passes through k comes
                     dh_total.fill(0.0)
                 for weights, into in last:
                     matmul(dn, weights, out=into)
                 unstage(a, d, dk, prev, keep, work)
-                if rows is not None:
-                    rows.silence(t, a)
+                if silence is not None:
+                    silence(t, a)
                 for weights, into in first:
                     matmul(da, weights, out=into)
                 total(plain, axis=0, out=through)
                 add(dh_total, through, dh_total)
-                if rows is not None:
-                    rows.leave(t, d, held)
+                if leave is not None:
+                    leave(t, d, held)
