@@ -9,10 +9,13 @@ from typing import Annotated
 import typer
 
 from elman.cli.exported import target_of
+from elman.cli.formats import ExportFormats
 from elman.cli.pages import check_page, write_page
 from elman.cli.use import AsJson, RunPath
 
-app = typer.Typer(no_args_is_help=True, help="Write a run's model as a file for another framework.")
+app = typer.Typer(
+    cls=ExportFormats, no_args_is_help=True, help="Write a run's model as a file for another framework."
+)
 
 
 @app.command("onnx")

@@ -199,9 +199,10 @@ def code(model: LanguageModel, path: str | Path) -> str:
         f'"rnn": {about["module"]}({", ".join(arguments)}{double})',
         f'"output": nn.Linear({width}, {model.vocab_size}{double})',
     ]
+    entries = "".join(f"        {part},\n" for part in parts)
     return (
-        "import torch; from torch import nn; from safetensors.torch import load_file\n"
-        f"model = nn.ModuleDict({{{', '.join(parts)}}})\n"
+        "import torch\nfrom torch import nn\nfrom safetensors.torch import load_file\n\n"
+        f"model = nn.ModuleDict(\n    {{\n{entries}    }}\n)\n"
         f"model.load_state_dict(load_file({str(path)!r}))\n"
         'logits = model["output"](model["rnn"](model["embedding"](tokens))[0])  # (T, B) tokens in'
     )
