@@ -82,7 +82,7 @@ def test_bytes_and_numbers():
         (b'["a", "b"]', None, "has 2 symbols, but the model has 4 classes"),
         (b"3", None, "neither a JSON list nor an object"),
     ],
-    ids=range(14),
+    ids=range(15),
 )
 def test_what_is_no_vocabulary(content, tokens, complaint, tmp_path):
     path = tmp_path / ("vocab.txt" if content.startswith(b"a") else "vocab.json")
