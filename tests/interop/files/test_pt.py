@@ -244,10 +244,5 @@ def test_a_pickle_of_a_later_protocol() -> None:
 
 
 def test_what_other_readers_are_for(tmp_path: Path) -> None:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        archive.writestr("config.json", b"{}")
-    with pytest.raises(DataError, match=r"no data.pkl but 'config.json': elman import keras"):
-        open_tensors(put(tmp_path, made.getvalue()))
     with pytest.raises(DataError, match="elman import keras"):
         open_tensors(put(tmp_path, b"\x89HDF\r\n\x1a\n" + bytes(99)))
