@@ -196,6 +196,25 @@ def test_states_and_models_can_be_copied(copied, direction):
     np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("direction", ["forward", "bidirectional"])
+def test_the_first_steps_can_be_left_out_of_rows_of_any_length(direction):
+    model, skip = draw(direction=direction), 2
+    x, y, state = draw_window(model)
+    lengths = np.array([5, 1, 3])
+    nll, _, _ = model.nll(x, y, state, lengths=lengths)
+    loss, _, _ = model.loss_and_grads(x, y, state, lengths=lengths, skip=skip)
+    assert loss == pytest.approx(nll[skip:].sum() / (3 + 0 + 1), abs=1e-13)
+
+    def function(params):
+        for name, array in params.items():
+            model.params[name][...] = array
+        value, _, grads = model.loss_and_grads(x, y, state, lengths=lengths, skip=skip)
+        return value, grads
+
+    report = gradcheck(function, {name: array.copy() for name, array in model.params.items()}, max_elements=6)
+    assert report.passed, report
+
+
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("direction", ["forward", "bidirectional"])
 def test_where_nothing_counts_every_gradient_is_written(tied, direction):

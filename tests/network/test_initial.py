@@ -54,6 +54,21 @@ def test_orthogonal_is_uniform_over_the_rotations():
     assert abs((np.linalg.det(matrices) > 0).mean() - 0.5) < 4 * 0.5 / 4000**0.5
 
 
+@pytest.mark.parametrize("spec", ["lstm", "lstm-peephole", "lstm[hard-sigmoid,tanh,tanh]", "lstm[;clip=2]"])
+def test_the_forget_gate_begins_open(spec):
+    model = LanguageModel(vocab_size=5, cell=spec, embedding=3, hidden=4, layers=1, forget_bias=2.5)
+    assert model.params["layers.0.b"].tolist() == [[0.0] * 4, [2.5] * 4, [0.0] * 4, [0.0] * 4]
+
+
+@pytest.mark.parametrize("init", ["uniform", "glorot"])
+def test_a_projection_begins_as_the_other_weights_do(init):
+    model = LanguageModel(vocab_size=5, cell="lstm", hidden=60, projection=20, layers=1, init=init)
+    R = model.params["layers.0.R"]
+    bound = 60**-0.5 if init == "uniform" else (6 / 80) ** 0.5
+    assert 0.95 * bound < np.abs(R).max() < bound
+    assert abs(R.mean()) < 0.1 * bound
+
+
 def test_identity():
     np.testing.assert_array_equal(draw("identity"), [np.eye(40)] * 3)
 

@@ -22,7 +22,7 @@ BYTES = {
     "rnn[softsign]": 8,
     "rnn[thresholded-relu:-0.5;clip=4]": 8,
     "lstm[hard-sigmoid:0.05,softsign,softplus;peepholes;coupled]": 24,
-    "lstm[scaled-tanh:0.9:0.8,elu:-0.4,leaky-relu:0.3;peepholes]": 32,
+    "lstm[scaled-tanh:0.9:0.8,elu:-0.4,elu:0.3;peepholes]": 32,
     "lstm[sigmoid,tanh,tanh;peepholes;clip=2]": 44,
     "lstm[sigmoid,relu,softsign;coupled]": 24,
     "gru[softsign,leaky-relu]": 24,
@@ -111,6 +111,19 @@ def test_activations_at_the_ends(name):
     activation.apply(up)
     activation.apply(down)
     np.testing.assert_allclose(slopes[2:6], (up - down) / 2e-6, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "value", "slope"),
+    [("thresholded-relu:0.5", 0.5, 0.5, 1.0), ("leaky-relu:0.25", 0.0, 0.0, 1.0), ("elu:0.25", 0.0, 0.0, 1.0),
+     ("relu", 0.0, 0.0, 0.0), ("hard-sigmoid:0.25:0.5", 2.0, 1.0, 0.0),
+     ("hard-sigmoid:0.25:0.5", -2.0, 0.0, 0.0)],
+)  # fmt: skip
+def test_where_there_are_two_slopes(text, at, value, slope):
+    activation, values, slopes = Activation.parse(text), np.array([at]), np.empty(1)
+    activation.apply(values)
+    activation.slope(values if activation.of_value else np.array([at]), slopes)
+    assert (values.item(), slopes.item()) == (value, slope)
 
 
 def test_an_alpha_below_zero_or_zero_has_the_right_slope():
