@@ -42,8 +42,8 @@ def export_onnx(
     The file is kept only if logits and states agree to 1e-5.
     """
     from elman.interop.onnx import export
-    from elman.interop.onnx.out.exporting import check_target
     from elman.interop.onnx.out.verify import need_packages
+    from elman.interop.target import check_target
     from elman.storage.run import Run
 
     found = Run.existing(run)
