@@ -106,8 +106,7 @@ def _cut(size: int, start: int, end: int, step: int) -> slice:
     if step > 0:
         return slice(min(max(start, 0), size), min(max(end, 0), size), step)
     start, end = min(max(start, 0), size - 1), min(max(end, -1), size - 1)
-    # An empty axis has no last index to begin with; and to Python, -1 as the end is the last one.
-    return slice(0, 0) if start < 0 else slice(start, None if end < 0 else end, step)
+    return slice(start, None if end < 0 else end, step)  # to Python, -1 as the end is the last one
 
 
 def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
