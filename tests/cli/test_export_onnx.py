@@ -100,7 +100,7 @@ def test_what_is_refused_leaves_everything_as_it_was(
 
     assert "there is no run at" in complaint(tmp_path / "nowhere")
     assert "is a file" in complaint(tmp_path / "there.onnx")
-    assert "is there already" in complaint(trained, "--out", tmp_path / "there.onnx")
+    assert "exists already" in complaint(trained, "--out", tmp_path / "there.onnx")
     assert "is a folder" in complaint(trained, "--out", tmp_path, "--overwrite")
     assert "there is no folder" in complaint(trained, "--out", tmp_path / "no" / "m.onnx")
     assert "there is no folder" in complaint(trained, "--card", tmp_path / "no" / "card.html")

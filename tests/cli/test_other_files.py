@@ -34,8 +34,9 @@ FILES = {
 @pytest.mark.parametrize(
     ("command", "name", "advice"),
     [
-        ("info", "model.keras", "model.keras is a file of Keras: elman import keras reads those"),
+        ("info", "model.keras", "model.weights.h5 of model.keras cannot be read: it is damaged, or no HDF5"),
         ("import torch", "model.keras", "model.keras is a file of Keras: elman import keras reads those"),
+        ("info", "model.h5", "model.h5 cannot be read: it is damaged, or no HDF5 file"),
         ("import torch", "model.h5", "elman import keras reads those"),
         ("import torch", "model.onnx", "is neither a safetensors file nor one that torch.save wrote"),
         ("import keras", "model.pt", "model.pt is a file of PyTorch: elman import torch reads those"),
@@ -62,6 +63,33 @@ def test_the_right_command_is_named(
         Path(file).write_bytes(data)
     out = ["--out", "run"] if command.startswith("import") else []
     assert advice in run_elman(*command.split(), name, *out).complaint()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        ("import half.pt --out run", "before the file: elman import torch half.pt --out RUN"),
+        ("import a/m.safetensors", "before the file: elman import torch a/m.safetensors --out RUN"),
+        ("import model.KERAS", "elman import keras model.KERAS --out RUN"),
+        ("import notes.txt", "elman import torch notes.txt --out RUN, or elman import keras notes.txt --out"),
+        ("import onnx", "ONNX models are not imported: elman.interop.onnx.Backend runs them from Python"),
+        ("import onnx model.onnx", "ONNX models are not imported"),
+        ("import model.onnx", "ONNX models are not imported"),
+        ("import tensorflow x", "No such command 'tensorflow'; see elman import --help"),
+        ("export run", "elman export onnx run, elman export torch run or elman export keras run"),
+        ("export model.onnx", "before the file: elman export onnx RUN --out model.onnx"),
+        ("export m.safetensors", "elman export torch RUN --out m.safetensors"),
+        ("export runs/nothing", "runs/nothing is no format, and no run: give both"),
+        ("export tensorflow", "No such command 'tensorflow'; see elman export --help"),
+    ],
+)
+def test_without_a_format_the_command_is_named(
+    run_elman: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, advice: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("run").mkdir()
+    Path("notes.txt").write_text("hello")
+    assert advice in run_elman(*arguments.split()).complaint()
 
 
 def test_without_unk_nothing_is_said_to_be_read_as_it(run_elman: Command, tmp_path: Path) -> None:

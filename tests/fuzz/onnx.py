@@ -20,6 +20,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from elman.errors import ElmanError
 from elman.interop.onnx import Backend, load_model, summarize
 from elman.interop.onnx.operators import OPERATORS
+from tests.interop.onnx.models import of_sizes
 from tests.interop.onnx.suite import node_models
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -36,14 +37,16 @@ WORDS = (
     "", "x", "y", "a", "X", "W", "R", "B", "Tanh", "relu", "Elu", "forward", "reverse", "bidirectional",
     "axis", "axes", "to", "value", "ai.onnx", "clip", "layout", *OPERATORS,
 )  # fmt: skip
+SIZES = ((2, 3), (10**12,), (0, 2**62, 2**62), (2**63 - 1,) * 64)
 REALS = (0.0, 1.0, -1.0, 0.5, 1e38, float("inf"), float("nan"))
 
 
 @cache
 def models() -> list[bytes]:
-    """Return the stored models of PyTorch, and those of onnx's backend suite for our operators."""
+    """Return the stored models of PyTorch, those of onnx's suite for our operators, and some huge ones."""
     files = [path.read_bytes() for path in sorted(VECTORS.glob("torch_onnx_*.onnx"))]
-    return [*files, *(model.SerializeToString() for model in node_models())]
+    huge = [of_sizes(operator, sizes) for operator in ("Expand", "ConstantOfShape") for sizes in SIZES]
+    return [*files, *(model.SerializeToString() for model in [*node_models(), *huge])]
 
 
 def seeds() -> list[bytes]:

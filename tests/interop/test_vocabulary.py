@@ -76,13 +76,14 @@ def test_bytes_and_numbers():
         (b'{"format": 1, "name": "char"}', None, "'characters' is missing"),
         (b'{"format": 9, "name": "char"}', None, "newer elman"),
         (b"a\n\nb\nc", None, "line 2 of .* is empty"),
-        (b"\xff\xfe", None, "byte 0 is not UTF-8"),
+        (b"\xff\xfe", None, "byte 0 is not UTF-8; save it as UTF-8"),
+        ("ä\n".encode("latin-1"), None, "byte 0 is not UTF-8; save it as UTF-8"),
         (b"", None, "is empty"),
         (b"[" * 100_000, None, "not JSON|list of strings|twice|symbols"),
         (b'["a", "b"]', None, "has 2 symbols, but the model has 4 classes"),
         (b"3", None, "neither a JSON list nor an object"),
     ],
-    ids=range(14),
+    ids=range(16),
 )
 def test_what_is_no_vocabulary(content, tokens, complaint, tmp_path):
     path = tmp_path / ("vocab.txt" if content.startswith(b"a") else "vocab.json")

@@ -79,7 +79,9 @@ def layer_problem(cell: str, T: int, *, rows: int = B, hidden: int = H, reset: b
     params = {name: rng.normal(0, 0.1, shape).astype("f4") for name, shape in layer.shapes().items()}
     grads = {name: np.empty_like(array) for name, array in params.items()}
     x, dh = (rng.normal(size=(T, rows, width)).astype("f4") for width in (5, hidden))
-    keep = Rows(np.zeros((T, rows), np.bool_), None, np.dtype("f4")) if reset else None
+    first = np.zeros((T, rows), np.bool_)
+    first[:, 0] = True  # a row that begins anew at every step: others cost the way back nothing
+    keep = Rows(first, None, np.dtype("f4")) if reset else None
     space, state, tapes = Workspace(), layer.initial_state(rows), []
 
     def forward() -> None:

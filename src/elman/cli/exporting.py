@@ -9,10 +9,13 @@ from typing import Annotated
 import typer
 
 from elman.cli.exported import target_of
+from elman.cli.formats import ExportFormats
 from elman.cli.pages import check_page, write_page
 from elman.cli.use import AsJson, RunPath
 
-app = typer.Typer(no_args_is_help=True, help="Write a run's model as a file for another framework.")
+app = typer.Typer(
+    cls=ExportFormats, no_args_is_help=True, help="Write a run's model as a file for another framework."
+)
 
 
 @app.command("onnx")
@@ -39,8 +42,8 @@ def export_onnx(
     The file is kept only if logits and states agree to 1e-5.
     """
     from elman.interop.onnx import export
-    from elman.interop.onnx.out.exporting import check_target
     from elman.interop.onnx.out.verify import need_packages
+    from elman.interop.target import check_target
     from elman.storage.run import Run
 
     found = Run.existing(run)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
+from itertools import zip_longest
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,16 +16,24 @@ if TYPE_CHECKING:
 MOST_ROWS = 60
 """Tensors and metadata that a terminal shows; of more, the first ones."""
 
+WIDTH = 100
+"""Characters of a line that tells a sentence."""
+
 LONGEST = 60
 """Characters of a name or a value that a terminal shows."""
 
 
 def describe(path: Path, as_json: bool) -> None:
-    """Print what a safetensors, PyTorch or ONNX file holds."""
+    """Print what a safetensors, PyTorch, Keras or ONNX file holds."""
+    from elman.cli.keras_files import describe_keras, is_keras
+
     if path.suffix.lower() == ".onnx":
         from elman.cli.onnx_files import describe_onnx
 
         describe_onnx(path, as_json)
+        return
+    if is_keras(path):
+        describe_keras(path, as_json)
         return
     from elman.interop.files.guess import guess, models_of
     from elman.interop.files.opened import open_tensors
@@ -37,7 +48,7 @@ def describe(path: Path, as_json: bool) -> None:
         "file": str(path),
         "format": listing.kind,
         "tensors": len(listing.tensors),
-        **_totals(listing),
+        **totals(listing),
         "could_be": found.text(shapes) or "no recurrent model that is known here",
         "but": found.problems,
     }
@@ -62,7 +73,8 @@ def describe(path: Path, as_json: bool) -> None:
     )
 
 
-def _totals(listing: Listing) -> dict[str, Any]:
+def totals(listing: Listing) -> dict[str, Any]:
+    """Return how many numbers and bytes a file has, and of which types."""
     # Tensors that show the same numbers are counted once.
     once = {tensor.storage or name: tensor for name, tensor in listing.tensors.items()}
     kinds = Counter(tensor.dtype for tensor in listing.tensors.values())
@@ -84,6 +96,15 @@ def table(title: str, rows: list[tuple[str, ...]]) -> None:
         print("  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
     if len(rows) > MOST_ROWS:
         print(f"  and {len(rows) - MOST_ROWS:,} more; --json has them all")
+
+
+def fact(name: str, value: str) -> None:
+    """Print a value beside its name, a long one on several lines: each part of a sentence begins one."""
+    lines = [value]
+    if len(value) > WIDTH - 16:
+        lines = [line for part in re.split(r"(?<=;) ", value) for line in wrap(part, WIDTH - 16)]
+    for head, line in zip_longest([name.replace("_", " ")], lines, fillvalue=""):
+        print(f"{head:<16}{line}")
 
 
 def short(text: str) -> str:

@@ -4,4 +4,8 @@ from __future__ import annotations
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Make a run of a model from another framework.")
+from elman.cli.formats import ImportFormats
+
+app = typer.Typer(
+    cls=ImportFormats, no_args_is_help=True, help="Make a run of a model from another framework."
+)

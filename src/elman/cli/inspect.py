@@ -12,10 +12,11 @@ import typer
 
 from elman.cli.pages import check_page, write_page
 from elman.cli.use import AsJson, RunPath
-from elman.errors import ConfigError
+from elman.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
     from elman.insight.inspect import Inspection
+    from elman.storage.run import Run
 
 
 def inspect(
@@ -69,6 +70,7 @@ def inspect(
     if wanted is not None:
         check_unit(model, *wanted)
     if text is None:
+        _check_text(found_run)
         sample = sample_of_corpus(found_run.corpus(), length, name=str(found_run.path))
     else:
         sample = sample_of_text(tokenizer, text, length, documents=found_run.config.documents)
@@ -103,6 +105,15 @@ def _parsed(unit: str | None) -> tuple[int, int, str] | None:
     if not (layer.isdecimal() and number.isdecimal()):
         raise ConfigError(f"--unit {unit}: give a layer and a unit, both counted from 0, such as 0:17")
     return int(layer), int(number), state or "h"
+
+
+def _check_text(run: Run) -> None:
+    """Refuse a run without a text of its own, as an imported one is."""
+    if not run.data.is_dir():
+        absent = f"the text of {run.path} is not here ({run.data} is missing)"
+        if run.imported:
+            absent = f"{run.path} was imported, and never had a text"
+        raise CheckpointError(f"{absent}: give one: elman inspect {run.path} --text FILE")
 
 
 def _check_folder(path: Path | None) -> None:

@@ -83,7 +83,8 @@ def info(
         Path,
         typer.Argument(
             metavar="RUN|FILE",
-            help="Directory of a run, or a .safetensors, .pt, .pth or .onnx file of any origin.",
+            help="Directory of a run, or a .safetensors, .pt, .pth, .keras, .weights.h5 or .onnx file of any "
+            "origin.",
             show_default=False,
         ),
     ],

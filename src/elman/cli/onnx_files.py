@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elman.cli.files import short, table
+from elman.cli.files import fact, short, table
 
 if TYPE_CHECKING:
     from elman.interop.onnx.summary import Value
@@ -26,9 +26,10 @@ def describe_onnx(path: Path, as_json: bool) -> None:
         print(json.dumps({**facts, "operators": found.operators, "metadata": found.metadata, **lists}))
         return
     for name, value in facts.items():
-        shown = f"{value:,}" if isinstance(value, int) else value if name == "file" else _plain(str(value))
-        if shown:
-            print(f"{name.replace('_', ' '):<16}{shown}")
+        if name == "file":
+            print(f"{name:<16}{value}")
+        elif value != "":
+            fact(name, f"{value:,}" if isinstance(value, int) else _plain(str(value)))
     table("operators", [(short(name), f"{count:,}") for name, count in found.operators.items()])
     table("metadata", [(short(name), short(value)) for name, value in found.metadata.items()])
     for name, values in parts.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -113,13 +114,35 @@ def next_tokens(
         print(json.dumps([{"token": t, "probability": p} for t, p in found], ensure_ascii=False))
         return
     width = max(len(visible(token)) for token, _ in found)
-    for token, probability in found:
-        print(f"{visible(token):<{width}}  {probability:7.2%}  {'█' * round(40 * probability)}".rstrip())
+    shares = percents([probability for _, probability in found])
+    for (token, probability), share in zip(found, shares, strict=True):
+        print(f"{visible(token):<{width}}  {share}  {'█' * round(40 * probability)}".rstrip())
 
 
 def visible(token: str) -> str:
     """Show a token so that a space or a line end can be seen."""
     return token if token.isprintable() and token.strip() else repr(token)
+
+
+def percents(probabilities: Sequence[float]) -> list[str]:
+    """Return probabilities in percent, their points under one another.
+
+    Below 1% there are three significant digits: of a large vocabulary all may be small.
+
+    >>> percents([0.5, 0.0012345, 4.5e-9])
+    [' 50.00%    ', '  0.123%   ', '  4.50e-07%']
+    """
+    shown = [_percent(probability) for probability in probabilities]
+    behind = max(len(text.partition(".")[2]) for text in shown)
+    return [f"{whole:>3}.{rest:<{behind}}" for whole, _, rest in (text.partition(".") for text in shown)]
+
+
+def _percent(probability: float) -> str:
+    share = 100 * probability
+    if share >= 1 or share == 0:
+        return f"{share:.2f}%"
+    # The g of Python's formats writes a small number as 1.23e-05, and with # keeps its last zeros.
+    return f"{share:#.3g}%"
 
 
 def perplexity(nats: float) -> str:

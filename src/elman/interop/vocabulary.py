@@ -109,7 +109,9 @@ def _text(path: Path) -> str:
     try:
         return path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not a vocabulary: byte {error.start:,} is not UTF-8") from None
+        raise DataError(
+            f"{path} is not a vocabulary: byte {error.start:,} is not UTF-8; save it as UTF-8"
+        ) from None
 
 
 def _json(path: Path, text: str) -> Any:

@@ -199,6 +199,11 @@ class Run:
             If a file is missing or damaged, or the text was encoded with another tokenizer than the run's.
         """
         if not self.data.is_dir():
+            if self.has_model and self.imported:
+                raise CheckpointError(
+                    f"{self.path} was imported, and never had a text: give a file: "
+                    f"elman evaluate {self.path} FILE"
+                )
             raise CheckpointError(
                 f"the text of {self.path} is not here ({self.data} is missing): the run can be used and "
                 "evaluated on a file that you name, but not resumed"

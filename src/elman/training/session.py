@@ -144,6 +144,11 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
     run = Run.existing(path)
     with exclusive(run.path):
         run.sweep()
+        if run.has_model and not run.checkpoint_path.exists() and run.imported:
+            raise CheckpointError(
+                f"{run.path} was imported: it has no checkpoint, and cannot be trained on; "
+                "elman train makes a new run of a text"
+            )
         config = run.config
         for name in changes or {}:
             if name not in EXTENDABLE:

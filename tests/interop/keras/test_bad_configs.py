@@ -83,6 +83,10 @@ HAS_NOT: dict[str, tuple[Change, str]] = {
     "nothing recurrent": (lambda c: c["config"]["layers"].pop(2), "Dense layer 'dense' of a file is not one"),
     "cells in a list": (inserted(plain("RNN", cell=[]), 2), "RNN layer 'my_RNN' of a file"),
     "classes": (setting("Dense", units=5), "6 tokens and predicts 5 classes"),
+    "a softmax of a softmax": (
+        inserted(plain("Activation", activation="softmax"), 4),
+        "Activation layer 'my_Activation' of a file is not one",
+    ),
     "output activation": (
         setting("Dense", activation="sigmoid"),
         "the activation of the Dense layer .* is sigmoid",
@@ -124,6 +128,12 @@ def test_directions_must_be_alike() -> None:
         changed(other("layer", units=5), "both")
     with pytest.raises(elman.DataError, match="two layers that go the same way"):
         changed(other("layer", go_backwards=True), "both")
+    with pytest.raises(elman.ConfigError, match="holds two layers that are not alike"):
+        changed(other("layer", activation="relu"), "both")
+    with pytest.raises(elman.DataError, match="or return different things"):
+        changed(other("backward_layer", return_sequences=False), "both")
+    with pytest.raises(elman.ConfigError, match=r"LSTM layer .* its class is not Keras's own"):
+        changed(lambda c: layer(c, "Bidirectional")["layer"].update(registered_name="mine>LSTM"), "both")
     with pytest.raises(elman.ConfigError, match="holds a Conv1D layer"):
         changed(lambda c: layer(c, "Bidirectional").update(backward_layer=plain("Conv1D")), "both")
 
@@ -157,6 +167,14 @@ GRAPHS: dict[str, tuple[Change, str]] = {
     "two inputs": (
         lambda c: node(c, "LSTM").update(args=[tensor("embedding"), tensor("tokens")]),
         "does not take the output",
+    ),
+    "second use": (
+        lambda c: node(c, "TimeDistributed")["args"][0]["config"].update(keras_history=["dropout_1", 1, 0]),
+        "does not take the output of 'dropout_1'",
+    ),
+    "own class for each step": (
+        lambda c: layer(c, "TimeDistributed")["layer"].update(registered_name="mine>Dense"),
+        "cannot be imported: its class is not Keras's own",
     ),
     "second output": (
         lambda c: c["config"].update(output_layers=[["lower", 0, 0], ["upper", 0, 0]]),

@@ -11,9 +11,10 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from safetensors.numpy import load
 
 import elman
-from elman.interop.keras import process, stored
+from elman.interop.keras import child, process, stored
 from elman.interop.keras.process import read_h5
 from elman.interop.keras.stored import arrays
 from tests.interop.keras.files import WEIGHTS, h5
@@ -229,6 +230,16 @@ def test_the_child_has_limits() -> None:
     assert (cpu, size, core) == ("5", str(2000 + (16 << 20)), "0")
     if sys.platform == "linux":
         assert rest == ["no", "memory"]
+
+
+def test_the_child_limits_itself_first(
+    monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    limits: list[tuple[int, int]] = []
+    monkeypatch.setattr(child, "limit", lambda *given: limits.append(given))
+    assert child.main(str(WEIGHTS), 7) == 0
+    assert limits == [(WEIGHTS.stat().st_size, 7)]
+    assert "layers/lstm/cell/vars/0" in load(capsysbinary.readouterr().out)
 
 
 def test_modules_beside_the_file_are_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

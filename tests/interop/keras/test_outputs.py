@@ -115,8 +115,15 @@ def test_what_weights_cannot_tell_is_told() -> None:
     assert model.cell.startswith("lstm[hard-sigmoid:")
     assert model.cell.endswith(",relu,relu]")
     assert model.direction == "reverse,forward"
-    assert "go_backwards [True, True]" in said[0]
-    assert len(said) == 1
+    assert said == ()  # nothing was left to be assumed
+
+
+def test_only_what_was_not_told_is_assumed() -> None:
+    start = "a file of weights does not tell everything; assumed: "
+    said = keras.read(stored("weights_lstm"), activation="relu", go_backwards=False).said
+    assert said == (f"{start}recurrent_activation sigmoid, mask_zero False",)
+    said = keras.read(stored("weights_lstm"), mask_zero=True).said
+    assert said[0] == f"{start}activation tanh, recurrent_activation sigmoid, go_backwards False"
 
 
 def test_float16_is_converted_and_said(tmp_path: Path) -> None:

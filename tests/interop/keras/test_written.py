@@ -76,7 +76,7 @@ def test_places_to_write_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(elman.ConfigError, match=r"must end in \.keras"):
         keras.write(model(), tmp_path / "model.h5")
     keras.write(model(), tmp_path / "model.keras")
-    with pytest.raises(elman.CheckpointError, match="exists already"):
+    with pytest.raises(elman.ConfigError, match="exists already"):
         keras.write(model(), tmp_path / "model.keras")
     keras.write(model(cell="gru"), tmp_path / "model.keras", overwrite=True)
     assert keras.read(tmp_path / "model.keras").model.cell == "gru"

@@ -59,6 +59,20 @@ def one_node(
     return model_of([node], inputs, {name: value for name, value in outputs.items() if name}, opset=opset)
 
 
+def of_sizes(operator: str, sizes: Sequence[int]) -> onnx.ModelProto:
+    """Return a model without inputs that makes a value of those sizes, by Expand or ConstantOfShape."""
+    constants = {"s": np.array(sizes, np.int64)}
+    if operator == "Expand":
+        constants = {"x": np.ones(1, np.float32), **constants}
+    node = helper.make_node(operator, list(constants), ["y"])
+    # Not by `model_of`: that would infer the sizes of the output, and say them.
+    graph = helper.make_graph(
+        [node], "test", [], [declared("y", np.zeros(0, np.float32), [None] * len(sizes))],
+        [onnx.numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )  # fmt: skip
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)
+
+
 def run_by_ort(model: onnx.ModelProto, inputs: Mapping[str, Any]) -> list[Any]:
     """Return what ONNX Runtime computes."""
     import onnxruntime

@@ -172,7 +172,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
 
 def test_it_is_not_written_over_a_file_unasked(tmp_path: Path) -> None:
     export(model_of("rnn"), tmp_path / "model.onnx")
-    with pytest.raises(ConfigError, match="is there already"):
+    with pytest.raises(ConfigError, match="exists already"):
         export(model_of("rnn"), tmp_path / "model.onnx")
 
 

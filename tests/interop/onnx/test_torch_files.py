@@ -19,8 +19,9 @@ TENSORS = load_file(VECTORS / "torch_onnx.safetensors")
 
 def test_each_kind_and_exporter_is_there() -> None:
     assert MODELS == [
-        "torch_onnx_gru_dynamo", "torch_onnx_gru_script", "torch_onnx_lstm_dynamo", "torch_onnx_lstm_script",
-        "torch_onnx_rnn_script",
+        "torch_onnx_gru_dynamo", "torch_onnx_gru_script", "torch_onnx_gru_zeros_dynamo",
+        "torch_onnx_lstm_dynamo", "torch_onnx_lstm_script", "torch_onnx_lstm_zeros_script",
+        "torch_onnx_rnn_script", "torch_onnx_rnn_zeros_dynamo",
     ]  # fmt: skip
 
 

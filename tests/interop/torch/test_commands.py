@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 
@@ -39,7 +40,10 @@ def test_a_model_comes_in_is_used_and_goes_out(run_elman: Command, tmp_path: Pat
     done = run_elman("export", "torch", run)
     assert done.status == 0, done.err
     assert "nn.LSTM(4, 5, 2, proj_size=3, dtype=torch.float64)" in done.out
-    assert 'logits = model["output"](' in done.out
+    code = done.out.split("in PyTorch:\n\n")[1]
+    assert 'logits = model["output"](' in code
+    ast.parse(code)
+    assert max(len(line) for line in code.splitlines() if "load_file(" not in line) <= 100
     there = load_file(tmp_path / "run.safetensors")
     assert there["rnn.weight_hr_l1"].shape == (3, 5)
 

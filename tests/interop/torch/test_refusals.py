@@ -188,11 +188,34 @@ CASES: dict[str, tuple[Callable[[Arrays], None], str]] = {
     ),
     "a second module": (
         a_second_module,
-        r"2 recurrent modules.*decoder.rnn.: nn.GRU.*; rnn.: nn.LSTM, 2 layers",
+        r"2 recurrent modules.*decoder.rnn.: nn.GRU.*; rnn.: nn.LSTM, 2 layers.*save the model that you want",
     ),
     "a cell": (a_cell, r"step.weight_ih is that of a cell, .*: call it step.weight_ih_l0"),
     "nothing known": (nothing_known, r"none of its names are those of a recurrent module"),
 }
+
+
+def test_two_modules_of_a_layer_each_become_one_as_is_said(tmp_path: Path) -> None:
+    arrays = weights()
+    stacked = {
+        name.replace("rnn.", "r1.").replace("r1.", "r2.").replace("_l1", "_l0")
+        if "_l1" in name
+        else name.replace("rnn.", "r1."): array
+        for name, array in arrays.items()
+    }
+    with pytest.raises(ConfigError) as caught:
+        interop.load(file(tmp_path, stacked))
+    said = str(caught.value)
+    assert "it has 2 recurrent modules, where one is expected (r1.: nn.LSTM, 1 layer" in said
+    assert "elman reads one of several layers: where r2 reads the output of r1, " in said
+    assert "call r2.weight_ih_l0 r1.weight_ih_l1, the others so, and save again" in said
+    renamed_as_said = {
+        name.replace("r2.", "r1.").replace("_l0", "_l1") if name.startswith("r2.") else name: array
+        for name, array in stacked.items()
+    }
+    model = interop.load(file(tmp_path, renamed_as_said))
+    for name, array in interop.state_dict(model).items():
+        np.testing.assert_array_equal(array, arrays[name])
 
 
 @pytest.mark.parametrize("what", CASES)

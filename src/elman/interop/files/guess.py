@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import permutations
 
 from elman.interop.files.listing import LONGEST_NAME, Tensor, by
 from elman.interop.files.modules import WEIGHT, Module, Shapes, module_of
@@ -125,6 +126,7 @@ def guess(shapes: Shapes) -> Guess:
         held = "; ".join(f"{m.prefix or 'without prefix'}: {m}" for m in found.modules[:3])
         found.problems.append(
             f"it has {len(found.modules)} recurrent modules, where one is expected ({held})"
+            f"; elman reads one of several layers: {_advice(found.modules[:SHOWN])}"
         )
     if not parts:
         cell = next((name for name in shapes if name.endswith("weight_ih")), None)
@@ -141,6 +143,21 @@ def guess(shapes: Shapes) -> Guess:
     else:
         found.others = rest
     return found
+
+
+def _advice(modules: list[Module]) -> str:
+    """Say what to do with several modules, of which each may be the next layer of another."""
+    for lower, upper in permutations(modules, 2):
+        same = (lower.cell, lower.hidden, lower.projection, lower.bidirectional, lower.bias) == (
+            upper.cell, upper.hidden, upper.projection, upper.bidirectional, upper.bias,
+        )  # fmt: skip
+        if same and upper.inputs == lower.width:
+            first, second = (module.prefix.rstrip(".") or "that without prefix" for module in (lower, upper))
+            return (
+                f"where {second} reads the output of {first}, call {upper.prefix}weight_ih_l0 "
+                f"{lower.prefix}weight_ih_l{lower.layers}, the others so, and save again"
+            )
+    return "save the model that you want alone, or give its prefix"
 
 
 def models_of(tensors: Mapping[str, Tensor]) -> list[str]:

@@ -75,8 +75,6 @@ class PtFile:
             if {"config.json", "model.weights.h5"} <= set(names):
                 raise DataError(f"{self.path} is a file of Keras: elman import keras reads those")
             held = f" but {sorted(names)[0]!r:.60}" if names else ""
-            if "config.json" in names:
-                held += ": elman import keras reads a .keras file"
             raise DataError(f"{self.path} is not a file of torch.save: its archive has no data.pkl{held}")
         root = pickles[0].removesuffix("data.pkl")
         if f"{root}constants.pkl" in names or any(name.startswith(f"{root}code/") for name in names):

@@ -17,7 +17,7 @@ from elman.interop.files.archive import check_directory
 
 MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 JSON_BYTES = 16 << 20
-DIRECTORY_BYTES = 1 << 16  # of three members it has a few hundred
+DIRECTORY_BYTES = 1 << 20  # of three members it has a few hundred; files of others are named
 EXPANSION = 100  # as in Keras: real weights hardly shrink, and Keras does not compress them at all
 FREE = 1 << 20  # bytes that may expand as they like
 
@@ -45,10 +45,7 @@ def _check(archive: zipfile.ZipFile, path: Path) -> None:
         raise DataError(f"{path} is a file of PyTorch: elman import torch reads those")
     for name in MEMBERS[1:]:
         if names.count(name) != 1:
-            other = ": elman import torch reads files of torch.save" if _is_torch(names) else ""
-            raise DataError(
-                f"{path} has {names.count(name)} members named {name}; a .keras archive has one{other}"
-            )
+            raise DataError(f"{path} has {names.count(name)} members named {name}; a .keras archive has one")
     size = path.stat().st_size
     for info in archive.infolist():
         if info.filename not in MEMBERS:
@@ -66,10 +63,6 @@ def _check(archive: zipfile.ZipFile, path: Path) -> None:
                 f"{info.filename} of {path} would grow from {info.compress_size:,} to {info.file_size:,} "
                 "bytes: that is no model"
             )
-
-
-def _is_torch(names: list[str]) -> bool:
-    return any(name.endswith("/data.pkl") for name in names)
 
 
 def read_json(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:

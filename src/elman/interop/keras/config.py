@@ -44,9 +44,7 @@ class _Reading:
         self.said: list[str] = []
 
     def take(self, fields: Fields, group: str) -> None:
-        if fields.foreign or fields.kind == "Lambda":
-            code = "it holds Python code" if fields.kind == "Lambda" else "its class is not Keras's own"
-            raise ConfigError(f"the {fields} cannot be imported: {code}, which is never run")
+        _check_own(fields)
         self._policy(fields)
         if fields.kind == "InputLayer" and self.embedding is None:
             pass
@@ -130,7 +128,8 @@ class _Reading:
         parts = []
         for key, place in (("layer", "forward_layer"), ("backward_layer", "backward_layer")):
             inner = Fields(self.source, fields.anything(key))
-            if inner.foreign or inner.kind not in RECURRENT:
+            _check_own(inner)
+            if inner.kind not in RECURRENT:
                 raise ConfigError(
                     f"the {fields} holds a {inner.kind} layer; elman has {', '.join(RECURRENT)}"
                 )
@@ -175,7 +174,8 @@ class _Reading:
     def _dense(self, fields: Fields, group: str) -> None:
         if fields.kind == "TimeDistributed":
             inner = Fields(self.source, fields.anything("layer"))
-            if inner.foreign or inner.kind != "Dense":
+            _check_own(inner)
+            if inner.kind != "Dense":
                 raise ConfigError(f"the {fields} holds a {inner.kind} layer; elman has a Dense one there")
             if not self.layers[-1].sequences:
                 raise DataError(f"the {fields} has no sequence to read")
@@ -207,3 +207,10 @@ class _Reading:
                 "recurrent layer at one rate, and this model elsewhere too, or at other rates"
             )
         return 0.0
+
+
+def _check_own(fields: Fields) -> None:
+    """Raise ConfigError if a layer is code, or of a class that is not Keras's own."""
+    if fields.foreign or fields.kind == "Lambda":
+        code = "it holds Python code" if fields.kind == "Lambda" else "its class is not Keras's own"
+        raise ConfigError(f"the {fields} cannot be imported: {code}, which is never run")

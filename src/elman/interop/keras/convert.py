@@ -75,7 +75,8 @@ def imported(source: str, plan: Plan, arrays: Arrays) -> Imported:
     if plan.masked:
         said.append(
             "Keras masks token 0 (mask_zero): give lengths=elman.interop.keras.mask(tokens) for the same "
-            "results"
+            "results in Python; on the command line evaluate, generate and next read token 0 as any other, "
+            "unmasked"
         )
     direction = ",".join(directions) if len(set(directions)) > 1 else directions[0]
     sizes = {

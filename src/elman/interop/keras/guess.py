@@ -19,12 +19,12 @@ MOST_ORDERS = 1000
 
 
 class Told(NamedTuple):
-    """What a file of weights alone cannot tell."""
+    """What a file of weights alone cannot tell; None where the caller does not, either."""
 
     activation: str | None = None
     recurrent_activation: str | None = None
-    go_backwards: Sequence[bool] | bool = False
-    mask_zero: bool = False
+    go_backwards: Sequence[bool] | bool | None = None
+    mask_zero: bool | None = None
 
 
 def guessed(source: str, arrays: Arrays, told: Told) -> Plan:
@@ -58,7 +58,7 @@ def guessed(source: str, arrays: Arrays, told: Told) -> Plan:
             "or more recurrent"
         )
     ordered = _ordered(source, arrays, kinds, embeddings[0], f"{ends[0]}/vars/0")
-    backwards = told.go_backwards
+    backwards = told.go_backwards or False
     ways = [backwards] * len(ordered) if isinstance(backwards, bool) else list(backwards)
     if len(ways) != len(ordered):
         raise ConfigError(
@@ -66,8 +66,8 @@ def guessed(source: str, arrays: Arrays, told: Told) -> Plan:
         )
     layers = tuple(_layer(arrays, group, told, way) for group, way in zip(ordered, ways, strict=True))
     bias = f"{ends[0]}/vars/1" in arrays
-    said = (_assumed(told, layers[0].first),)
-    return Plan(embeddings[0], None, told.mask_zero, layers, ends[0], None, bias, 0.0, said)
+    said = _assumed(told, layers[0].first)
+    return Plan(embeddings[0], None, bool(told.mask_zero), layers, ends[0], None, bias, 0.0, said)
 
 
 def _ordered(
@@ -142,11 +142,12 @@ def _part(arrays: Arrays, name: str, group: str, kind: str, told: Told, backward
     return Recurrent(name, group, kind, None, cell, bias is not None, backwards)
 
 
-def _assumed(told: Told, first: Recurrent) -> str:
-    words = [f"activation {told.activation or 'tanh'}"]
-    if first.kind != "SimpleRNN":
-        words.append(f"recurrent_activation {told.recurrent_activation or 'sigmoid'}")
+def _assumed(told: Told, first: Recurrent) -> tuple[str, ...]:
+    """Return a sentence that names what neither the file nor the caller told; none if that is nothing."""
+    words = ["activation tanh"] if told.activation is None else []
+    if first.kind != "SimpleRNN" and told.recurrent_activation is None:
+        words.append("recurrent_activation sigmoid")
     if first.kind == "GRU" and not first.bias:
         words.append("reset_after True")
-    words += [f"go_backwards {told.go_backwards}", f"mask_zero {told.mask_zero}"]
-    return f"a file of weights does not tell everything; assumed: {', '.join(words)}"
+    words += [f"{name} False" for name in ("go_backwards", "mask_zero") if getattr(told, name) is None]
+    return (f"a file of weights does not tell everything; assumed: {', '.join(words)}",) if words else ()

@@ -42,7 +42,7 @@ def read(
                 if file.read(4) != b"\x89HDF":
                     raise DataError(f"{path} is neither a .keras archive nor HDF5, or is cut short")
             arrays = read_h5(path, path)
-            assumed = Told(activation, recurrent_activation, go_backwards or False, bool(mask_zero))
+            assumed = Told(activation, recurrent_activation, go_backwards, mask_zero)
             return imported(str(path), guessed(str(path), arrays, assumed), arrays)
         if any(argument is not None for argument in told):
             raise ConfigError(

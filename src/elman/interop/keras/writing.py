@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from elman import __version__
-from elman.errors import CheckpointError, ConfigError, ElmanError
+from elman.errors import ConfigError, ElmanError
 from elman.interop.blocks import REWRITTEN, in_order
 from elman.interop.keras.activations import Kind, kinds
 from elman.interop.keras.chain import snake
 from elman.interop.keras.convert import ORDER
+from elman.interop.target import check_model, check_target
 from elman.network import LanguageModel
 from elman.storage.atomic import write_atomic
 from elman.typing import Floats
@@ -54,9 +55,11 @@ def write(model: LanguageModel, path: str | Path, *, overwrite: bool = False) ->
     Raises
     ------
     ConfigError
-        If Keras has no layers that compute the model.
+        If Keras has no layers that compute the model; if there is a file already, or no folder for it.
+    DivergenceError
+        If a parameter is not finite.
     CheckpointError
-        If there is a file already, or it cannot be written.
+        If the file cannot be written.
     ElmanError
         If h5py is not installed.
 
@@ -72,10 +75,8 @@ def write(model: LanguageModel, path: str | Path, *, overwrite: bool = False) ->
     path = Path(path)
     if path.suffix != ".keras":
         raise ConfigError(f"{path} must end in .keras, by which Keras knows its files")
-    if path.is_dir() or (path.exists() and not overwrite):
-        raise CheckpointError(
-            f"{path} exists already: replace it by overwrite (--overwrite), or name another file"
-        )
+    check_target(path, overwrite=overwrite)
+    check_model(model)
     if find_spec("h5py") is None:
         raise ElmanError(
             f"{path} is to hold HDF5, which h5py writes: install it with pip install 'elman[keras]'"

@@ -30,6 +30,11 @@ class Prepared(onnx.backend.base.BackendRep):  # type: ignore[misc,unused-ignore
         names = [port.name for port in graph.outputs]
         self._outputs: Any = onnx.backend.base.namedtupledict("Outputs", names)
 
+    def __repr__(self) -> str:
+        inputs = [port.name for port in self.graph.inputs if port.name not in self.graph.constants]
+        outputs = [port.name for port in self.graph.outputs]
+        return f"Prepared({_listed(inputs)} -> {_listed(outputs)}, nodes={len(self.graph.steps)})"
+
     def run(self, inputs: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Return the outputs of the model.
 
@@ -74,6 +79,11 @@ class Prepared(onnx.backend.base.BackendRep):  # type: ignore[misc,unused-ignore
         raise ShapeError(
             f"the model has {len(needed)} inputs ({', '.join(needed):.200}), and {len(inputs)} were given"
         )
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = [f"{name!r:.60}" for name in names[:6]] + ["..."] * (len(names) > 6)
+    return f"[{', '.join(shown)}]"
 
 
 class Backend(onnx.backend.base.Backend):  # type: ignore[misc,unused-ignore]

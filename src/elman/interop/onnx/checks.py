@@ -75,13 +75,6 @@ def read_nodes(model: onnx.ModelProto, opset: int) -> list[Node]:
     return nodes
 
 
-_OF_STATES = ("Shape", "ConstantOfShape", "Expand")
-_MADE_STATES = (
-    "exporters write it where a model makes its own initial states: give them to the model as inputs, and "
-    "export it again"
-)
-
-
 def read_node(proto: onnx.NodeProto, opset: int, index: int | None = None) -> Node:
     """Return one node, if its operator is one that is run."""
     operator, name, domain = (text_of(value, "a node") for value in (proto.op_type, proto.name, proto.domain))
@@ -92,8 +85,7 @@ def read_node(proto: onnx.NodeProto, opset: int, index: int | None = None) -> No
     if any(attribute.type in _SUBGRAPHS for attribute in proto.attribute):
         raise ConfigError(f"{label} has a graph within, and elman runs none")
     if operator not in OPERATORS:
-        why = _MADE_STATES if operator in _OF_STATES else f"it runs {', '.join(OPERATORS)}"
-        raise ConfigError(f"{label}: elman does not run this operator; {why}")
+        raise ConfigError(f"{label}: elman does not run this operator; it runs {', '.join(OPERATORS)}")
     attributes: dict[str, Any] = {}
     for attribute in proto.attribute:
         key = text_of(attribute.name, label)

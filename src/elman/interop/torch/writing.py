@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from elman.errors import CheckpointError, ConfigError
+from elman.errors import ConfigError
 from elman.interop.blocks import REWRITTEN
 from elman.interop.files.modules import MODULES
+from elman.interop.target import check_model, check_target
 from elman.interop.torch.names import kind_of, places, theirs
 from elman.network import LanguageModel
 from elman.network.checks import check_gradients
@@ -133,9 +134,11 @@ def write(model: LanguageModel, path: str | Path, *, overwrite: bool = False) ->
     Raises
     ------
     ConfigError
-        If PyTorch has no module that computes the model.
+        If PyTorch has no module that computes the model; if there is a file already, or no folder for it.
+    DivergenceError
+        If a parameter is not finite.
     CheckpointError
-        If there is a file already, or it cannot be written.
+        If the file cannot be written.
 
     Examples
     --------
@@ -150,15 +153,11 @@ def write(model: LanguageModel, path: str | Path, *, overwrite: bool = False) ->
     from safetensors.numpy import save
 
     path = Path(path)
+    check_target(path, overwrite=overwrite)
+    check_model(model)
     # safetensors writes what lies in memory, whatever the strides.
     arrays = {name: np.asarray(array, order="C") for name, array in state_dict(model).items()}
     about = metadata(model)
-    if path.is_dir():
-        raise CheckpointError(f"{path} is a directory: name a file to write")
-    if path.exists() and not overwrite:
-        raise CheckpointError(
-            f"{path} exists already: replace it by overwrite (--overwrite), or name another file"
-        )
     write_atomic(path, save(arrays, about))
 
 
@@ -199,9 +198,10 @@ def code(model: LanguageModel, path: str | Path) -> str:
         f'"rnn": {about["module"]}({", ".join(arguments)}{double})',
         f'"output": nn.Linear({width}, {model.vocab_size}{double})',
     ]
+    entries = "".join(f"        {part},\n" for part in parts)
     return (
-        "import torch; from torch import nn; from safetensors.torch import load_file\n"
-        f"model = nn.ModuleDict({{{', '.join(parts)}}})\n"
+        "import torch\nfrom torch import nn\nfrom safetensors.torch import load_file\n\n"
+        f"model = nn.ModuleDict(\n    {{\n{entries}    }}\n)\n"
         f"model.load_state_dict(load_file({str(path)!r}))\n"
         'logits = model["output"](model["rnn"](model["embedding"](tokens))[0])  # (T, B) tokens in'
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from elman.interop.onnx.operators import arithmetic, recurrent, selecting, shaping
+from elman.interop.onnx.operators import arithmetic, recurrent, selecting, shaping, sizes
 from elman.interop.onnx.operators.node import Node, Run
 
 OPERATORS: dict[str, Callable[[Node], Run]] = {
@@ -12,6 +12,8 @@ OPERATORS: dict[str, Callable[[Node], Run]] = {
     "Cast": arithmetic.cast,
     "Concat": selecting.concat,
     "Constant": shaping.constant,
+    "ConstantOfShape": sizes.constant_of_shape,
+    "Expand": sizes.expand,
     "GRU": recurrent.gru,
     "Gather": selecting.gather,
     "Gemm": arithmetic.gemm,
@@ -19,11 +21,15 @@ OPERATORS: dict[str, Callable[[Node], Run]] = {
     "LSTM": recurrent.lstm,
     "LogSoftmax": arithmetic.log_softmax,
     "MatMul": arithmetic.matmul,
+    "Mul": arithmetic.mul,
     "RNN": recurrent.rnn,
+    "Relu": arithmetic.relu,
     "Reshape": shaping.reshape,
+    "Shape": sizes.shape,
     "Slice": selecting.slice_,
     "Softmax": arithmetic.softmax,
     "Squeeze": shaping.squeeze,
+    "Tanh": arithmetic.tanh,
     "Transpose": shaping.transpose,
     "Unsqueeze": shaping.unsqueeze,
 }

@@ -1,4 +1,4 @@
-"""Add, MatMul, Gemm, Softmax, LogSoftmax, Cast."""
+"""Add, Mul, Tanh, Relu, MatMul, Gemm, Softmax, LogSoftmax, Cast."""
 
 from __future__ import annotations
 
@@ -14,12 +14,37 @@ from elman.interop.onnx.types import FLOATS, dtype_of
 
 def add(node: Node) -> Run:
     """Add with the broadcasting of NumPy."""
+    return _of_pairs(np.add)
+
+
+def mul(node: Node) -> Run:
+    """Multiply number by number, with the broadcasting of NumPy."""
+    return _of_pairs(np.multiply)
+
+
+def tanh(node: Node) -> Run:
+    """Take the hyperbolic tangent."""
 
     def run(values: Sequence[Value | None], room: Room) -> Sequence[Value | None]:
-        a, b = _two(values)
-        _not_boolean(a)
-        room.ask(np.broadcast_shapes(a.shape, b.shape), a.dtype)
-        return (np.asarray(a + b),)
+        (x,) = values
+        assert x is not None
+        _floating(x)
+        room.ask(x.shape, x.dtype)
+        return (np.asarray(np.tanh(x)),)
+
+    return run
+
+
+def relu(node: Node) -> Run:
+    """Put 0 for what is below it; of integers, which have a sign, from opset 14 on."""
+
+    def run(values: Sequence[Value | None], room: Room) -> Sequence[Value | None]:
+        (x,) = values
+        assert x is not None
+        if node.opset < 14 or x.dtype.kind != "i":
+            _floating(x)
+        room.ask(x.shape, x.dtype)
+        return (np.asarray(np.maximum(x, x.dtype.type(0))),)
 
     return run
 
@@ -96,8 +121,7 @@ def _normalised(node: Node, *, logarithm: bool) -> Run:
     def run(values: Sequence[Value | None], room: Room) -> Sequence[Value | None]:
         (x,) = values
         assert x is not None
-        if x.dtype not in FLOATS:
-            raise ShapeError(f"the input must be of floats, not {kind_of(x)}")
+        _floating(x)
         first = axis_of(axis, x.ndim)
         axes = tuple(range(first, x.ndim)) if coerced else (first,)
         wide = _wide(x.dtype)
@@ -109,6 +133,21 @@ def _normalised(node: Node, *, logarithm: bool) -> Run:
         return (result.astype(x.dtype, copy=False),)
 
     return run
+
+
+def _of_pairs(function: np.ufunc) -> Run:
+    def run(values: Sequence[Value | None], room: Room) -> Sequence[Value | None]:
+        a, b = _two(values)
+        _not_boolean(a)
+        room.ask(np.broadcast_shapes(a.shape, b.shape), a.dtype)
+        return (np.asarray(function(a, b)),)
+
+    return run
+
+
+def _floating(value: Value) -> None:
+    if value.dtype not in FLOATS:
+        raise ShapeError(f"the input must be of floats, not {kind_of(value)}")
 
 
 def _two(values: Sequence[Value | None]) -> tuple[Value, Value]:

@@ -40,8 +40,9 @@ class Room:
         wanted = copies * prod(shape) * dtype.itemsize
         if self.held + wanted > self.limit:
             raise DataError(
-                f"a result of shape {_shown(shape)} needs {_amount(wanted)} bytes beside the {self.held:,} "
-                f"in use, and the limit is {self.limit:,}: give smaller inputs, or a larger max_bytes"
+                f"a result of shape {_shown(shape):.80} needs {_amount(wanted)} bytes beside the "
+                f"{self.held:,} in use, and the limit is {self.limit:,}: give smaller inputs, or a larger "
+                "max_bytes"
             )
 
 

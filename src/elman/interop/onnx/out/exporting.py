@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from elman.data import Tokenizer
-from elman.errors import ConfigError, DivergenceError
+from elman.errors import ConfigError
 from elman.interop.onnx.out.card import Card, Port
 from elman.interop.onnx.out.metadata import VOCABULARY, metadata_of, sizes_of
 from elman.interop.onnx.out.verify import TOLERANCE, need_packages, verify
 from elman.interop.onnx.out.weights import plans_of
+from elman.interop.target import check_model, check_target
 from elman.network import LanguageModel
 from elman.storage.atomic import write_atomic
 
@@ -85,9 +86,7 @@ def export(
             f"the tokenizer has {tokenizer.vocab_size} tokens, but the model {model.vocab_size}; "
             "give the one it was trained with"
         )
-    for name, array in model.params.items():
-        if not np.isfinite(array).all():
-            raise DivergenceError(f"{name} holds NaN or infinity: the model has diverged; export another")
+    check_model(model)
     from elman.interop.onnx.out.graph import build
 
     metadata = metadata_of(model, tokenizer)
@@ -127,16 +126,6 @@ def _said(model: LanguageModel, *, left_out: bool) -> list[str]:
     if left_out:
         said.append("the vocabulary is too large for the metadata and was left out")
     return list(dict.fromkeys(said))
-
-
-def check_target(path: Path, *, overwrite: bool) -> None:
-    """Refuse a file that cannot or must not be written, before the work is done."""
-    if path.is_dir():
-        raise ConfigError(f"{path} is a folder: name a file, such as {path / 'model.onnx'}")
-    if not path.parent.is_dir():
-        raise ConfigError(f"there is no folder {path.parent} to write {path.name} in: make it first")
-    if path.exists() and not overwrite:
-        raise ConfigError(f"{path} is there already: replace it by --overwrite, or name another file")
 
 
 def _ports(declared: Any) -> tuple[Port, ...]:
