@@ -218,6 +218,15 @@ def test_a_name_is_registered_once_and_as_an_instance():
     assert "leaky" not in CELLS
 
 
+def test_a_product_is_gated_or_staged():
+    class Both(Leaky):
+        name, gated, staged = "both", True, True
+
+    with pytest.raises(ConfigError, match="the last product of 'both' cannot be gated and staged"):
+        register_cell(Both())
+    assert "both" not in CELLS
+
+
 @pytest.mark.parametrize(("name", "hint"), [("ltsm", "did you mean 'lstm'"), ("grru", "did you mean 'gru'")])
 def test_an_unknown_cell_names_the_nearest(name, hint):
     with pytest.raises(ConfigError, match=f"unknown cell '{name}': expected one of gru, .*; {hint}"):

@@ -52,7 +52,8 @@ def register_cell(cell: Cell) -> Cell:
     Raises
     ------
     ConfigError
-        If it is not an instance of a cell, or a cell of that name exists already.
+        If it is not an instance of a cell, a cell of that name exists already, or its last product is both
+        gated and staged.
 
     Examples
     --------
@@ -71,6 +72,10 @@ def register_cell(cell: Cell) -> Cell:
         raise ConfigError(f"a cell is registered as an instance, such as MyCell(), not as {cell!r:.60}")
     if cell.name in CELLS:
         raise ConfigError(f"a cell named {cell.name!r} is registered already; give yours another name")
+    if cell.gated and cell.staged:
+        raise ConfigError(
+            f"the last product of {cell.name!r} cannot be gated and staged: it is of h, or of what waits"
+        )
     CELLS[cell.name] = cell
     return cell
 
