@@ -6,6 +6,7 @@ import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
@@ -117,3 +118,8 @@ html_theme_options = {
     "pygments_light_style": "tango",
     "pygments_dark_style": "github-dark",
 }
+
+
+def setup(app: Any) -> None:
+    """Let pages be read side by side: what serves MathJax only names a file, and does not say that it may."""
+    app.extensions["sphinx-mathjax-offline"].parallel_read_safe = True
