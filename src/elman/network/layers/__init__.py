@@ -8,9 +8,10 @@ import numpy as np
 
 from elman.errors import ConfigError
 from elman.network.cells import Cell
-from elman.network.layers.directed import Bidirectional, Reverse
+from elman.network.layers.bidirectional import Bidirectional
 from elman.network.layers.layer import Layer
 from elman.network.layers.projected import ProjectedLayer
+from elman.network.layers.reverse import Reverse
 from elman.network.layers.staged import StagedLayer
 
 __all__ = [
