@@ -209,7 +209,7 @@ def fuzz(kept: dict[str, Any]) -> str:
 Each reader of files, ten minutes of files changed at random and by what they reach (`python -m tests.fuzz READER`).
 A file may be refused with an error of elman's; anything else is a finding, and so are five seconds, and four GiB.
 
-| reader | | findings |
+| reader | in ten minutes | findings |
 | --- | --- | --- |
 {rows}
 
