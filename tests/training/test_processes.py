@@ -16,12 +16,14 @@ from elman.network.cells import CELLS, RNN
 from elman.training.optim import adam, sgd
 from elman.training.processes import ENOUGH_WORK, PASS, ProcessWorkers, best_threads, make_workers
 from elman.training.workers import Workers
+from tests.conformance.cells import settings_of
 
 K, T, B = 11, 6, 5
 CELL_NAMES = (
     "rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu",
-    "lstm[hard-sigmoid,elu,tanh;peepholes;coupled]",
+    "lstm[hard-sigmoid,elu,tanh;peepholes;coupled]", "lstm/projected",
 )  # fmt: skip
+"""Cells; after a stroke, what their layers are to be."""
 
 
 def model_of(**settings: Any) -> LanguageModel:
@@ -48,7 +50,7 @@ def bits(loss: float, state: Any, grads: dict[str, Any]) -> list[Any]:
 @pytest.mark.parametrize("split", [False, True], ids=["own classes", "shared classes"])
 def test_processes_give_the_bits_of_threads(cell: str, split: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("elman.training.workers.splits", lambda model: split)
-    settings = {"cell": cell, "dropout": 0.3, "tied": cell == "gru", "dtype": "float32"}
+    settings = {**settings_of(cell), "dropout": 0.3, "tied": cell == "gru", "dtype": "float32"}
     threaded, spread = model_of(**settings), model_of(**settings)
     optimizer = adam()
     threads = Workers(threaded, B, 3, T, optimizer, optimizer.init(threaded.params))
