@@ -41,3 +41,14 @@ def test_a_model_that_has_diverged_stays_here(suffix, tmp_path):
     with pytest.raises(elman.DivergenceError, match=r"layers\.0\.W holds NaN or infinity"):
         WRITERS[suffix](model, tmp_path / f"model{suffix}")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_directions_are_those_of_the_layers_however_they_were_written(suffix, tmp_path):
+    sizes = {"vocab_size": 5, "cell": "gru", "embedding": 3, "hidden": 4, "layers": 2}
+    for way in ("forward", "bidirectional"):
+        one, spaced = (elman.LanguageModel(**sizes, direction=d) for d in (way, f"{way}, {way}"))
+        assert one.stack.directions == spaced.stack.directions == (way, way)
+        assert one.stack.forwards == spaced.stack.forwards == (way == "forward")
+        for number, model in enumerate((one, spaced)):
+            WRITERS[suffix](model, tmp_path / f"{way}{number}{suffix}")

@@ -44,7 +44,7 @@ def make_run(imported: Imported, out: Path, vocab: Path | None, tokens: str | No
     for sentence in (*imported.said, *assumed):
         print(f"elman: {sentence}", file=sys.stderr)
     print(f"made {run.path}: {model}, {tokenizer.name} tokens")
-    if set(model.direction.split(",")) != {"forward"}:
+    if not model.stack.forwards:
         print(
             "it reads whole sequences, and cannot write or be evaluated on a text: use it from Python, "
             f"elman.load({str(run.path)!r}).model.logits, or {program()} export onnx {as_argument(run.path)}"

@@ -41,7 +41,7 @@ def check_plain(model: LanguageModel, what: str) -> None:
         ...
     elman.errors.ConfigError: a model whose direction is 'reverse' cannot be traced: ...forward
     """
-    if {way.strip() for way in model.direction.split(",")} != {"forward"}:
+    if not model.stack.forwards:
         raise ConfigError(
             f"a model whose direction is {model.direction!r} cannot be {what}: only one that reads forward"
         )

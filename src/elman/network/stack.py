@@ -53,10 +53,15 @@ class Stack:
         """Width of the output."""
         return self.layers[-1].width
 
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """The way over a sequence of each layer."""
+        return tuple(layer.direction for layer in self.layers)
+
     @cached_property
     def forwards(self) -> bool:
         """Whether a step sees the steps before it alone, so that a stream can be continued."""
-        return all(layer.forwards for layer in self.layers)
+        return set(self.directions) == {"forward"}
 
     def initial_state(self, batch: int) -> tuple[State, ...]:
         """Return zeros for every layer, ``(B, H)`` each."""

@@ -32,7 +32,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
             yield archive
     except ElmanError:
         raise
-    except (
+    except (  # all that zipfile raises at bytes that it does not understand
         zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError, ValueError,
         OverflowError, IndexError,
     ) as error:  # fmt: skip

@@ -99,17 +99,16 @@ def _layers(model: LanguageModel) -> Iterator[_Written]:
     E = model.params["embedding.E"]
     yield _Written("InputLayer", {"batch_shape": [None, None]})
     yield _Written("Embedding", {"input_dim": E.shape[0], "output_dim": E.shape[1]}, {"vars": [E]})
-    ways = model.direction.split(",")
     turned = False  # whether what comes in is last step first
-    for index, way in enumerate(ways if len(ways) > 1 else ways * len(model.stack.layers)):
+    for index, way in enumerate(model.stack.directions):
         name = f"layers.{index}"
-        if way.strip() == "bidirectional":
+        if way == "bidirectional":
             # Of what is turned, backwards is forwards. The outputs so come first step first again.
             one = _recurrent(model, kind, name, turned)
             yield _both(model, one, _recurrent(model, kind, f"{name}.reverse", not turned))
             turned = False
         else:
-            back = (way.strip() == "reverse") != turned
+            back = (way == "reverse") != turned
             yield _recurrent(model, kind, name, back)
             turned ^= back
         if model.stack.dropout:

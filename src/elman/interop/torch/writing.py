@@ -209,7 +209,7 @@ def code(model: LanguageModel, path: str | Path) -> str:
 
 def _is_bidirectional(model: LanguageModel) -> bool:
     """Whether all layers go both ways; raise ConfigError where PyTorch's modules go as these do not."""
-    directions = set(model.direction.split(","))
+    directions = set(model.stack.directions)
     if directions not in ({"forward"}, {"bidirectional"}):
         raise ConfigError(
             f"the layers go {model.direction}: of PyTorch's modules all layers go forward, or all both ways"

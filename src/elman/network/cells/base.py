@@ -191,6 +191,7 @@ class Cell(ABC):
         work : ndarray of shape (scratch, B, H)
             Scratch.
         """
+        # Not abstract: only a staged cell has it.
         raise NotImplementedError(f"{type(self).__name__} is staged and has no prepare")
 
     def unstage(self, a: Floats, d: State, dk: Floats, prev: State, keep: Floats, work: Floats) -> None:
@@ -208,6 +209,7 @@ class Cell(ABC):
         prev, keep, work
             As in :meth:`backward`. ``keep[0]`` stays as it is.
         """
+        # Not abstract: only a staged cell has it.
         raise NotImplementedError(f"{type(self).__name__} is staged and has no unstage")
 
     def peephole_gradients(self, a: Floats, before: State, after: State, dp: Floats) -> None:

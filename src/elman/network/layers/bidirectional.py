@@ -96,9 +96,9 @@ class Bidirectional:
         return self.ahead.width + self.back.width
 
     @property
-    def forwards(self) -> bool:
-        """Whether a step sees the steps before it alone."""
-        return False
+    def direction(self) -> str:
+        """The way over a sequence: one of `DIRECTIONS`."""
+        return "bidirectional"
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the name and shape of each parameter."""

@@ -63,9 +63,9 @@ class Layer:
         return self.hidden
 
     @property
-    def forwards(self) -> bool:
-        """Whether a step sees the steps before it alone, so that a stream can be continued."""
-        return True
+    def direction(self) -> str:
+        """The way over a sequence: one of `DIRECTIONS`."""
+        return "forward"
 
     @cached_property
     def state_widths(self) -> Any:

@@ -88,9 +88,9 @@ class Reverse:
         return self.layer.width
 
     @property
-    def forwards(self) -> bool:
-        """Whether a step sees the steps before it alone."""
-        return False
+    def direction(self) -> str:
+        """The way over a sequence: one of `DIRECTIONS`."""
+        return "reverse"
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the name and shape of each parameter."""

@@ -84,11 +84,11 @@ def plans_of(model: LanguageModel) -> tuple[LayerPlan, ...]:
 
 def _plan(number: int, layer: AnyLayer) -> LayerPlan:
     if isinstance(layer, Bidirectional):
-        direction, ways = "bidirectional", [layer.ahead, layer.back.layer]
+        ways = [layer.ahead, layer.back.layer]
     elif isinstance(layer, Reverse):
-        direction, ways = "reverse", [layer.layer]
+        ways = [layer.layer]
     else:
-        direction, ways = "forward", [layer]
+        ways = [layer]
     states = []
     for way, suffix in zip(ways, ("", "_reverse"), strict=False):
         for field in way.cell.state_type._fields:
@@ -98,7 +98,9 @@ def _plan(number: int, layer: AnyLayer) -> LayerPlan:
                 states.append(StateName(f"{field}_{number}{suffix}", way.hidden))
     prefixes, first = tuple(way.name for way in ways), ways[0]
     operator = operator_of(layer.cell)
-    return LayerPlan(layer.name, prefixes, direction, operator, first.hidden, first.width, tuple(states))
+    return LayerPlan(
+        layer.name, prefixes, layer.direction, operator, first.hidden, first.width, tuple(states)
+    )
 
 
 def tensors_of(plan: LayerPlan, params: Params) -> dict[str, Floats]:
