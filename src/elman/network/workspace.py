@@ -54,7 +54,9 @@ class Workspace:
 
     def ones(self, size: int, dtype: np.dtype[Any]) -> Floats:
         """Return a vector of ones, to be read."""
-        return self.build(f"ones {size}", (size, dtype), lambda: np.ones(size, dtype))
+        # Of so many ones that vectors of all sizes are pieces of few.
+        room = 1 << (size - 1).bit_length()
+        return self.build(f"ones {room}", (dtype,), lambda: np.ones(room, dtype))[:size]
 
     def build(self, name: str, key: tuple[Any, ...], make: Callable[[], Built]) -> Built:
         """Return what `make` made the last time `name` was asked for with this key, or make it now.

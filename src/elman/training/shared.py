@@ -165,7 +165,7 @@ def summed_names(model: LanguageModel, *, split: bool) -> list[str]:
     if not split:
         return list(model.params)
     rooms = ("layers.",) if model.output.shares else ("layers.", "output.")
-    return [name for name in model.params if name.startswith(rooms)]
+    return [name for name in model.params if name.startswith(rooms) or name in model.output.summed]
 
 
 def take_shared(

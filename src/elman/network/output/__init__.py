@@ -1,9 +1,12 @@
 """Output layers: hidden states and targets in, summed negative log-likelihood and its backward out."""
 
+from elman.network.output.adaptive import Adaptive
 from elman.network.output.base import Output
+from elman.network.output.nce import NCE
+from elman.network.output.sampled import Sampled
 from elman.network.output.softmax import Softmax
 
-__all__ = ["OUTPUTS", "Output", "Softmax"]
+__all__ = ["NCE", "OUTPUTS", "Adaptive", "Output", "Sampled", "Softmax"]
 
-OUTPUTS: dict[str, type[Output]] = {kind.name: kind for kind in (Softmax,)}
+OUTPUTS: dict[str, type[Output]] = {kind.name: kind for kind in (Softmax, Adaptive, Sampled, NCE)}
 """The output layers by name. What is registered here runs the conformance suite."""
