@@ -12,7 +12,7 @@ from elman.network.functional import cross_entropy
 from elman.network.output.base import Output, Reader
 from elman.network.output.columns import columns_nll_and_grads
 from elman.network.output.softmax import chunks_of
-from elman.network.output.weights import Columns, Joined, new_columns
+from elman.network.output.weights import Columns, Joined, new_columns, with_ones
 from elman.network.team import Team
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Ints, Params
@@ -127,7 +127,7 @@ class Adaptive(Output):
         logits = np.empty((len(h), self.classes), h.dtype) if out is None else out
         read = self.reader(params)
         for rows in chunks_of(len(h), self.hidden, self.classes):
-            read(_with_ones(h[rows]), logits[rows])
+            read(with_ones(h[rows]), logits[rows])
         return logits
 
     def reader(self, params: Params) -> Reader:
@@ -140,7 +140,7 @@ class Adaptive(Output):
             clusters = np.empty((len(h), len(tails)), h.dtype)
             others.multiply(h, clusters)
             for i, (tail, columns, R) in enumerate(tails):
-                g, words = h if R is None else _with_ones(h[:, :-1], R), out[:, tail.words]
+                g, words = h if R is None else with_ones(h[:, :-1], R), out[:, tail.words]
                 columns.multiply(g, words)
                 words += (clusters[:, i] - _log_sums(words))[:, None]
 
@@ -151,7 +151,7 @@ class Adaptive(Output):
         cluster, in_head = self._sort(y)
         head, size = Joined(*self._head(params)), self._first + len(self._tails)
         for rows in chunks_of(len(y), self.hidden, size):
-            ones = _with_ones(h[rows])
+            ones = with_ones(h[rows])
             p = space.take("output.e", (len(ones), size), self.dtype)
             head.multiply(ones, p)
             cross_entropy(p, in_head[rows], nll[rows])
@@ -174,7 +174,7 @@ class Adaptive(Output):
     ) -> tuple[Floats, Ints, Floats]:
         """Return the losses ``(n,)`` within a tail, its likeliest words, counted from its first, and their share."""
         nll, best, top = np.empty(len(y), self.dtype), np.empty(len(y), np.intp), np.empty(len(y), self.dtype)
-        columns, g = self._tail(params, tail), _with_ones(ones[:, :-1], params.get(f"{tail.name}.R"))
+        columns, g = self._tail(params, tail), with_ones(ones[:, :-1], params.get(f"{tail.name}.R"))
         for rows in chunks_of(len(y), tail.width, columns.classes):
             p = space.take("output.tail", (rows.stop - rows.start, columns.classes), self.dtype)
             columns.multiply(g[rows], p)
@@ -248,17 +248,6 @@ class Adaptive(Output):
         else:
             columns = new_columns(arrays[f"{tail.name}.V"], arrays[f"{tail.name}.c"], rows)
         return columns if team is None else columns.part(slice(*team.columns(columns.classes)))
-
-
-def _with_ones(h: Floats, R: Floats | None = None) -> Floats:
-    """Return h ``(n, H)``, or ``h R``, with a column of ones."""
-    rows = np.empty((len(h), (h if R is None else R).shape[1] + 1), h.dtype)
-    if R is None:
-        rows[:, :-1] = h
-    else:
-        np.matmul(h, R, out=rows[:, :-1])
-    rows[:, -1] = 1.0
-    return rows
 
 
 def _log_sums(logits: Floats) -> Floats:

@@ -68,6 +68,11 @@ class Output(ABC):
         """How many words a draw has at most."""
         return 0
 
+    @property
+    def copies(self) -> int:
+        """How many rows of logits there are for each row of hidden states."""
+        return 1
+
     def initialise(self, params: Params) -> None:  # noqa: B027
         """Write initial values that are not those of all models, over these."""
 

@@ -21,9 +21,12 @@ FEWEST_ROWS = 128
 """Rows of a chunk, at least; or as many as V has. Adding up dV costs the more the fewer they are."""
 
 
-def chunks_of(rows: int, hidden: int, classes: int) -> list[slice]:
-    """Cut rows into chunks, as even as can be, of which the logits of so many classes are in memory at once."""
-    longest = max(FEWEST_ROWS, hidden, CHUNK_NUMBERS // max(classes, 1))
+def chunks_of(rows: int, hidden: int, classes: int, copies: int = 1) -> list[slice]:
+    """Cut rows into chunks, as even as can be, of which the logits of so many classes are in memory at once.
+
+    With `copies`, each row stands for so many.
+    """
+    longest = max(1, max(FEWEST_ROWS, hidden, CHUNK_NUMBERS // max(classes, 1)) // copies)
     chunks = -(-rows // longest)
     return [slice(rows * i // chunks, rows * (i + 1) // chunks) for i in range(chunks)]
 

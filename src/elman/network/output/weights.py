@@ -130,6 +130,17 @@ def new_columns(V: Floats, c: Floats, rows: int | None) -> Columns:
     return Columns(V, c, memory.view(V.dtype).reshape(len(V) + 1, len(c)))
 
 
+def with_ones(h: Floats, R: Floats | None = None) -> Floats:
+    """Return h ``(n, H)``, or ``h R``, with a column of ones, which multiplies biases."""
+    rows = np.empty((len(h), (h if R is None else R).shape[1] + 1), h.dtype)
+    if R is None:
+        rows[:, :-1] = h
+    else:
+        np.matmul(h, R, out=rows[:, :-1])
+    rows[:, -1] = 1.0
+    return rows
+
+
 def _address(array: Floats) -> int:
     address: int = array.__array_interface__["data"][0]
     return address
