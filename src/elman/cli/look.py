@@ -115,6 +115,8 @@ def info(
         "projection": config.projection,
         "direction": config.direction,
         "tied": config.tied,
+        "output": config.output,
+        **{name: getattr(config, name) for name in ("cutoffs", "samples", "experts")},
         "dtype": config.dtype,
         "dropout": config.dropout,
         "batch": config.batch,
@@ -140,8 +142,9 @@ def info(
     if as_json:
         print(json.dumps({**facts, "arrays": arrays}, ensure_ascii=False))
         return
-    if config.projection is None:
-        del facts["projection"]
+    for name in ("projection", "cutoffs", "samples", "experts"):
+        if getattr(config, name) is None:
+            del facts[name]
     if not facts["imported"]:
         del facts["imported"]
     for name, value in facts.items():

@@ -45,7 +45,7 @@ class Assembled:
         direction: str = "forward",
         hidden_last: int | None = None,
         output: str = "full",
-        cutoffs: Sequence[int] | None = None,
+        cutoffs: Sequence[int] | str | None = None,
         samples: int | None = None,
         experts: int | None = None,
     ) -> None:

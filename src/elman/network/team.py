@@ -16,7 +16,8 @@ from elman.typing import Floats, Ints
 class Team(Protocol):
     """What a member sees of the others. Sums are taken in the order of the members.
 
-    Every method but `columns`, `parts`, `touch` and `keep` is a meeting: it returns when all members have called it.
+    Every method but `columns`, `parts`, `touch` and `keep` is a meeting: it returns when all members have
+    called it.
     """
 
     index: int

@@ -16,8 +16,8 @@ class Picked:
     """What a member keeps of these, from the pass to the update.
 
     Where an element without a gradient stays as it is, derivatives by ``output.V`` stand nowhere but here;
-    else in the gradients, from which those of the step before are cleared. With tied word vectors they stand in the
-    gradients, where whoever has the word fetches them.
+    else in the gradients, from which those of the step before are cleared. With tied word vectors they stand
+    in the gradients, where whoever has the word fetches them.
 
     Parameters
     ----------
@@ -38,8 +38,11 @@ class Picked:
         One's own words that have a gradient from the output, ascending.
     """
 
-    def __init__(self, model: LanguageModel, grads: Params, classes: tuple[int, int], *, sparse: bool) -> None:
-        self.active, self.touched = False, np.empty(0, np.intp)
+    def __init__(
+        self, model: LanguageModel, grads: Params, classes: tuple[int, int], *, sparse: bool
+    ) -> None:
+        self.active = False
+        self.touched: Ints = np.empty(0, np.intp)
         self._classes, self._tied, self._sparse = slice(*classes), model.output.tied, sparse
         self._dc = grads["output.c"]
         self._dV = grads["embedding.E"].T if self._tied else grads["output.V"]
@@ -85,7 +88,8 @@ class Picked:
 
         Return all of these that have a gradient and, where it stands nowhere else, that.
         """
-        every, dE = np.union1d(self.touched, words), self._dV.T
+        every: Ints = np.union1d(self.touched, words)
+        dE = self._dV.T
         if not self._sparse:
             dE[words] += sums
             self._written = [every]

@@ -16,9 +16,22 @@ from elman.network.output.nce import NCE
 from elman.network.output.sampled import Sampled
 from elman.network.output.softmax import Softmax
 
-__all__ = ["NCE", "OUTPUTS", "Adaptive", "Classes", "Mixture", "Output", "Sampled", "Softmax", "choose_output", "new_output"]
+__all__ = [
+    "NCE",
+    "OUTPUTS",
+    "Adaptive",
+    "Classes",
+    "Mixture",
+    "Output",
+    "Sampled",
+    "Softmax",
+    "choose_output",
+    "new_output",
+]
 
-OUTPUTS: dict[str, type[Output]] = {kind.name: kind for kind in (Softmax, Adaptive, Sampled, NCE, Classes, Mixture)}
+OUTPUTS: dict[str, type[Output]] = {
+    kind.name: kind for kind in (Softmax, Adaptive, Sampled, NCE, Classes, Mixture)
+}
 """The output layers by name. What is registered here runs the conformance suite."""
 
 
@@ -54,7 +67,7 @@ def choose_output(classes: int, *, ranked: bool = True) -> str:
 
 def new_output(
     name: str, hidden: int, classes: int, tied: bool, dtype: np.dtype[Any], *,
-    cutoffs: Sequence[int] | None = None, samples: int | None = None, experts: int | None = None,
+    cutoffs: Sequence[int] | str | None = None, samples: int | None = None, experts: int | None = None,
 ) -> Output:  # fmt: skip
     """Return the output layer of that name, with its settings; others must be None.
 
@@ -67,6 +80,8 @@ def new_output(
         name = choose_output(classes)
     if not isinstance(name, str) or name not in OUTPUTS:
         raise ConfigError(f"unknown output {name!r}: expected one of {', '.join(OUTPUTS)}, auto")
+    if isinstance(cutoffs, str):
+        cutoffs = _numbers(cutoffs)
     given = {"cutoffs": cutoffs, "samples": samples, "experts": experts}
     for setting, users in SETTINGS.items():
         if given[setting] is None:
@@ -77,3 +92,11 @@ def new_output(
                 f"{' or '.join(users)}"
             )
     return OUTPUTS[name](hidden, classes, tied, dtype, **given)
+
+
+def _numbers(cutoffs: str) -> list[int]:
+    """Read numbers joined by commas."""
+    try:
+        return [int(part) for part in cutoffs.split(",")]
+    except ValueError:
+        raise ConfigError(f"cutoffs must be whole numbers joined by commas, not {cutoffs!r}") from None

@@ -27,11 +27,11 @@ HEAD, MIDDLE = 28, 3
 def default_cutoffs(classes: int) -> tuple[int, ...]:
     """Return where the head and the first of two tails end, for words sorted by frequency.
 
-    A window of ``N`` tokens costs ``N n_0`` products of a vector with the head of ``n_0`` words, and ``N p_i n_i``
-    with tail i of ``n_i`` words, where ``p_i`` is the share of its words in the text. Where the r-th word occurs as
-    ``1 / (r + 2.7)`` (Zipf's law as Mandelbrot has it) the sum is least, to a few percent, with a 28th and a third
-    of the words, for vocabularies of 10,000 as for those of 250,000: a fifth to a sixth of the full softmax. Of
-    WikiText-2 it is a seventh.
+    A window of ``N`` tokens costs ``N n_0`` products of a vector with the head of ``n_0`` words, and ``N p_i
+    n_i`` with tail i of ``n_i`` words, where ``p_i`` is the share of its words in the text. Where the r-th
+    word occurs as ``1 / (r + 2.7)`` (Zipf's law as Mandelbrot has it) the sum is least, to a few percent,
+    with a 28th and a third of the words, for vocabularies of 10,000 as for those of 250,000: a fifth to a
+    sixth of the full softmax. Of WikiText-2 it is a seventh.
     """
     return tuple(sorted({max(1, classes // HEAD), max(1, classes // MIDDLE)}))
 
@@ -54,8 +54,8 @@ class Adaptive(Output):
     """Adaptive softmax: a head of the frequent words and of clusters, and a tail for each cluster.
 
     A word of the head has ``p(w) = softmax(h V + c)``, over the head's words and clusters; one of cluster i
-    ``p(w) = p(i) softmax(h R_i V_i + c_i)``. Most tokens so need the head alone, and a tail is multiplied with
-    the rows whose targets are in it.
+    ``p(w) = p(i) softmax(h R_i V_i + c_i)``. Most tokens so need the head alone, and a tail is multiplied
+    with the rows whose targets are in it.
 
     Parameters
     ----------
@@ -68,8 +68,8 @@ class Adaptive(Output):
 
     Notes
     -----
-    Parameters are ``output.clusters.V`` ``(H, C)`` and ``.c`` ``(C,)``; where tied ``output.c`` ``(K,)``; else
-    ``output.V`` ``(H, n)`` and ``output.c`` ``(n,)`` for the head's words, and for each tail
+    Parameters are ``output.clusters.V`` ``(H, C)`` and ``.c`` ``(C,)``; where tied ``output.c`` ``(K,)``;
+    else ``output.V`` ``(H, n)`` and ``output.c`` ``(n,)`` for the head's words, and for each tail
     ``output.tails.<i>.R`` ``(H, d)``, ``.V`` ``(d, n)`` and ``.c`` ``(n,)``.
 
     References
@@ -92,8 +92,8 @@ class Adaptive(Output):
         ends = default_cutoffs(classes) if cutoffs is None else tuple(int(end) for end in cutoffs)
         if not ends or any(a >= b for a, b in zip([0, *ends], [*ends, classes], strict=True)):
             raise ConfigError(
-                f"cutoffs must be rising word numbers between 1 and {classes - 1}, the last of this vocabulary, "
-                f"not {', '.join(map(str, ends)) or 'none'}"
+                f"cutoffs must be rising numbers from 1 to {classes - 1}, the last word of this vocabulary, "
+                f"not {','.join(map(str, ends)) or 'none'}"
             )
         self.cutoffs, self._first = ends, ends[0]
         self._tails = [
@@ -135,7 +135,7 @@ class Adaptive(Output):
         tails = [(tail, self._tail(params, tail), params.get(f"{tail.name}.R")) for tail in self._tails]
 
         def read(h: Floats, out: Floats) -> None:
-            """Write the head's logits, and those of every tail's words, normalised, on top of its cluster's."""
+            """Write the head's logits, and on top of each cluster's its words' log-probabilities."""
             some.multiply(h, out[:, : self._first])
             clusters = np.empty((len(h), len(tails)), h.dtype)
             others.multiply(h, clusters)
@@ -172,7 +172,7 @@ class Adaptive(Output):
     def _within(
         self, params: Params, tail: Tail, ones: Floats, y: Ints, space: Workspace
     ) -> tuple[Floats, Ints, Floats]:
-        """Return the losses ``(n,)`` within a tail, its likeliest words, counted from its first, and their share."""
+        """Return losses within a tail, its likeliest words, from its first, and their shares."""
         nll, best, top = np.empty(len(y), self.dtype), np.empty(len(y), np.intp), np.empty(len(y), self.dtype)
         columns, g = self._tail(params, tail), with_ones(ones[:, :-1], params.get(f"{tail.name}.R"))
         for rows in chunks_of(len(y), tail.width, columns.classes):
@@ -203,7 +203,7 @@ class Adaptive(Output):
         self, tail: Tail, params: Params, h: Floats, y: Ints, rows: Ints, scale: float, space: Workspace,
         grads: Params, dh: Floats, team: Team | None,
     ) -> float:  # fmt: skip
-        """Return the loss of the rows whose targets are in a tail, within it; write its part of the derivatives."""
+        """Return the loss within a tail of the rows with targets in it; write derivatives, add to dh."""
         n, words, (H, d) = len(rows), tail.last - tail.first, (self.hidden, tail.width)
         columns, dcolumns = (self._tail(arrays, tail, n, team) for arrays in (params, grads))
         R, first = params.get(f"{tail.name}.R"), 0 if team is None else team.columns(words)[0]
@@ -227,11 +227,13 @@ class Adaptive(Output):
         return nll
 
     def _sort(self, y: Ints) -> tuple[Ints, Ints]:
-        """Return the tail of each target ``(N,)``, -1 for the head, and what it is for the head: a word or a cluster."""
+        """Return each target's tail, -1 for none, and what it is to the head, a word or a cluster."""
         cluster = np.searchsorted(np.array(self.cutoffs), y, side="right") - 1
         return cluster, np.where(cluster < 0, y, self._first + cluster)
 
-    def _head(self, arrays: Params, rows: int | None = None, team: Team | None = None) -> tuple[Columns, Columns]:
+    def _head(
+        self, arrays: Params, rows: int | None = None, team: Team | None = None
+    ) -> tuple[Columns, Columns]:
         """Return the columns of the head's words, with a team one's own, and those of the clusters."""
         words = slice(0, self._first)
         if self.tied:

@@ -40,8 +40,8 @@ class Output(ABC):
     random : bool
         Whether training draws samples. Where no generator is given the loss is the exact one nevertheless.
     picks : bool
-        Whether a gradient by samples is nonzero for the weights of few words only; these are then ``output.V`` or,
-        where tied, ``embedding.E``.
+        Whether a gradient by samples is nonzero for the weights of few words only; these are then
+        ``output.V`` or, where tied, ``embedding.E``.
     settings : dict
         What the model was given for it, beside the name.
     """

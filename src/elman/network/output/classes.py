@@ -22,11 +22,12 @@ MOST_NUMBERS = 2**20
 
 
 def default_ends(classes: int) -> Ints:
-    """Return where each class ends: class i of C has the words from ``K (i / C)^2`` on, and C is about the root of K.
+    """Return where each class ends: class i of C begins at word ``K (i / C)^2``, and C is the root of K.
 
-    Where the r-th word occurs as ``1 / r`` (Zipf's law), every class has so the same share of the square roots of the
-    frequencies. Classes of the same share of the frequencies themselves would need fewer steps to find the class and
-    more to find the word: a few frequent words would be classes of their own, and the last class a third of all.
+    Where the r-th word occurs as ``1 / r`` (Zipf's law), every class has so the same share of the square
+    roots of the frequencies. Classes of the same share of the frequencies themselves would need fewer steps
+    to find the class and more to find the word: a few frequent words would be classes of their own, and the
+    last class a third of all.
     """
     C = max(1, isqrt(classes))
     ends = np.arange(1, C + 1, dtype=np.intp) ** 2 * classes // C**2
@@ -34,7 +35,7 @@ def default_ends(classes: int) -> Ints:
 
 
 class Classes(Output):
-    """Two-level softmax, ``p(w) = p(class) p(w | class)``: the classes are stretches of words of similar frequency.
+    """Two-level softmax, ``p(w) = p(class) p(w | class)``, with words of like frequency in a class.
 
     Parameters
     ----------
@@ -43,9 +44,9 @@ class Classes(Output):
 
     Notes
     -----
-    Parameters are ``output.classes.V`` ``(H, C)`` and ``.c`` ``(C,)``, ``output.V`` ``(H, K)``, or where tied the
-    transpose of ``embedding.E``, and ``output.c`` ``(K,)``. A row is multiplied with the classes and with the words of
-    one of them: some ``2 sqrt(K)`` products in place of K.
+    Parameters are ``output.classes.V`` ``(H, C)`` and ``.c`` ``(C,)``, ``output.V`` ``(H, K)``, or where
+    tied the transpose of ``embedding.E``, and ``output.c`` ``(K,)``. A row is multiplied with the classes
+    and with the words of one of them: some ``2 sqrt(K)`` products in place of K.
 
     References
     ----------
@@ -92,21 +93,23 @@ class Classes(Output):
         return read
 
     def nll(self, params: Params, h: Floats, y: Ints, space: Workspace) -> tuple[Floats, Ints]:
-        nll, best = np.empty(len(y), self.dtype), np.empty(len(y), np.intp)
+        nll, best = np.empty(len(y), self.dtype), np.zeros(len(y), np.intp)
         above, cluster = self._above(params), np.searchsorted(self.ends, y, side="right")
         for rows in chunks_of(len(y), self.hidden, len(self.ends)):
             ones, right = with_ones(h[rows]), cluster[rows]
             p = space.take("output.e", (len(ones), len(self.ends)), self.dtype)
             above.multiply(ones, p)
             cross_entropy(p, right, nll[rows])
-            top, first, every = np.full(len(p), -1.0, self.dtype), p.argmax(axis=1), np.arange(len(p))
-            nll[rows] += self._look(params, ones, p, (every, right), y[rows], (best[rows], top), space)
-            done = np.zeros(p.shape, np.bool_)
-            done[every, right] = done[every, first] = True
-            others = np.flatnonzero(first != right)
-            self._look(params, ones, p, (others, first[others]), None, (best[rows], top), space)
-            # Only classes that are as likely as a word can have one that is likelier.
-            self._look(params, ones, p, np.nonzero((p >= top[:, None]) & ~done), None, (best[rows], top), space)
+            found = best[rows], np.full(len(p), -1.0, self.dtype)
+            every, likeliest = np.arange(len(p)), p.argmax(axis=1)
+            nll[rows] += self._look(params, ones, p, (every, right), y[rows], found, space)
+            others = np.flatnonzero(likeliest != right)
+            self._look(params, ones, p, (others, likeliest[others]), None, found, space)
+            # Only a class that is as likely as a word can have one that is likelier.
+            worth = p >= found[1][:, None]
+            worth[every, right] = worth[every, likeliest] = False
+            r, j = np.nonzero(worth)
+            self._look(params, ones, p, (r, j), None, found, space)
         return nll, best
 
     def nll_and_grads(
@@ -136,7 +139,10 @@ class Classes(Output):
         begins = np.flatnonzero(np.diff(clusters, prepend=-1))
         numbers = np.append(0, np.cumsum(self.sizes[clusters]))
         ends = np.searchsorted(numbers[begins], team.columns(int(numbers[-1])))
-        begins, words = np.append(begins, len(clusters)), np.append(self.starts[clusters[begins]], self.classes)
+        begins, words = (
+            np.append(begins, len(clusters)),
+            np.append(self.starts[clusters[begins]], self.classes),
+        )
         words[0] = 0
         first, last = (int(end) for end in ends)
         return slice(int(begins[first]), int(begins[last])), slice(int(words[first]), int(words[last]))
@@ -145,14 +151,17 @@ class Classes(Output):
         self, params: Params, h: Floats, y: Ints, cluster: Ints, rows: Ints, words: slice, scale: float,
         space: Workspace, grads: Params, dh: Floats,
     ) -> float:  # fmt: skip
-        """Return the loss of rows, sorted by class, within these; write the derivatives by `words`, and add to dh."""
+        """Return the loss of rows, sorted by class, within these; write derivatives by `words`, add to dh."""
         columns, dcolumns = self._words(params, len(y)), self._words(grads, len(y))
         if not len(rows):
             dcolumns.part(words).clear()
             return 0.0
         ragged, h1 = Ragged(cluster[rows], self.starts, self.sizes), with_ones(h[rows])
         z = ragged.multiply(columns, h1, space)
-        maxima, at = np.maximum.reduceat(z, ragged.offsets), ragged.offsets + y[rows] - self.starts[cluster[rows]]
+        maxima, at = (
+            np.maximum.reduceat(z, ragged.offsets),
+            ragged.offsets + y[rows] - self.starts[cluster[rows]],
+        )
         right = z[at] - maxima
         sums = ragged.exponentials(z, maxima)
         z[at] -= sums
@@ -175,10 +184,10 @@ class Classes(Output):
         self, params: Params, ones: Floats, p: Floats, pairs: tuple[Ints, Ints], y: Ints | None,
         found: tuple[Ints, Floats], space: Workspace,
     ) -> Floats:  # fmt: skip
-        """Look into classes for likelier words than those found; of targets y return the losses within the classes.
+        """Look into classes for words likelier than those found; return the losses of targets y within.
 
-        `pairs` are rows and the classes to look into, `p` the probabilities of classes, `found` the likeliest words so
-        far and their probabilities.
+        `pairs` are rows and the classes to look into, `p` the probabilities of classes, `found` the
+        likeliest words so far and their probabilities.
         """
         (rows, clusters), (best, top), words = pairs, found, self._words(params)
         nll, order = np.zeros(len(rows), self.dtype), np.argsort(clusters, kind="stable")

@@ -23,8 +23,8 @@ SAMPLES = 2048
 def log_uniform(words: Ints, classes: int) -> Floats:
     """Return the logs of the probabilities of words among `classes`: ``log((k + 2) / (k + 1)) / log(K + 1)``.
 
-    These fall with the number of the word about as the frequencies of a text's words, when these are sorted by
-    frequency (Zipf's law).
+    These fall with the number of the word about as the frequencies of a text's words, when these are sorted
+    by frequency (Zipf's law).
     """
     log_q: Floats = np.log(np.log1p(1.0 / (words + 1.0)) / np.log(classes + 1.0))
     return log_q
@@ -33,7 +33,8 @@ def log_uniform(words: Ints, classes: int) -> Floats:
 def draw_log_uniform(rng: np.random.Generator, number: int, classes: int) -> Ints:
     """Draw so many words with the probabilities of :func:`log_uniform`."""
     words = np.exp(rng.random(number) * np.log(classes + 1.0)).astype(np.intp) - 1
-    return np.minimum(words, classes - 1)  # where the exponential was rounded up to K + 1
+    inside: Ints = np.minimum(words, classes - 1)  # where the exponential was rounded up to K + 1
+    return inside
 
 
 class Drawn(NamedTuple):
@@ -67,7 +68,9 @@ class Drawing(Softmax):
         self, hidden: int, classes: int, tied: bool, dtype: np.dtype[Any], *, samples: int | None = None
     ) -> None:
         super().__init__(hidden, classes, tied, dtype)
-        self.samples = min(SAMPLES, -(-classes // 4)) if samples is None else check_whole("samples", samples, 1)
+        self.samples = (
+            min(SAMPLES, -(-classes // 4)) if samples is None else check_whole("samples", samples, 1)
+        )
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -79,14 +82,14 @@ class Drawing(Softmax):
 
     @abstractmethod
     def correction(self, words: Ints) -> Floats:
-        """Return what is taken from the logits of words: the log of how often each is expected to be drawn."""
+        """Return what is taken from words' logits, ``(n,)``: the log of how often each is to be expected."""
 
     @abstractmethod
     def objective(
         self, drawn: Drawn, apart: Apart, h: Floats, scale: float, space: Workspace, dh: Floats,
         chunks: list[slice], team: Team | None,
     ) -> float:  # fmt: skip
-        """Return the summed loss of all rows, and write the derivatives by words drawn, targets apart, and h."""
+        """Return the summed loss; write the derivatives by words drawn, by logits apart, and by h."""
 
     def nll_and_grads(
         self, params: Params, h: Floats, y: Ints, scale: float, space: Workspace, grads: Params, dh: Floats,
@@ -144,7 +147,7 @@ class Drawing(Softmax):
         return Drawn(words, counts, columns, dcolumns, place)
 
     def _aside(self, params: Params, h: Floats, y: Ints, rows: Ints) -> tuple[Apart, Floats]:
-        """Return the rows whose targets were not drawn, with these targets' logits, and their weights ``(m, H)``."""
+        """Return the rows whose targets were not drawn, and the weights of these, ``(m, H)``."""
         targets = y[rows]
         V = self.weights(params)[:, targets].T
         logits = np.einsum("nh,nh->n", h[rows], V) + params["output.c"][targets]

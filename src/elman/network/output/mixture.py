@@ -23,8 +23,8 @@ EXPERTS = 4
 class Mixture(Output):
     """Mixture of softmaxes, ``p = sum_m prior_m softmax(tanh(h R_m + b_m) V + c)``, ``prior = softmax(h P)``.
 
-    The logs of the probabilities of a softmax are, over all contexts, a matrix of rank H + 1 at most; those of a mixture
-    are not bound by that.
+    The logs of the probabilities of a softmax are, over all contexts, a matrix of rank H + 1 at most; those
+    of a mixture are not bound by that.
 
     Parameters
     ----------
@@ -36,14 +36,15 @@ class Mixture(Output):
     Notes
     -----
     Parameters are ``output.prior.V`` ``(H, M)``, ``output.experts.R`` ``(M, H, H)`` and ``.c`` ``(M, H)``,
-    ``output.V`` ``(H, K)``, or where tied the transpose of ``embedding.E``, and ``output.c`` ``(K,)``. The passes are
-    those of the full softmax with M rows for each: with the log-likelihoods ``l_m`` of the experts the loss is
-    ``-log sum_m prior_m exp(l_m)``, and its derivative by ``l_m`` the part that expert m has in this sum.
+    ``output.V`` ``(H, K)``, or where tied the transpose of ``embedding.E``, and ``output.c`` ``(K,)``. The
+    passes are those of the full softmax with M rows for each: with the log-likelihoods ``l_m`` of the
+    experts the loss is ``-log sum_m prior_m exp(l_m)``, and its derivative by ``l_m`` the part that expert m
+    has in this sum.
 
     References
     ----------
-    Yang, Z., Dai, Z., Salakhutdinov, R. & Cohen, W. W. (2018). Breaking the softmax bottleneck: a high-rank RNN
-    language model. *ICLR*. arXiv:1711.03953.
+    Yang, Z., Dai, Z., Salakhutdinov, R. & Cohen, W. W. (2018). Breaking the softmax bottleneck: a high-rank
+    RNN language model. *ICLR*. arXiv:1711.03953.
     """
 
     name: ClassVar[str] = "mixture"
@@ -182,7 +183,7 @@ class Mixture(Output):
         return new_columns(V, arrays["output.c"], rows)
 
     def _chunks(self, rows: int) -> list[slice]:
-        """Cut rows so that the logits of all experts are no more than those of a chunk of the full softmax."""
+        """Cut rows so that the logits of all experts are those of a chunk of the full softmax."""
         return chunks_of(rows, self.hidden, self.classes, self.experts)
 
 

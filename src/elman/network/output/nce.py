@@ -20,22 +20,22 @@ class NCE(Drawing):
     """Noise-contrastive estimation: whether a word is of the text, or one of k words of noise.
 
     The log-odds are ``z - log(k q)``, where q is the log-uniform distribution of the noise and the logit
-    ``z = h V + c`` is taken for a log-probability: that ``sum exp(z)`` is one is learnt and not enforced. So that
-    it is about one from the start, biases begin at ``-log K``. Evaluation divides by the sum.
+    ``z = h V + c`` is taken for a log-probability: that ``sum exp(z)`` is one is learnt and not enforced.
+    Biases begin at ``-log K``, so that it is about one from the start. Evaluation divides by the sum.
 
     Notes
     -----
     A word of the noise that happens to be the target stays: as noise it is as likely as any other of its
-    probability, and without it the odds would be wrong. The value is a sum over k + 1 decisions and no loss of the
-    model; :meth:`nll` has that.
+    probability, and without it the odds would be wrong. The value is a sum over k + 1 decisions and no loss
+    of the model; :meth:`nll` has that.
 
     References
     ----------
-    Gutmann, M. & Hyvärinen, A. (2010). Noise-contrastive estimation: a new estimation principle for unnormalized
-    statistical models. *AISTATS*.
+    Gutmann, M. & Hyvärinen, A. (2010). Noise-contrastive estimation: a new estimation principle for
+    unnormalized statistical models. *AISTATS*.
 
-    Mnih, A. & Teh, Y. W. (2012). A fast and simple algorithm for training neural probabilistic language models.
-    *ICML*. arXiv:1206.6426.
+    Mnih, A. & Teh, Y. W. (2012). A fast and simple algorithm for training neural probabilistic language
+    models. *ICML*. arXiv:1206.6426.
     """
 
     name: ClassVar[str] = "nce"
@@ -52,7 +52,8 @@ class NCE(Drawing):
 
     def correction(self, words: Ints) -> Floats:
         """Return ``log(k q)``."""
-        return np.log(self.samples) + log_uniform(words, self.classes)
+        corrections: Floats = np.log(self.samples) + log_uniform(words, self.classes)
+        return corrections
 
     def objective(
         self, drawn: Drawn, aside: Apart, h: Floats, scale: float, space: Workspace, dh: Floats,
@@ -85,7 +86,7 @@ class NCE(Drawing):
 
 
 def _noise(z: Floats, counts: Floats, space: Workspace) -> float:
-    """Return the summed loss of taking words with log-odds z ``(n, k)`` for noise, each so often; z becomes its slope."""
+    """Return the loss of taking words of log-odds z ``(n, k)`` for noise; turn z into its slopes."""
     if z.max(initial=0.0) < SAFE[z.dtype]:
         e, more = np.exp(z, out=z), space.take("output.more", z.shape, z.dtype)
         np.add(e, 1.0, out=more)

@@ -54,7 +54,11 @@ class Ragged:
     def __iter__(self) -> Iterator[tuple[slice, slice, slice]]:
         """Yield for every cluster its rows, the place of their numbers, and its words."""
         for begin, stop, offset, first, last in self._stretches:
-            yield slice(begin, stop), slice(offset, offset + (stop - begin) * (last - first)), slice(first, last)
+            yield (
+                slice(begin, stop),
+                slice(offset, offset + (stop - begin) * (last - first)),
+                slice(first, last),
+            )
 
     def multiply(self, columns: Columns, h1: Floats, space: Workspace) -> Floats:
         """Return the logits of h1 ``(n, H + 1)``, which ends with ones: ``(total,)``."""

@@ -17,16 +17,17 @@ class Sampled(Drawing):
     """Sampled softmax with a log-uniform proposal, the correction for it, and without accidental hits.
 
     A row's loss is that of a softmax over its target and the words that were drawn; one that is both counts
-    once. From the logit of each is taken ``log pi``, where ``pi`` is the probability that the word is drawn at all:
+    once. From the logit of each is taken ``log pi``, where ``pi`` is the probability that it is drawn at all:
     frequent words, that are nearly always among the others, would else be pushed down too often.
 
     Notes
     -----
-    The number of draws is Poisson distributed, with mean `samples`. The words are then in the set independently of
-    one another, with ``pi = 1 - exp(-samples q)``, and the loss is, without any approximation, that of guessing
-    the target among a set into which the other words came by chance: by Bayes' rule ``p(w | set)`` is proportional
-    to ``p(w) / pi(w)``. It is so least, for any number of samples, where the full softmax is the distribution of the
-    text. Its value is not the loss of the model; :meth:`nll` has that.
+    The number of draws is Poisson distributed, with mean `samples`. The words are then in the set
+    independently of one another, with ``pi = 1 - exp(-samples q)``, and the loss is, without any
+    approximation, that of guessing the target among a set into which the other words came by chance: by
+    Bayes' rule ``p(w | set)`` is proportional to ``p(w) / pi(w)``. It is so least, for any number of
+    samples, where the full softmax is the distribution of the text. Its value is not the loss of the model;
+    :meth:`nll` has that.
 
     References
     ----------

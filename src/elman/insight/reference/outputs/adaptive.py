@@ -24,7 +24,7 @@ def _head(params: Arrays, first: int) -> tuple[Array, Array]:
 
 
 def adaptive_log_p(params: Arrays, h: Array, cutoffs: list[int]) -> Array:
-    """Return log p ``(N, K)``: of a frequent word that of the head, of another log p(cluster) + log p(word | cluster).
+    """Return log p ``(N, K)``: the head's, and of a tail's words log p(cluster) + log p(word | cluster).
 
     `cutoffs` are the ends of the head and of every tail; the last is K.
     """

@@ -1,4 +1,4 @@
-"""The mixture of softmaxes: several over the same weights, mixed with weights of their own (Yang et al. 2018)."""
+"""The mixture of softmaxes: several over the same weights (Yang et al. 2018)."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from .word import Ints, add_weights, weights, zeros
 
 
 def _experts(params: Arrays, h: Array) -> tuple[Array, Array]:
-    """Return, of one row h ``(H,)``, the logs of the mixture's weights ``(M,)`` and what each expert reads ``(M, H)``."""
+    """Return the logs of the prior ``(M,)`` and what each expert reads ``(M, H)``, of one row h ``(H,)``."""
     prior = log_softmax((h @ params["output.prior.V"])[None])[0]
     R, b = params["output.experts.R"], params["output.experts.c"]
     return prior, np.array([np.tanh(h @ R[m] + b[m]) for m in range(len(R))])

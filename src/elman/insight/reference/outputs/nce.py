@@ -6,9 +6,7 @@ from ..cells import Array, Arrays, sigmoid
 from .word import Ints, add_weights, weights, zeros
 
 
-def nce(
-    params: Arrays, h: Array, y: Ints, drawn: Ints, log_noise: Array
-) -> tuple[Array, Arrays, Array]:
+def nce(params: Arrays, h: Array, y: Ints, drawn: Ints, log_noise: Array) -> tuple[Array, Arrays, Array]:
     """Return losses, derivatives by the parameters and by h of noise-contrastive estimation.
 
     `drawn` ``(k,)`` are words of the noise, with those that were drawn twice twice; `log_noise` ``(K,)`` has

@@ -30,9 +30,7 @@ def zeros(params: Arrays) -> Arrays:
     return {name: np.zeros_like(params[name]) for name in names}
 
 
-def softmax_step(
-    h: Array, V: Array, c: Array, target: int
-) -> tuple[float, Array, Array, Array]:
+def softmax_step(h: Array, V: Array, c: Array, target: int) -> tuple[float, Array, Array, Array]:
     """Return -log softmax(h V + c)[target] of one row h ``(H,)``, and its derivatives by V, c and h."""
     log_p = log_softmax((h @ V + c)[None])[0]
     dz = np.exp(log_p)
