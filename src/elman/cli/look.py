@@ -99,6 +99,7 @@ def info(
 
         describe(run, as_json)
         return
+    from elman.network.regularisers import Regularisers
     from elman.storage.run import Run
 
     found = Run.existing(run)
@@ -115,7 +116,7 @@ def info(
         "direction": config.direction,
         "tied": config.tied,
         "dtype": config.dtype,
-        "dropout": config.dropout,
+        **model.regularisers.settings,
         "batch": config.batch,
         "window": config.window,
         "optimizer": config.optimizer,
@@ -141,6 +142,9 @@ def info(
         return
     if config.projection is None:
         del facts["projection"]
+    for name, value in Regularisers().settings.items():
+        if facts[name] == value and name != "dropout":
+            del facts[name]
     if not facts["imported"]:
         del facts["imported"]
     for name, value in facts.items():

@@ -164,6 +164,7 @@ class Reporter:
         self._last, self._tokens = now, record.tokens
         left = self._left(record)
         line = f"step {record.step:,}  loss {self._loss:.3f}  lr {record.lr:.2g}"
+        line += f"  penalty {record.penalty:.3f}" if record.penalty else ""
         line += f"  {self._speed:,.0f} tokens/s" + (f"  {_clock(left)} left" if left else "")
         if self._bar is not None:
             seconds = self.session.progress.seconds

@@ -14,6 +14,7 @@ from elman.network.cells import State, get_cell
 from elman.network.checks import check_real, check_whole
 from elman.network.clock import Clock
 from elman.network.output import Softmax
+from elman.network.regularisers import Regularisers
 from elman.network.stack import new_stack
 from elman.network.workspace import Workspace
 from elman.typing import Params
@@ -42,14 +43,25 @@ class Assembled:
         forget_bias: float = 1.0,
         projection: int | None = None,
         direction: str = "forward",
+        dropout_between: float | None = None,
+        dropout_input: float = 0.0,
+        dropout_embedding: float = 0.0,
+        dropout_weights: float = 0.0,
+        variational: bool = False,
+        zoneout: float = 0.0,
+        zoneout_cell: float = 0.0,
+        activation_reg: float = 0.0,
+        temporal_reg: float = 0.0,
     ) -> None:
         kind = get_cell(cell)
         sizes = {"vocab_size": vocab_size, "embedding": embedding, "hidden": hidden, "layers": layers}
         vocab_size, embedding, hidden, layers = (check_whole(name, n, 1) for name, n in sizes.items())
         seed = check_whole("seed", seed, 0)
-        dropout, forget_bias = check_real("dropout", dropout), check_real("forget_bias", forget_bias)
-        if not 0.0 <= dropout < 1.0:
-            raise ConfigError(f"dropout must be at least 0 and less than 1, not {dropout!r}")
+        forget_bias = check_real("forget_bias", forget_bias)
+        regularisers = Regularisers(
+            dropout, dropout_between, dropout_input, dropout_embedding, dropout_weights, variational,
+            zoneout, zoneout_cell, activation_reg, temporal_reg,
+        )  # fmt: skip
         if str(dtype) not in ("float32", "float64"):
             raise ConfigError(f"dtype must be 'float32' or 'float64', not {str(dtype)!r}")
         if projection is not None:
@@ -57,7 +69,7 @@ class Assembled:
         self.vocab_size, self.cell, self.dtype = vocab_size, kind.name, np.dtype(str(dtype))
         self.projection, self.direction = projection, direction
         self.stack = new_stack(
-            kind, embedding, hidden, layers, self.dtype, dropout=dropout, projection=projection,
+            kind, embedding, hidden, layers, self.dtype, regularisers=regularisers, projection=projection,
             direction=direction,
         )  # fmt: skip
         if tied and embedding != self.stack.width:
@@ -108,10 +120,20 @@ class Assembled:
         first = self.stack.layers[0]
         return {
             "vocab_size": self.vocab_size, "cell": self.cell, "embedding": first.inputs,
-            "hidden": first.hidden, "layers": len(self.stack.layers), "dropout": self.stack.dropout,
-            "tied": self.output.tied, "dtype": self.dtype.name, "projection": self.projection,
-            "direction": self.direction,
+            "hidden": first.hidden, "layers": len(self.stack.layers), "tied": self.output.tied,
+            "dtype": self.dtype.name, "projection": self.projection, "direction": self.direction,
+            **self.regularisers.settings,
         }  # fmt: skip
+
+    @property
+    def regularisers(self) -> Regularisers:
+        """What is dropped, held back and added to the loss."""
+        return self.stack.regularisers
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether a pass with a generator differs from one without."""
+        return self.regularisers.stochastic
 
     @property
     def n_params(self) -> int:

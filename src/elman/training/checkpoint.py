@@ -14,7 +14,7 @@ from elman.typing import Floats
 
 _KINDS: dict[str, Any] = {
     **dict.fromkeys(("step", "epoch", "position", "tokens", "loss_steps", "evaluated", "horizon"), int),
-    **dict.fromkeys(("seconds", "loss_sum"), float),
+    **dict.fromkeys(("seconds", "loss_sum", "penalty_sum"), float),
 }
 
 
@@ -47,6 +47,7 @@ def load_progress(run: Run, model: LanguageModel, config: TrainConfig) -> Progre
         moments = optimizer_of(config).restore(model.params, groups["moments"])
         evaluations = [(int(step), float(loss)) for step, loss in note.pop("evaluations")]
         del note["format"]
+        note.setdefault("penalty_sum", 0.0)  # which earlier versions had not
         numbers = {name: _KINDS[name](value) for name, value in note.items()}
         if numbers.keys() != _KINDS.keys():
             raise ValueError(f"it lacks {', '.join(sorted(_KINDS.keys() - numbers.keys()))}")

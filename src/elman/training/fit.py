@@ -249,7 +249,7 @@ class _Keeper:
         self.plans += 1
 
     def _write(self, record: StepRecord, **more: Any) -> None:
-        """Add a line to the metrics; its training loss is the mean since the line before."""
+        """Add a line to the metrics; its training loss and penalty are means since the line before."""
         progress = self.session.progress
         line = {
             "step": progress.step,
@@ -259,5 +259,7 @@ class _Keeper:
             "lr": record.lr,
             "grad_norm": record.grad_norm,
         }
+        if self.session.model.regularisers.penalised:
+            line["penalty"] = progress.penalty_sum / progress.loss_steps
         self.session.run.metrics.append({**line, **more})
-        progress.loss_sum, progress.loss_steps = 0.0, 0
+        progress.loss_sum, progress.penalty_sum, progress.loss_steps = 0.0, 0.0, 0

@@ -37,9 +37,11 @@ class Progress:
     seconds : float
         Time spent, over all sessions.
     loss_sum : float
-        Loss summed since the last line of the metrics, in nats times steps.
+        Loss summed since the last line of the metrics, in nats times steps, without penalties.
+    penalty_sum : float
+        Penalties summed likewise.
     loss_steps : int
-        Steps in that sum.
+        Steps in these sums.
     evaluations : list of (step, loss)
         Validation losses.
     evaluated : int
@@ -56,6 +58,7 @@ class Progress:
     tokens: int = 0
     seconds: float = 0.0
     loss_sum: float = 0.0
+    penalty_sum: float = 0.0
     loss_steps: int = 0
     evaluations: list[tuple[int, float]] = field(default_factory=list)
     evaluated: int = 0
@@ -67,9 +70,10 @@ class StepRecord(NamedTuple):
 
     step: int
     tokens: int
-    loss: float  # mean over the window, in nats
+    loss: float  # mean over the window, in nats: what perplexity is the exponential of
     lr: float
     grad_norm: float  # before clipping
+    penalty: float = 0.0  # what the objective has beside the loss
 
 
 def training_steps(
@@ -100,7 +104,7 @@ def training_steps(
     clip : float
         Largest global norm of the gradient; 0 leaves it alone.
     seed : int
-        With the number of the step it seeds dropout, so that a resumed run draws what it would have.
+        With the number of the step it seeds masks, so that a resumed run draws what it would have.
     back : int
         Steps each backward pass reaches back, at least the window.
 
@@ -119,7 +123,7 @@ def training_steps(
             window.x,
             window.y,
             progress.state,
-            seed=(seed, progress.step) if model.stack.dropout else None,
+            seed=(seed, progress.step) if model.stochastic else None,
             reset=window.reset,
             skip=start - entered,
             state_after=max(0, stop - reach) - entered,
@@ -127,13 +131,15 @@ def training_steps(
         if not (np.isfinite(loss) and np.isfinite(workers.norm)):
             raise explain_divergence(model, window, progress.state, grads, progress.step, clip)
         workers.update(lr, clip)
+        loss -= workers.penalty
         progress.state, progress.position = state, stop
         progress.step += 1
         progress.tokens += (stop - start) * stream.batch
         progress.loss_sum += loss
+        progress.penalty_sum += workers.penalty
         progress.loss_steps += 1
         if stop == stream.steps:
             progress.epoch += 1
             progress.position = 0
             progress.state = model.initial_state(stream.batch)
-        yield StepRecord(progress.step, progress.tokens, loss, lr, workers.norm)
+        yield StepRecord(progress.step, progress.tokens, loss, lr, workers.norm, workers.penalty)

@@ -40,7 +40,7 @@ def main() -> None:
         if line.receive() == PASS:
             done = member.perform(area.asked())
             copy_state(done.state, area.leaving)
-            area.numbers[1:] = done.nll, member.add_up()
+            area.numbers[1:] = done.nll, done.penalty, member.add_up()
         else:
             member.update()
         line.send(DONE)

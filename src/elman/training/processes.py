@@ -134,7 +134,9 @@ class ProcessWorkers(Workers):
         add_up = self.model.clock.timed("sum of gradients", first.add_up)
         results = [(first.perform(tasks[0]), add_up())]
         self._await()
-        results += [(Backprop(float(a.numbers[1]), a.leaving, ()), float(a.numbers[2])) for a in areas]
+        for area in areas:
+            _, nll, penalty, squares = map(float, area.numbers)
+            results.append((Backprop(nll, area.leaving, (), penalty), squares))
         return results
 
     def _update(self) -> None:

@@ -83,7 +83,7 @@ class Area(NamedTuple):
     entering: ModelState  # (rows, H) each
     leaving: ModelState  # (rows, H) each
     counts: NDArray[np.int64]  # T, skip, state_after or -1, whether resets, length of the seed, seed
-    numbers: NDArray[np.float64]  # scale of the loss; summed loss; its share of the squared norm
+    numbers: NDArray[np.float64]  # scale of the loss; summed loss; penalty; its share of the squared norm
 
     def ask(self, task: Task) -> None:
         """Write a task."""
@@ -194,7 +194,7 @@ def _take_area(taker: Taker, model: LanguageModel, rows: int, steps: int) -> Are
     return Area(
         taker.take((steps, rows), np.intp), taker.take((steps, rows), np.intp),
         taker.take((steps, rows), np.bool_), state(), state(),
-        taker.take((5 + SEEDS,), np.int64), taker.take((3,), np.float64),
+        taker.take((5 + SEEDS,), np.int64), taker.take((4,), np.float64),
     )  # fmt: skip
 
 

@@ -58,7 +58,7 @@ class Workers:
         self.rows = split_rows(batch, threads)
         self.optimizer, self.moments = optimizer, {} if moments is None else moments
         self.slots = () if optimizer is None else tuple(optimizer.slots)
-        self.split, self.norm = splits(model), 0.0
+        self.split, self.norm, self.penalty = splits(model), 0.0, 0.0
         self.members: list[Member] = []
         self._meeting: Alone | Threads = Alone()
         self._pool: ThreadPoolExecutor | None = None
@@ -77,15 +77,16 @@ class Workers:
     ) -> tuple[float, ModelState, Params]:
         """Return what :meth:`elman.LanguageModel.loss_and_grads` returns for the whole batch.
 
-        The global norm of the gradient is in `norm` afterwards.
+        The global norm of the gradient is in `norm` afterwards, and in `penalty` what the loss has beside the
+        negative log-likelihood.
 
         Parameters
         ----------
         x, y, state, reset, skip, state_after
             As there.
         seed : tuple of int, optional
-            Dropout is drawn from generators seeded with this and the number of the share; without it
-            nothing is dropped.
+            Masks are drawn from generators seeded with this and the number of the share; without it nothing
+            is dropped.
 
         Returns
         -------
@@ -101,7 +102,9 @@ class Workers:
         self.norm = math.sqrt(sum(squares))
         # Who shares the classes knows the loss of all rows.
         nll = done[0].nll if self.split else sum(part.nll for part in done)
-        return nll / counted, concatenate([part.state for part in done]), self.shared.grads.arrays
+        self.penalty = sum(part.penalty for part in done)
+        loss, state = nll / counted + self.penalty, concatenate([part.state for part in done])
+        return loss, state, self.shared.grads.arrays
 
     def update(self, lr: float, clip: float | None = None) -> None:
         """Take the step of the optimiser along the gradient of the last call, clipped to a global norm.
