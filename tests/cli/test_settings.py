@@ -22,11 +22,14 @@ SETTINGS = """
 --dtype float64 --batch 3 --window 4 --back 6 --lr 0.25 --clip 2 --warmup 3 --decay 0.75
 --seed 9 --threads 2 --epochs 2 --steps 12 --minutes 5
 --early-stop 4 --eval-every 6 --checkpoint-every 5 --sample 7
+--dropout-input 0.125 --dropout-embedding 0.1 --dropout-weights 0.2 --variational --zoneout 0.05
+--activation-reg 2 --temporal-reg 1
 """
 CHOICES = (
-    "--cell lstm --projection 6 --forget-bias 0.5 --optimizer sgd --momentum 0.5 --nesterov "
+    "--cell lstm --projection 6 --forget-bias 0.5 --zoneout-cell 0.15 --optimizer sgd --momentum 0.5 --nesterov "
     "--schedule plateau --patience 1 --lr-min 0.001",
-    "--cell gru --optimizer adamw --weight-decay 0.125 --schedule step --decay-every 7",
+    "--cell gru --layers 3 --hidden-last 6 --dropout-between 0.2 --optimizer adamw --weight-decay 0.125 --schedule step "
+    "--decay-every 7",
 )
 """No single run has a use for all settings."""
 

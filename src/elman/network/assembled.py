@@ -43,6 +43,7 @@ class Assembled:
         forget_bias: float = 1.0,
         projection: int | None = None,
         direction: str = "forward",
+        hidden_last: int | None = None,
         dropout_between: float | None = None,
         dropout_input: float = 0.0,
         dropout_embedding: float = 0.0,
@@ -66,10 +67,18 @@ class Assembled:
             raise ConfigError(f"dtype must be 'float32' or 'float64', not {str(dtype)!r}")
         if projection is not None:
             projection = check_whole("projection", projection, 1)
+        if hidden_last is not None:
+            hidden_last = check_whole("hidden_last", hidden_last, 1)
+            if layers == 1 or projection is not None:
+                raise ConfigError(
+                    "hidden_last is the width of the last of several layers without projection: "
+                    "leave it out, and give hidden or projection"
+                )
         self.vocab_size, self.cell, self.dtype = vocab_size, kind.name, np.dtype(str(dtype))
-        self.projection, self.direction = projection, direction
+        self.projection, self.direction, self.hidden_last = projection, direction, hidden_last
+        widths = [hidden] * layers if hidden_last is None else [*[hidden] * (layers - 1), hidden_last]
         self.stack = new_stack(
-            kind, embedding, hidden, layers, self.dtype, regularisers=regularisers, projection=projection,
+            kind, embedding, widths, self.dtype, regularisers=regularisers, projection=projection,
             direction=direction,
         )  # fmt: skip
         if tied and embedding != self.stack.width:
@@ -84,7 +93,7 @@ class Assembled:
                 initial.named(init_recurrent, initial.RECURRENT_INITIALIZERS)
         else:
             initial.initialise(
-                self.params, cell=kind, hidden=hidden, tied=tied, seed=seed, init=init,
+                self.params, cell=kind, hidden=widths, tied=tied, seed=seed, init=init,
                 init_recurrent=init_recurrent, forget_bias=forget_bias,
             )  # fmt: skip
         self._space = Workspace()
@@ -107,6 +116,8 @@ class Assembled:
             facts["projection"] = self.projection
         if self.direction != "forward":
             facts["direction"] = self.direction
+        if self.hidden_last is not None:
+            facts["hidden_last"] = self.hidden_last
         return f"LanguageModel({', '.join(f'{name}={value!r}' for name, value in facts.items())})"
 
     @property
@@ -122,7 +133,7 @@ class Assembled:
             "vocab_size": self.vocab_size, "cell": self.cell, "embedding": first.inputs,
             "hidden": first.hidden, "layers": len(self.stack.layers), "tied": self.output.tied,
             "dtype": self.dtype.name, "projection": self.projection, "direction": self.direction,
-            **self.regularisers.settings,
+            "hidden_last": self.hidden_last, **self.regularisers.settings,
         }  # fmt: skip
 
     @property
@@ -131,14 +142,14 @@ class Assembled:
         return self.stack.regularisers
 
     @property
-    def stochastic(self) -> bool:
-        """Whether a pass with a generator differs from one without."""
-        return self.regularisers.stochastic
-
-    @property
     def n_params(self) -> int:
         """Number of parameters."""
         return sum(array.size for array in self.params.values())
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether training draws random numbers, for which a pass is given a generator."""
+        return self.regularisers.stochastic or self.output.random
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the name and shape of every parameter, in order."""

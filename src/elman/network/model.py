@@ -52,7 +52,7 @@ class LanguageModel(Assembled):
         the next five, and zoneout's masks.
     tied : bool
         Use the word vectors as output weights too; needs them as wide as the output of the last layer:
-        ``hidden``, or ``projection``, and twice that where it goes both ways.
+        ``hidden``, ``hidden_last`` or ``projection``, and twice that where it goes both ways.
     dtype : str
         ``float32`` or ``float64``.
     seed : int
@@ -73,6 +73,8 @@ class LanguageModel(Assembled):
         ``forward``; ``reverse``, from the last token to the first; or ``bidirectional``, both side by side.
         One for all layers, or one for each, joined by commas. A model that is not all forward reads whole
         sequences: it has no :meth:`step`, and is no language model in the strict sense.
+    hidden_last : int, optional
+        Width of the last layer, where it is not `hidden`; with `tied`, that of the word vectors.
     dropout_between : float, optional
         Rate of dropout on the output of all layers but the last; that of `dropout`, if not given.
     dropout_input : float
@@ -99,8 +101,8 @@ class LanguageModel(Assembled):
     ------
     ConfigError
         If a size is less than 1 or the seed less than 0, a name is unknown, a rate is outside [0, 1) or of
-        something that the cell has not, a coefficient is negative, `tied` is asked of unequal widths, or the
-        cell cannot be projected.
+        something that the cell has not, a coefficient is negative, `tied` is asked of unequal widths, the
+        cell cannot be projected, or `hidden_last` is given to a single layer or beside `projection`.
 
     Examples
     --------

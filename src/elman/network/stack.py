@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -133,7 +133,7 @@ class Stack:
 
 
 def new_stack(
-    cell: Cell, inputs: int, hidden: int, layers: int, dtype: np.dtype[Any], *,
+    cell: Cell, inputs: int, hidden: Sequence[int], dtype: np.dtype[Any], *,
     regularisers: Regularisers | None = None, projection: int | None = None, direction: str = "forward",
 ) -> Stack:  # fmt: skip
     """Return a stack of layers of one cell.
@@ -142,8 +142,10 @@ def new_stack(
     ----------
     cell : Cell
         The recurrence.
-    inputs, hidden, layers : int
-        Width of the inputs, D; width and number of the layers, H and L.
+    inputs : int
+        Width of the inputs, D.
+    hidden : sequence of int
+        Width of each layer, H.
     dtype : numpy.dtype
         float32 or float64.
     regularisers : Regularisers, optional
@@ -161,17 +163,18 @@ def new_stack(
     """
     ways = [way.strip() for way in direction.split(",")]
     if len(ways) == 1:
-        ways *= layers
-    if len(ways) != layers:
+        ways *= len(hidden)
+    if len(ways) != len(hidden):
         raise ConfigError(
-            f"direction {direction!r} names {len(ways)} layers of {layers}: give one for all, or one for each"
+            f"direction {direction!r} names {len(ways)} layers of {len(hidden)}: "
+            "give one for all, or one for each"
         )
     given = regularisers or Regularisers()
     made: list[AnyLayer] = []
-    for i, way in enumerate(ways):
+    for i, (way, width) in enumerate(zip(ways, hidden, strict=True)):
         D = made[-1].width if made else inputs
         layer = new_layer(
-            f"layers.{i}", cell, D, hidden, dtype, projection=projection, direction=way,
+            f"layers.{i}", cell, D, width, dtype, projection=projection, direction=way,
             zoneout=given.zoneout, zoneout_cell=given.zoneout_cell,
         )  # fmt: skip
         if given.dropout_weights and not recurrent_weights(layer):

@@ -8,8 +8,8 @@ from .cells import Array, Arrays, Cell
 def zoned(cell: Cell, keeps: Mapping[str, float | Array]) -> Cell:
     """Return a cell whose states keep some of their value from the step before.
 
-    With the new state of `cell` written `s~`, it is `s = d s_prev + (1 - d) s~`. That is kept, and met on the way
-    back, as `made_h` and `made_c`.
+    With the new state of `cell` written `s~`, it is `s = d s_prev + (1 - d) s~`. That is kept, and met on
+    the way back, as `made_h` and `made_c`.
 
     Parameters
     ----------
