@@ -26,10 +26,10 @@ SETTINGS = """
 --activation-reg 2 --temporal-reg 1
 """
 CHOICES = (
-    "--cell lstm --projection 6 --forget-bias 0.5 --zoneout-cell 0.15 --optimizer sgd --momentum 0.5 --nesterov "
-    "--schedule plateau --patience 1 --lr-min 0.001",
-    "--cell gru --layers 3 --hidden-last 6 --dropout-between 0.2 --optimizer adamw --weight-decay 0.125 --schedule step "
-    "--decay-every 7",
+    "--cell lstm --projection 6 --forget-bias 0.5 --zoneout-cell 0.15 --optimizer sgd --momentum 0.5 "
+    "--nesterov --schedule plateau --patience 1 --lr-min 0.001",
+    "--cell gru --layers 3 --hidden-last 6 --dropout-between 0.2 --optimizer adamw --weight-decay 0.125 "
+    "--schedule step --decay-every 7",
 )
 """No single run has a use for all settings."""
 
