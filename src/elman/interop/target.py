@@ -36,6 +36,6 @@ def check_computable(model: LanguageModel) -> None:
         rate = getattr(model.regularisers, name)
         if rate:
             raise ConfigError(
-                f"{name} ({rate:g}) cannot be exported: in evaluation a unit keeps that share of its value at "
-                "every step, which no layer of PyTorch, Keras or ONNX does"
+                f"{name} ({rate:g}) cannot be exported: in evaluation too a unit keeps that share of its "
+                "value at every step, which no layer of PyTorch, Keras or ONNX does"
             )
