@@ -182,6 +182,8 @@ def test_typical_leaves_out_what_is_too_likely():
     logits = np.log([0.4, *[0.02] * 30])
     assert np.flatnonzero(probabilities(logits, Sampling(typical=0.099))).tolist() == [1, 2, 3, 4, 5]
     assert np.flatnonzero(probabilities(logits, Sampling(typical=0.601))).tolist() == list(range(31))
+    # Of equals the lower ids, and no more than reach the share.
+    assert np.flatnonzero(probabilities(np.zeros(4), Sampling(typical=0.5))).tolist() == [0, 1]
 
 
 def test_a_penalty_of_the_last_tokens():

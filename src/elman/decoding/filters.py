@@ -19,6 +19,12 @@ def total(p: Float64) -> Float64:
     return p.cumsum(axis=-1)[..., -1:]
 
 
+def normalise(z: Float64) -> None:
+    """Make logits log-probabilities: some of each row are finite, and none NaN or +inf."""
+    z -= z.max(axis=-1, keepdims=True)
+    z -= np.log(total(np.exp(z)))
+
+
 def penalise(z: Float64, recent: ArrayLike, penalty: float, window: int) -> None:
     """Make z log-probabilities, those of the last `window` tokens of each row times the penalty.
 
@@ -43,9 +49,7 @@ def penalise(z: Float64, recent: ArrayLike, penalty: float, window: int) -> None
     size = z.shape[-1]
     if ids.size and (ids.min() < -1 or ids.max() >= size):
         raise ShapeError(f"recent holds {ids.min()} to {ids.max()}: the token ids are 0 to {size - 1}")
-    peak = z.max(axis=-1, keepdims=True)
-    z -= peak
-    z -= np.log(total(np.exp(z)))
+    normalise(z)
     # One place more takes the value of what stands for no token.
     padded = np.concatenate([z, np.zeros((*rows, 1))], axis=-1)
     taken = np.take_along_axis(padded, ids, axis=-1)

@@ -55,6 +55,12 @@ class StopFilter:
         held, self.held = self.held, ""
         return held
 
+    def copy(self) -> StopFilter:
+        """Return one that has let through the same, and goes on by itself."""
+        twin = object.__new__(StopFilter)
+        twin.stops, twin.held, twin.done = self.stops, self.held, self.done
+        return twin
+
 
 def _overlap(text: str, stop: str) -> int:
     """Return the length of the longest end of text that begins stop."""
