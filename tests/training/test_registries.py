@@ -16,8 +16,8 @@ from elman.data.corpus import DOCUMENTS
 from elman.errors import ConfigError
 from elman.network.cells import CELLS
 from elman.network.initial import INPUT_INITIALIZERS, RECURRENT_INITIALIZERS
-from elman.storage import config as storage
-from elman.storage.config import EFFECT, LEARNING_RATES, TrainConfig
+from elman.storage.config import EFFECT, TrainConfig
+from elman.storage.settings import LEARNING_RATES
 from elman.training.optim import OPTIMIZERS
 from elman.training.schedules import SCHEDULES, Schedule
 from elman.training.session import EXTENDABLE
@@ -29,6 +29,7 @@ PARAMETER = {"decay": "factor", "decay_every": "every", "patience": "patience"}
 
 
 def test_the_choices_are_those_of_the_registries() -> None:
+    choices = {setting.name: setting.metadata.get("choices") for setting in fields(TrainConfig)}
     assert {
         "documents": DOCUMENTS,
         "dtype": ("float32", "float64"),
@@ -36,7 +37,7 @@ def test_the_choices_are_those_of_the_registries() -> None:
         "init_recurrent": tuple(RECURRENT_INITIALIZERS),
         "optimizer": tuple(OPTIMIZERS),
         "schedule": tuple(SCHEDULES),
-    } == storage._CHOICES
+    } == {name: words for name, words in choices.items() if words}
     assert LEARNING_RATES.keys() == OPTIMIZERS.keys()
     assert set(EXTENDABLE) <= HELP.keys()
 

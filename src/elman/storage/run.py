@@ -17,7 +17,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from functools import cached_property
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -289,14 +291,10 @@ def build_model(c: TrainConfig, vocab_size: int, *, blank: bool = False) -> Lang
     ConfigError
         If a setting is wrong, or the model is larger than memory.
     """
+    known = signature(LanguageModel).parameters
+    settings = {field.name: getattr(c, field.name) for field in fields(c) if field.name in known}
     try:
-        return LanguageModel(
-            vocab_size=vocab_size, cell=c.cell, embedding=c.embedding, hidden=c.hidden, layers=c.layers,
-            dropout=c.dropout, tied=c.tied, dtype=c.dtype, seed=c.seed,
-            init="zeros" if blank else c.init,
-            init_recurrent=c.init_recurrent, forget_bias=c.forget_bias, projection=c.projection,
-            direction=c.direction,
-        )  # fmt: skip
+        return LanguageModel(vocab_size=vocab_size, **{**settings, **({"init": "zeros"} if blank else {})})
     except ElmanError:
         raise
     except (MemoryError, ValueError, OverflowError) as error:  # NumPy has all three for sizes

@@ -1,0 +1,72 @@
+"""Settings of the text, and of what a token is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from elman.errors import ConfigError
+from elman.storage.settings.declare import setting
+
+
+@dataclass
+class TextSettings:
+    """What is read, how it is split, and what a token is."""
+
+    text: list[str] = setting([], "Text", "Files, folders, .gz files, or - for standard input.", flag=False)
+    train: str | None = setting(None, "Text", "Text to train on, where the parts are separate files.")
+    valid: str | None = setting(None, "Text", "Text to validate on.")
+    test: str | None = setting(None, "Text", "Text to test on.")
+    tokens: str = setting("char", "Text", "What a token is: char, byte or word.")
+    split: str = setting("90/5/5", "Text", "Percentages for training, validation and test, in that order.")
+    max_vocab: int | None = setting(None, "Text", "Keep this many tokens at most; others become <unk>.", 2)
+    min_count: int = setting(1, "Text", "Rarer tokens become <unk>.", 1)
+    lowercase: bool = setting(False, "Text", "Lower-case the text (word tokens).")
+    documents: str = setting(
+        "none", "Text", "Forget the state at each new: file, line or blank (line).",
+        choices=("none", "file", "line", "blank"),
+    )  # fmt: skip
+
+    def check_text(self) -> None:
+        """Raise ConfigError for the first of these settings that contradicts another."""
+        self._check_names()
+        if self.text and self.train:
+            raise ConfigError("give the text either as arguments or with --train, not both")
+        if (self.valid or self.test) and not self.train:
+            raise ConfigError("valid and test name files beside train; give train as well")
+        if self.train and self.split != TextSettings.split:
+            raise ConfigError("split has no effect where the parts are separate files: leave it out")
+        self.fractions()
+
+    @property
+    def validated(self) -> bool:
+        """Whether there is a validation part."""
+        return self.valid is not None if self.train else self.fractions()[1] > 0
+
+    def fractions(self) -> tuple[float, float, float]:
+        """Return the three parts of `split` as fractions that sum to 1."""
+        try:
+            parts = [float(part) for part in self.split.replace(",", "/").split("/")]
+        except ValueError:
+            parts = []
+        if len(parts) != 3 or not all(0 <= part < math.inf for part in parts) or parts[0] == 0:
+            raise ConfigError(
+                f"split must be three numbers such as 90/5/5, the first not 0; not {self.split!r}"
+            )
+        if not any(math.isclose(sum(parts), whole, rel_tol=1e-6) for whole in (1, 100)):
+            raise ConfigError(
+                f"the parts of split must sum to 100, but {self.split!r} sums to {sum(parts):g}"
+            )
+        first, second, third = (part / sum(parts) for part in parts)
+        return first, second, third
+
+    def _check_names(self) -> None:
+        """Raise ConfigError for a file name that config.toml, which is UTF-8, cannot hold."""
+        for path in (*self.text, self.train, self.valid, self.test):
+            try:
+                (path or "").encode()
+            except UnicodeEncodeError:
+                raise ConfigError(
+                    f"the file name {path!a} is not valid Unicode, so that config.toml cannot hold it: "
+                    "rename the file, or give a folder that it is in"
+                ) from None
