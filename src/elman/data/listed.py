@@ -8,8 +8,10 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.data.builder import Builder
+from elman.data.layout import NEWLINE, TEXT
 from elman.data.registry import register
-from elman.data.tokenize import FORMAT, NEWLINE, TEXT, Builder, Tokenizer, TokenStream
+from elman.data.tokenize import FORMAT, Tokenizer, TokenStream
 from elman.data.vocabulary import LINE_END, first_appearances
 from elman.data.words import split_words, whole_words
 from elman.errors import ConfigError, DataError
@@ -192,8 +194,7 @@ class ListedWordTokenizer(Listed):
     def pieces(self, texts: Iterable[str]) -> Iterator[str]:
         return whole_words(texts)
 
-    def layout(self, piece: str, ids: NDArray[np.uint32]) -> NDArray[np.uint8]:  # type: ignore[override]
-        """As for every tokenizer; which id is a line end is known once there is a list."""
+    def layout(self, piece: str, ids: NDArray[np.uint32]) -> NDArray[np.uint8]:
         return np.where(ids == self.start, NEWLINE, TEXT).astype(np.uint8)
 
 

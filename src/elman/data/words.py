@@ -6,10 +6,12 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.data.builder import Builder
+from elman.data.layout import NEWLINE, TEXT
 from elman.data.registry import register
 from elman.data.scripts import word_pattern
 from elman.data.spacing import WordStream
-from elman.data.tokenize import FORMAT, NEWLINE, TEXT, Builder, Tokenizer, TokenStream
+from elman.data.tokenize import FORMAT, Tokenizer, TokenStream
 from elman.data.vocabulary import LINE_END, UNKNOWN, check_limits, first_appearances, most_frequent
 from elman.errors import ConfigError
 
@@ -129,6 +131,9 @@ class _WordBuilder(Builder):
         self._counts = counts
         return ids
 
+    def layout(self, piece: str, ids: NDArray[np.uint32]) -> NDArray[np.uint8]:
+        return np.where(ids == 1, NEWLINE, TEXT).astype(np.uint8)
+
     def finish(self) -> "tuple[WordTokenizer, NDArray[np.uint32], NDArray[np.int64]]":
         symbols = [word for word in self._words if word != "\n"]
         room = None if self._max_vocab is None else self._max_vocab - 2
@@ -228,8 +233,7 @@ class WordTokenizer(Tokenizer):
     def pieces(self, texts: Iterable[str]) -> Iterator[str]:
         return whole_words(texts, self._lowercase)
 
-    @classmethod
-    def layout(cls, piece: str, ids: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    def layout(self, piece: str, ids: NDArray[np.uint32]) -> NDArray[np.uint8]:
         return np.where(ids == 1, NEWLINE, TEXT).astype(np.uint8)
 
     def to_json(self) -> dict[str, Any]:
