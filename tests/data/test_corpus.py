@@ -346,7 +346,7 @@ def test_a_folder_that_is_no_corpus_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"tokens": "bpe2"}, "unknown tokens 'bpe2': give one of bpe, byte, char, word"),
+        ({"tokens": "bpe2"}, "unknown tokens 'bpe2': give one of bpe, byte, char, space, word"),
         ({"documents": "page"}, "unknown documents 'page': give one of none, file, line, blank"),
         ({"chunk": 0}, "chunk is 0"),
         ({"split": (0.9, 0.2, 0.1)}, "sums to 1.2"),

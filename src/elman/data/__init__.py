@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from elman.data.bpe import BpeTokenizer
 from elman.data.listed import ListedCharTokenizer, ListedWordTokenizer
 from elman.data.registry import TOKENIZERS, load_tokenizer, register, tokenizer_from_json, tokenizer_kind
+from elman.data.spaces import SpaceTokenizer
 from elman.data.symbols import ByteTokenizer, CharTokenizer
 from elman.data.tokenize import Tokenizer, TokenStream
 from elman.data.words import WordTokenizer
@@ -33,6 +34,7 @@ __all__ = [
     "Part",
     "Source",
     "SourceLike",
+    "SpaceTokenizer",
     "Stream",
     "Text",
     "TokenStream",

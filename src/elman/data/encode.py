@@ -56,7 +56,7 @@ def encode_corpus(
     out_dir : str or Path
         Folder to write to, made where it does not exist. A corpus in it is replaced.
     tokens : str
-        Kind of tokenizer: ``"char"``, ``"byte"``, ``"word"`` or ``"bpe"``.
+        Kind of tokenizer: ``"char"``, ``"byte"``, ``"word"``, ``"space"`` or ``"bpe"``.
     split : sequence of 3 floats
         Fractions of the bytes for training, validation and test, contiguous and in this order. A part of
         fraction 0 is left out. Each cut is moved forward to the next character, with words and parts of

@@ -17,7 +17,7 @@ class TextSettings:
     train: str | None = setting(None, "Text", "Text to train on, where the parts are separate files.")
     valid: str | None = setting(None, "Text", "Text to validate on.")
     test: str | None = setting(None, "Text", "Text to test on.")
-    tokens: str = setting("char", "Text", "What a token is: char, byte, word or bpe.")
+    tokens: str = setting("char", "Text", "What a token is: char, byte, word, space or bpe.")
     split: str = setting("90/5/5", "Text", "Percentages for training, validation and test, in that order.")
     max_vocab: int | None = setting(
         None, "Text", "Tokens at most; others become <unk>. Of bpe tokens 8000, where none is given.", 2,
