@@ -120,6 +120,7 @@ EFFECT = {
     "patience": ("schedule", ("plateau",)),
     "lr_min": ("schedule", ("cosine", "plateau")),
     "forget_bias": ("cell", ("lstm", "lstm-peephole")),
+    "tokenizer": ("tokens", ("bpe",)),
 }
 """Settings that only some choices of another setting have a use for: that other, and those choices."""
 
@@ -150,6 +151,10 @@ def _check_value(name: str, value: Any, allowed: Mapping[str, Any]) -> None:
         raise ConfigError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
 
 
+ALIASES = {"vocab_size": "max_vocab"}
+"""Other names of settings."""
+
+
 def by_name(values: Mapping[str, Any], also: Iterable[str] = ()) -> dict[str, Any]:
     """Return values under the names of the fields, with `_` for `-`.
 
@@ -169,11 +174,12 @@ def by_name(values: Mapping[str, Any], also: Iterable[str] = ()) -> dict[str, An
     named: dict[str, Any] = {}
     for key, value in values.items():
         name = key.replace("-", "_")
+        name = ALIASES.get(name, name)
         if name not in known:
             near = get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ConfigError(f"unknown setting {key!r}{hint}")
         if name in named:
-            raise ConfigError(f"{name} is given twice, with _ and with -: give it once")
+            raise ConfigError(f"{name} is given twice, under two names: give it once")
         named[name] = value
     return named

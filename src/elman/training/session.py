@@ -8,7 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from elman.data import Corpus, Stream, Text, check_sources, default_text, encode_corpus
+from elman.data import (
+    Corpus,
+    Stream,
+    Text,
+    Tokenizer,
+    check_sources,
+    default_text,
+    encode_corpus,
+    read_tokenizer,
+)
 from elman.data.registry import tokenizer_kind
 from elman.errors import CheckpointError, ConfigError, DataError
 from elman.network import LanguageModel
@@ -95,7 +104,8 @@ def begin(
     """
     config.validate()
     get_cell(config.cell)
-    tokenizer_kind(config.tokens)
+    kind = tokenizer_kind(config.tokens)
+    kind.builder(max_vocab=config.max_vocab, min_count=config.min_count, lowercase=config.lowercase)
     if set(config.direction.replace(" ", "").split(",")) != {"forward"}:
         raise ConfigError(
             f"direction {config.direction!r} cannot be trained to predict the next token: a layer that reads "
@@ -107,6 +117,7 @@ def begin(
         for path in (*config.text, config.train, config.valid, config.test):
             if path is not None:
                 check_sources(path)  # before a directory is made
+    given = None if config.tokenizer is None else read_tokenizer(config.tokenizer)
     config = replace(config, lr=config.learning_rate())
     if not (config.epochs or config.steps or config.minutes or config.text or config.train or text):
         config = replace(config, **DEMONSTRATION)
@@ -116,7 +127,7 @@ def begin(
             raise CheckpointError(f"{run.path} already holds a run; give another --out")
         # A run that is to be replaced stays until its successor is on disk, to the first checkpoint.
         with run.staged() as staged:
-            config, model, progress = _prepare(config, staged, text)
+            config, model, progress = _prepare(config, staged, text, given)
             run.take(staged)
         corpus = run.corpus()
         yield Session(run, config, corpus, model, _stream(config, corpus), optimizer_of(config), progress)
@@ -182,9 +193,11 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
         yield session
 
 
-def _prepare(config: TrainConfig, run: Run, text: Text | None) -> tuple[TrainConfig, LanguageModel, Progress]:
+def _prepare(
+    config: TrainConfig, run: Run, text: Text | None, given: Tokenizer | None
+) -> tuple[TrainConfig, LanguageModel, Progress]:
     """Encode the text and write the run to its first checkpoint, once all is found to fit."""
-    corpus = _encode(config, run.data, text)
+    corpus = _encode(config, run.data, text, given)
     stream = _stream(config, corpus)
     if not (config.epochs or config.steps or config.minutes):
         config = replace(config, epochs=max(EPOCHS, -(-FEWEST_STEPS // len(stream))))
@@ -220,8 +233,8 @@ def _check_warmup(config: TrainConfig, stream: Stream) -> None:
             )
 
 
-def _encode(config: TrainConfig, folder: Path, text: Text | None) -> Corpus:
-    """Encode the run's text into a folder."""
+def _encode(config: TrainConfig, folder: Path, text: Text | None, given: Tokenizer | None) -> Corpus:
+    """Encode the run's text into a folder, with the tokenizer that was given, if one was."""
     sources: Any = text or config.text or Text(default_text(), "pydoc_data.topics")
     split: dict[str, Any] = {"split": config.fractions()}
     if config.train:
@@ -229,7 +242,7 @@ def _encode(config: TrainConfig, folder: Path, text: Text | None) -> Corpus:
         sources, split = {name: path for name, path in parts.items() if path}, {}
     return encode_corpus(
         sources, folder, tokens=config.tokens, max_vocab=config.max_vocab, min_count=config.min_count,
-        lowercase=config.lowercase, documents=config.documents, **split,
+        lowercase=config.lowercase, documents=config.documents, tokenizer=given, **split,
     )  # fmt: skip
 
 
