@@ -67,8 +67,9 @@ def _having(registry: Mapping[str, Callable[..., object]], parameters: set[str])
 
 def test_a_setting_has_an_effect_where_its_factory_takes_it() -> None:
     for name in OPTIMIZER_SETTINGS:
-        assert EFFECT[name] == ("optimizer", EFFECT[name][1])
-        assert set(EFFECT[name][1]) == _having(OPTIMIZERS, {name})
+        chooser, users = EFFECT.get(name, ("optimizer", tuple(OPTIMIZERS)))
+        assert chooser == "optimizer"
+        assert set(users) == _having(OPTIMIZERS, {name})
     for name, parameter in PARAMETER.items():
         assert EFFECT[name][0] == "schedule"
         assert set(EFFECT[name][1]) == _having(SCHEDULES, {parameter})
@@ -76,7 +77,7 @@ def test_a_setting_has_an_effect_where_its_factory_takes_it() -> None:
 
 
 OTHER: dict[str, Any] = {
-    "momentum": 0.5, "nesterov": True, "weight_decay": 0.5, "decay": 0.25, "decay_every": 3, "patience": 2,
+    "momentum": 0.5, "nesterov": True, "decay": 0.25, "decay_every": 3, "patience": 2,
     "lr_min": 1e-4, "forget_bias": 2.0,
 }  # fmt: skip
 
@@ -106,9 +107,13 @@ def test_a_setting_without_effect_is_refused(name: str, choice: str, used: bool)
 def test_settings_reach_the_optimiser() -> None:
     assert optimizer_of(TrainConfig(optimizer="rmsprop", momentum=0.5)).settings["momentum"] == 0.5
     sgd = optimizer_of(TrainConfig(optimizer="sgd", momentum=0.5, nesterov=True)).settings
-    assert sgd == {"momentum": 0.5, "nesterov": True}
-    assert optimizer_of(TrainConfig(optimizer="adamw", weight_decay=0.5)).settings["weight_decay"] == 0.5
-    assert "weight_decay" not in optimizer_of(TrainConfig(optimizer="adam")).settings
+    assert sgd == {"momentum": 0.5, "nesterov": True, "weight_decay": 0.0}
+    for name in OPTIMIZERS:
+        decays = [
+            optimizer_of(TrainConfig(optimizer=name, weight_decay=value)).settings["weight_decay"]
+            for value in (None, 0.0, 0.5)
+        ]
+        assert decays == [0.01 if name == "adamw" else 0.0, 0.0, 0.5]
 
 
 def test_a_schedule_that_is_registered_is_built(monkeypatch: pytest.MonkeyPatch) -> None:

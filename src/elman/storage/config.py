@@ -113,7 +113,6 @@ _DEFAULTS = {setting.name: setting.default for setting in fields(TrainConfig)}
 EFFECT = {
     "momentum": ("optimizer", ("sgd", "rmsprop")),
     "nesterov": ("optimizer", ("sgd",)),
-    "weight_decay": ("optimizer", ("adamw",)),
     "decay": ("schedule", ("step", "exponential", "plateau")),
     "decay_every": ("schedule", ("step", "exponential")),
     "patience": ("schedule", ("plateau",)),

@@ -106,7 +106,7 @@ class Member:
         """Update one's stretch of the parameters, as `control` says."""
         assert self.optimizer is not None
         t, lr, scale = (float(number) for number in self.shared.control)
-        rule, shared = self.optimizer.rule(int(t), lr), self.shared
+        rule, decayed, shared = self.optimizer.rule(int(t), lr), self.optimizer.decayed, self.shared
         vectors = [shared.params.vector, shared.grads.vector, *(slot.vector for slot in shared.slots)]
 
         def walk(p: Floats, g: Floats, *slots: Floats) -> None:
@@ -114,7 +114,7 @@ class Member:
             scratch, clipped = self._scratch[:, : p.size]
             if scale != 1.0:
                 g = np.multiply(g, scale, out=clipped)
-            rule(p, g, slots, scratch)
+            rule(p, decayed(p, g, scratch, clipped), slots, scratch)
 
         stretches = list(self._walked)
         if self._split:

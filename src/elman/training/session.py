@@ -107,7 +107,8 @@ def begin(
         for path in (*config.text, config.train, config.valid, config.test):
             if path is not None:
                 check_sources(path)  # before a directory is made
-    config = replace(config, lr=config.learning_rate())
+    decay = optimizer_of(config).settings.get("weight_decay")
+    config = replace(config, lr=config.learning_rate(), weight_decay=decay)
     if not (config.epochs or config.steps or config.minutes or config.text or config.train or text):
         config = replace(config, **DEMONSTRATION)
     run = Run.claim(out, overwrite=overwrite)

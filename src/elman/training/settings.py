@@ -19,9 +19,10 @@ ENDLESS = 2**53  # steps of a run whose length is not known yet
 
 
 def optimizer_of(config: TrainConfig) -> Optimizer:
-    """Build the optimiser, with those settings that it has."""
+    """Build the optimiser, with those settings that it has, and its own defaults where they are None."""
     make = OPTIMIZERS[config.optimizer]
-    return make(**_taken(make, {name: getattr(config, name) for name in OPTIMIZER_SETTINGS}))
+    values = {name: getattr(config, name) for name in OPTIMIZER_SETTINGS}
+    return make(**_taken(make, {name: value for name, value in values.items() if value is not None}))
 
 
 def schedule_of(config: TrainConfig, horizon: int, epoch: int) -> Schedule:

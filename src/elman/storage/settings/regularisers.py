@@ -14,4 +14,7 @@ class RegulariserSettings:
     dropout: float = setting(
         0.0, "Regularisers", "Dropout on the output of each layer while training.", 0, below=1
     )
-    weight_decay: float = setting(0.01, "Regularisers", "Weight decay of adamw.", 0)
+    weight_decay: float | None = setting(
+        None, "Regularisers", "Weight decay: so much of each parameter is added to its gradient, or by adamw "
+        "taken off apart from it; by default 0.01 with adamw, 0 with others.", 0,
+    )  # fmt: skip
