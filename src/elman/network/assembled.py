@@ -164,6 +164,12 @@ class Assembled:
         twin._space = Workspace()
         return twin
 
+    def with_params(self, params: Params) -> Self:
+        """Return a model of other arrays, of the same names and shapes, with this one's scratch memory."""
+        twin = self.replica()
+        twin.params, twin._space = params, self._space
+        return twin
+
     @property
     def network(self) -> Network:
         """The parts that the functions of ``elman.network.backprop`` run through."""

@@ -91,7 +91,10 @@ class TrainConfig(LengthSettings, TrainingSettings, RegulariserSettings, ModelSe
                 )
         if self.validated:
             return
-        for name, asked in {"early_stop": self.early_stop, "plateau": self.schedule == "plateau"}.items():
+        going_by = {
+            "early_stop": self.early_stop, "average": self.average, "plateau": self.schedule == "plateau",
+        }  # fmt: skip
+        for name, asked in going_by.items():
             if asked:
                 raise ConfigError(
                     f"{name} goes by the validation loss, but there is no validation part: "

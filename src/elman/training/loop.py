@@ -14,6 +14,7 @@ from elman.training.divergence import explain_divergence
 from elman.training.optim import State as OptimizerState
 from elman.training.schedules import Schedule
 from elman.training.workers import Workers
+from elman.typing import Params
 
 
 @dataclass
@@ -46,6 +47,10 @@ class Progress:
         Step of the last evaluation, with or without a validation part.
     horizon : int
         Steps that a run bounded by minutes is planned to take; 0 without a plan.
+    average : dict of str to ndarray, optional
+        The averages of the parameters, where they are to be averaged some time.
+    averaged : int
+        How many sets of parameters are in them; 0 before averaging has begun.
     """
 
     state: ModelState
@@ -60,6 +65,8 @@ class Progress:
     evaluations: list[tuple[int, float]] = field(default_factory=list)
     evaluated: int = 0
     horizon: int = 0
+    average: Params | None = None
+    averaged: int = 0
 
 
 class StepRecord(NamedTuple):
@@ -96,7 +103,8 @@ def training_steps(
     progress : Progress
         Where to start; updated in place before each record is yielded.
     workers : Workers
-        What computes loss and gradients, and updates with an optimiser whose state is that of `progress`.
+        What computes loss and gradients, and updates with an optimiser whose state is that of `progress`,
+        as are the averages.
     clip : float
         Largest global norm of the gradient; 0 leaves it alone.
     seed : int
@@ -126,7 +134,9 @@ def training_steps(
         )
         if not (np.isfinite(loss) and np.isfinite(workers.norm)):
             raise explain_divergence(model, window, progress.state, grads, progress.step, clip)
-        workers.update(lr, clip)
+        averaged = progress.averaged and progress.averaged + 1
+        workers.update(lr, clip, 1.0 / averaged if averaged else 0.0)
+        progress.averaged = averaged
         progress.state, progress.position = state, stop
         progress.step += 1
         progress.tokens += (stop - start) * stream.batch

@@ -16,6 +16,7 @@ from elman.network.cells import get_cell
 from elman.storage.config import TrainConfig
 from elman.storage.lock import exclusive
 from elman.storage.run import Run, build_model
+from elman.training.averages import begin_average, new_average, triggered
 from elman.training.checkpoint import load_progress, save_progress
 from elman.training.loop import Progress
 from elman.training.optim import Optimizer
@@ -65,6 +66,21 @@ class Session:
     def length(self) -> int:
         """Return the steps the run will take: as planned, or while there is no plan, as known."""
         return self.progress.horizon or self.known_length()
+
+    @property
+    def judged(self) -> LanguageModel:
+        """The model that is evaluated, samples and is kept: that of the averages, once there are any."""
+        average = self.progress.average
+        return self.model.with_params(average) if average and self.progress.averaged else self.model
+
+    def begin_to_average(self) -> None:
+        """Begin to average, if the last evaluation says that it is time; the optimiser goes on as it is."""
+        n, progress = self.config.average, self.progress
+        if n is None or progress.average is None or progress.averaged:
+            return
+        if triggered([loss for _, loss in progress.evaluations], n):
+            begin_average(progress.average, self.model.params)
+            progress.averaged = 1
 
     def save(self) -> None:
         """Save all that resuming needs."""
@@ -195,6 +211,8 @@ def _prepare(config: TrainConfig, run: Run, text: Text | None) -> tuple[TrainCon
     if config.threads is None:
         config = replace(config, threads=best_threads(model, config.batch, config.back or config.window))
     progress = Progress(model.initial_state(config.batch), optimizer_of(config).init(model.params))
+    if config.average is not None:
+        progress.average = new_average(model.params)
     run.write_settings(config, corpus.tokenizer)
     save_progress(run, model, progress)
     return config, model, progress

@@ -42,6 +42,10 @@ class TrainingSettings:
     )
     patience: int = setting(0, "Training", "Evaluations without progress before plateau decays.", 0)
     lr_min: float = setting(0.0, "Training", "Rate that cosine and plateau do not go below.", 0)
+    average: int | None = setting(
+        None, "Training", "Average the parameters once the validation loss is worse than the best of those "
+        "before the last N evaluations.", 1,
+    )  # fmt: skip
     seed: int = setting(0, "Training", "Seed of the initial weights, dropout and samples.", 0)
     threads: int | None = setting(
         None, "Training", "Workers that share the rows; by default one a core, 1 for a small model.", 1

@@ -11,9 +11,7 @@ from elman.typing import Floats
 __all__ = ["adagrad"]
 
 
-def adagrad(
-    eps: float = 1e-10, initial_accumulator: float = 0.0, weight_decay: float = 0.0
-) -> Optimizer:
+def adagrad(eps: float = 1e-10, initial_accumulator: float = 0.0, weight_decay: float = 0.0) -> Optimizer:
     """Adagrad: a rate for each parameter that falls with the squared gradients seen so far.
 
     Parameters

@@ -12,9 +12,7 @@ from elman.typing import Floats
 __all__ = ["adam", "adamw"]
 
 
-def adam(
-    beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, weight_decay: float = 0.0
-) -> Optimizer:
+def adam(beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, weight_decay: float = 0.0) -> Optimizer:
     """Adam: running mean of the gradient over its running root mean square, both corrected for their start.
 
     Parameters
