@@ -24,7 +24,7 @@ from elman.training.session import EXTENDABLE
 from elman.training.settings import OPTIMIZER_SETTINGS, optimizer_of, schedule_of
 
 HELP = {setting.name: setting.metadata["help"] for setting in fields(TrainConfig)}
-PARAMETER = {"decay": "factor", "decay_every": "every", "patience": "patience"}
+PARAMETER = {"decay": "factor", "decay_every": "every", "decay_from": "first", "patience": "patience"}
 """What a schedule calls a setting."""
 
 
@@ -77,7 +77,7 @@ def test_a_setting_has_an_effect_where_its_factory_takes_it() -> None:
 
 
 OTHER: dict[str, Any] = {
-    "momentum": 0.5, "nesterov": True, "decay": 0.25, "decay_every": 3, "patience": 2,
+    "momentum": 0.5, "nesterov": True, "decay": 0.25, "decay_every": 3, "decay_from": 2, "patience": 2,
     "lr_min": 1e-4, "forget_bias": 2.0,
 }  # fmt: skip
 
@@ -130,6 +130,7 @@ def test_a_schedule_that_is_registered_is_built(monkeypatch: pytest.MonkeyPatch)
     [
         ({"schedule": "step", "decay": 0.25, "decay_every": 2}, [1.0, 1.0, 0.25, 0.25]),
         ({"schedule": "step", "decay": 0.25}, [1.0, 1.0, 1.0, 0.25]),  # every epoch of 3
+        ({"schedule": "step", "decay": 0.25, "decay_from": 1, "decay_every": 2}, [1.0, 1.0, 1.0, 0.25]),
         ({"schedule": "exponential", "decay": 0.25, "decay_every": 2}, [1.0, 0.5, 0.25, 0.125]),
         ({"schedule": "cosine", "lr_min": 0.5}, [1.0, 0.75, 0.5, 0.5]),
         ({"schedule": "constant", "warmup": 1}, [0.5, 1.0, 1.0, 1.0]),

@@ -43,6 +43,7 @@ class Assembled:
         projection: int | None = None,
         direction: str = "forward",
         hidden_last: int | None = None,
+        init_scale: float | None = None,
     ) -> None:
         kind = get_cell(cell)
         sizes = {"vocab_size": vocab_size, "embedding": embedding, "hidden": hidden, "layers": layers}
@@ -53,6 +54,13 @@ class Assembled:
             raise ConfigError(f"dropout must be at least 0 and less than 1, not {dropout!r}")
         if str(dtype) not in ("float32", "float64"):
             raise ConfigError(f"dtype must be 'float32' or 'float64', not {str(dtype)!r}")
+        if init_scale is not None:
+            if not check_real("init_scale", init_scale) > 0.0:
+                raise ConfigError(f"init_scale must be greater than 0, not {init_scale!r}")
+            if init not in ("uniform", "zeros") or init_recurrent is not None:
+                raise ConfigError(
+                    "init_scale is the range of all parameters: leave out init and init_recurrent"
+                )
         if projection is not None:
             projection = check_whole("projection", projection, 1)
         if hidden_last is not None:
@@ -81,7 +89,7 @@ class Assembled:
         else:
             initial.initialise(
                 self.params, cell=kind, hidden=widths, tied=tied, seed=seed, init=init,
-                init_recurrent=init_recurrent, forget_bias=forget_bias,
+                init_recurrent=init_recurrent, forget_bias=forget_bias, init_scale=init_scale,
             )  # fmt: skip
         self._space = Workspace()
 

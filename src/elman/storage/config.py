@@ -73,6 +73,7 @@ class TrainConfig(LengthSettings, TrainingSettings, RegulariserSettings, ModelSe
         self.check_text()
         self.check_model()
         self.check_training()
+        self.check_length()
         if self.steps and self.warmup >= self.steps:
             raise ConfigError(
                 f"warmup ({self.warmup}) must be less than the {self.steps:,} steps of the run, or the rate "
@@ -118,6 +119,7 @@ EFFECT = {
     "nesterov": ("optimizer", ("sgd",)),
     "decay": ("schedule", ("step", "exponential", "plateau")),
     "decay_every": ("schedule", ("step", "exponential")),
+    "decay_from": ("schedule", ("step",)),
     "patience": ("schedule", ("plateau",)),
     "lr_min": ("schedule", ("cosine", "plateau")),
     "forget_bias": ("cell", ("lstm", "lstm-peephole")),

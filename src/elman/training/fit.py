@@ -106,13 +106,15 @@ def fit(
     if measured is not None:
         evaluate, save = measured.apart("evaluation", evaluate), measured.apart("checkpoints", save)
     back = config.back or config.window
+    windows = session.windows
+    longest = back + (windows.longest - config.window if windows else 0)
     workers = make_workers(
-        session.model, config.batch, config.threads or 1, back, session.optimizer, progress.moments,
+        session.model, config.batch, config.threads or 1, longest, session.optimizer, progress.moments,
         progress.average,
     )  # fmt: skip
     steps = training_steps(
         session.model, session.stream, session.schedule, progress, workers,
-        clip=config.clip, seed=config.seed, back=back,
+        clip=config.clip, seed=config.seed, back=back, windows=windows,
     )  # fmt: skip
     try:
         reason, single = keeper.reason(), single_threaded_blas()
@@ -179,9 +181,11 @@ class _Keeper:
 
     def evaluation_due(self) -> bool:
         """Say whether it is time to evaluate."""
-        progress = self.session.progress
-        every = self.session.config.eval_every or max(-(-self.session.length() // 10), self.spacing)
-        if every > LOG_EVERY and not self.session.config.eval_every:
+        config, progress = self.session.config, self.session.progress
+        if config.eval_epochs:
+            return progress.position == 0 and progress.epoch % config.eval_epochs == 0
+        every = config.eval_every or max(-(-self.session.length() // 10), self.spacing)
+        if every > LOG_EVERY and not config.eval_every:
             every += -every % LOG_EVERY  # so that the training loss beside it is a mean of as many steps
         return bool(every) and progress.step - progress.evaluated >= every
 
@@ -248,7 +252,11 @@ class _Keeper:
         a_step = spent / steps
         self.spacing = int(self.evaluation / (EVALUATING * a_step))
         more = (left - 9 * self.evaluation) / a_step
-        every = config.eval_every or (self.spacing if 10 * self.spacing > more else 0)
+        every = (
+            config.eval_every
+            or (config.eval_epochs and config.eval_epochs * self.session.epoch_updates)
+            or (self.spacing if 10 * self.spacing > more else 0)
+        )
         if every:
             more = left / (a_step + self.evaluation / every)
         planned = progress.step + max(1, int(more))

@@ -13,6 +13,7 @@ from elman.network import LanguageModel, ModelState
 from elman.training.divergence import explain_divergence
 from elman.training.optim import State as OptimizerState
 from elman.training.schedules import Schedule
+from elman.training.windows import RandomWindows
 from elman.training.workers import Workers
 from elman.typing import Params
 
@@ -89,6 +90,7 @@ def training_steps(
     clip: float,
     seed: int,
     back: int,
+    windows: RandomWindows | None = None,
 ) -> Iterator[StepRecord]:
     """Train without end, a record a step; the caller stops when it has seen enough.
 
@@ -110,7 +112,11 @@ def training_steps(
     seed : int
         With the number of the step it seeds dropout, so that a resumed run draws what it would have.
     back : int
-        Steps each backward pass reaches back, at least the window.
+        Steps each backward pass reaches back, at least the window. What comes before a window of another
+        length is as long as before one of the usual.
+    windows : RandomWindows, optional
+        Draws the length of the window of each update, in place of that of `stream`. The rate is then that of
+        the schedule times the length over the usual one, so that every token weighs the same.
 
     Raises
     ------
@@ -119,10 +125,13 @@ def training_steps(
     """
     reach = back - stream.window
     while True:
-        start, stop = progress.position, min(progress.position + stream.window, stream.steps)
+        length = windows.length(progress.step) if windows else stream.window
+        start, stop = progress.position, min(progress.position + length, stream.steps)
         entered = max(0, start - reach)
         window = model.clock.timed("data", stream.window_at)(entered, stop)
         lr = schedule(progress.step, progress.evaluations)
+        if windows:
+            lr *= (stop - start) / stream.window
         loss, state, grads = workers.loss_and_grads(
             window.x,
             window.y,

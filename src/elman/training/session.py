@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from elman.training.optim import Optimizer
 from elman.training.processes import best_threads
 from elman.training.schedules import Record, Schedule
 from elman.training.settings import optimizer_of, schedule_of
+from elman.training.windows import RandomWindows
 
 EPOCHS = 10
 """Passes over the text where no length is given, or as many as make these steps:"""
@@ -33,7 +35,9 @@ FEWEST_STEPS = 500
 DEMONSTRATION: dict[str, Any] = {"steps": 3000, "minutes": 1.4}
 """Length of a run on the default text: one to look at, that ends while one waits."""
 
-EXTENDABLE = ("epochs", "steps", "minutes", "early_stop", "eval_every", "checkpoint_every", "sample")
+EXTENDABLE = (
+    "epochs", "steps", "minutes", "early_stop", "eval_every", "eval_epochs", "checkpoint_every", "sample",
+)  # fmt: skip
 """The settings that may change when a run is taken up again."""
 
 
@@ -54,13 +58,28 @@ class Session:
         """The learning rate of a step; while the length is not known, that of an endless run."""
 
         def rate(step: int, record: Record = ()) -> float:
-            return schedule_of(self.config, self.length(), len(self.stream))(step, record)
+            return schedule_of(self.config, self.length(), self.epoch_updates)(step, record)
 
         return rate
 
+    @property
+    def windows(self) -> RandomWindows | None:
+        """What draws the lengths of windows, where they are random."""
+        return random_windows(self.config)
+
+    @property
+    def epoch_updates(self) -> int:
+        """How many updates an epoch takes; where windows are random, one like another."""
+        mean = self.windows.mean if self.windows else self.stream.window
+        return math.ceil(self.stream.steps / mean)
+
+    def updates(self, epochs: int) -> int:
+        """Return how many updates so many epochs take from the beginning of the run."""
+        return updates_of(self.config, self.stream, epochs)
+
     def known_length(self) -> int:
         """Return the steps that epochs and steps allow, 0 if only minutes bound the run."""
-        bounds = [self.config.steps, self.config.epochs and self.config.epochs * len(self.stream)]
+        bounds = [self.config.steps, self.config.epochs and self.updates(self.config.epochs)]
         return min((bound for bound in bounds if bound), default=0)
 
     def length(self) -> int:
@@ -173,7 +192,7 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
                     f"{name} cannot change when a run is resumed; only {', '.join(EXTENDABLE)} can"
                 )
         if changes:
-            config = replace(config, **changes)
+            config = replace(config, **{**_in_place_of(changes), **changes})
             config.validate()
         corpus = run.corpus()
         model = run.new_model()
@@ -231,7 +250,7 @@ def _check_evaluable(corpus: Corpus) -> None:
 
 def _check_warmup(config: TrainConfig, stream: Stream) -> None:
     """Raise ConfigError if the run is known to end before its warm-up does."""
-    for steps in (config.steps, config.epochs and config.epochs * len(stream)):
+    for steps in (config.steps, config.epochs and updates_of(config, stream, config.epochs)):
         if steps and config.warmup >= steps:
             raise ConfigError(
                 f"warmup ({config.warmup}) must be less than the {steps:,} steps of the run, or the rate "
@@ -250,6 +269,23 @@ def _encode(config: TrainConfig, folder: Path, text: Text | None) -> Corpus:
         sources, folder, tokens=config.tokens, max_vocab=config.max_vocab, min_count=config.min_count,
         lowercase=config.lowercase, documents=config.documents, **split,
     )  # fmt: skip
+
+
+def _in_place_of(changes: Mapping[str, Any]) -> dict[str, None]:
+    """Return what a changed setting takes the place of: evaluations are counted in steps or in epochs."""
+    ways = {"eval_every": "eval_epochs", "eval_epochs": "eval_every"}
+    return {other: None for name, other in ways.items() if changes.get(name)}
+
+
+def random_windows(config: TrainConfig) -> RandomWindows | None:
+    """Return what draws the lengths of windows, where the settings ask for that."""
+    return RandomWindows(config.window, config.seed) if config.random_window else None
+
+
+def updates_of(config: TrainConfig, stream: Stream, epochs: int) -> int:
+    """Return how many updates so many epochs of a stream take."""
+    windows = random_windows(config)
+    return windows.updates(stream.steps, epochs) if windows else epochs * len(stream)
 
 
 def _stream(config: TrainConfig, corpus: Corpus) -> Stream:
