@@ -48,6 +48,9 @@ class Workspace:
         size = prod(shape)
         block = self._blocks.get(name)
         if block is None or block.size < size or block.dtype != dtype:
+            block = view = None  # before there is another: both would be more than is ever needed
+            self._blocks.pop(name, None)
+            self._views.pop(name, None)
             block = self._blocks[name] = aligned(size, dtype)
         view = self._views[name] = block[:size].reshape(shape)
         return view

@@ -70,7 +70,9 @@ class Member:
         self._sparse = self._split and not model.output.tied and sparse
         self._picked: Picked | None = None
         if self._split and model.output.picks:
-            self._picked = Picked(model, shared.grads.arrays, self._classes, sparse=sparse)
+            # Averages of weights that stay as they are come nearer to them, and so are looked at.
+            few = sparse and (model.output.tied or shared.average is None)
+            self._picked = Picked(model, shared.grads.arrays, self._classes, sparse=few)
             self._biases = self._cut(model.n_params - model.vocab_size, model.n_params)
         self._turn = 0
         self._scratch = np.empty((2, max(LONGEST, E.shape[1])), model.dtype)

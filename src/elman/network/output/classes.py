@@ -17,7 +17,7 @@ from elman.network.team import Team
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Ints, Params
 
-MOST_NUMBERS = 2**20
+MOST_NUMBERS = 2**17
 """Logits of words that are in memory at once."""
 
 
@@ -198,8 +198,9 @@ class Classes(Output):
             z = ragged.multiply(words, ones[r], space)
             maxima, first = ragged.largest(z)
             right = maxima if y is None else z[ragged.offsets + y[at] - self.starts[j]]
+            below = maxima - right  # before the logarithm is added, which is small beside huge logits
             sums = ragged.exponentials(z, maxima)
-            nll[at] = np.log(sums) + maxima - right
+            nll[at] = np.log(sums) + below
             share, word = p[r, j] / sums, self.starts[j] + first
             ranked = np.lexsort((word, -share, r))  # of each row the likeliest, of equals the lowest
             ranked = ranked[np.flatnonzero(np.diff(r[ranked], prepend=-1))]
