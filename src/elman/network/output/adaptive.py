@@ -123,6 +123,10 @@ class Adaptive(Output):
             shapes |= {f"{tail.name}.V": (tail.width, words), f"{tail.name}.c": (words,)}
         return shapes
 
+    def initialise(self, params: Params) -> None:
+        """Let every word be as likely as any other: a cluster as likely as it has words."""
+        params["output.clusters.c"] += np.log([tail.last - tail.first for tail in self._tails])
+
     def logits(self, params: Params, h: Floats, out: Floats | None = None) -> Floats:
         logits = np.empty((len(h), self.classes), h.dtype) if out is None else out
         read = self.reader(params)
