@@ -38,7 +38,7 @@ def settings_of(case):
     cell, *rest = case.split("/")
     options = {"cell": cell}
     for word in rest:
-        options |= WORDS[word] if word in WORDS else {"direction": word}
+        options |= WORDS.get(word, {"direction": word})
     if "zoneout" in rest and len(get_cell(cell).state_type._fields) > 1:
         options["zoneout_cell"] = 0.45
     return options

@@ -38,11 +38,9 @@ LAYERS = (
     "lstm/reverse",
     "gru/bidirectional",
     "lstm/projected/bidirectional",
-    "rnn/zoneout",
     "lstm-peephole/zoneout",
     "gru/zoneout",
-    "gru-before/zoneout",
-    "lstm/projected/zoneout",
+    "rnn/projected/zoneout",
 )
 """Layers that are not the plain one."""
 

@@ -128,7 +128,10 @@ def info(
         "window": config.window,
         "optimizer": config.optimizer,
         "lr": config.lr,
+        "weight_decay": config.weight_decay,
         "schedule": config.schedule,
+        "random_window": config.random_window,
+        "average": config.average,
         "imported": found.imported,
         "parameters": model.n_params,
         "bytes": sum(array.nbytes for array in model.params.values()),
@@ -147,10 +150,11 @@ def info(
     if as_json:
         print(json.dumps({**facts, "arrays": arrays}, ensure_ascii=False))
         return
-    if config.projection is None:
-        del facts["projection"]
     for name, value in Regularisers().settings.items():
         if facts[name] == value and name != "dropout":
+            del facts[name]
+    for name in ("projection", "average"):
+        if facts.get(name, 0) is None:
             del facts[name]
     if not facts["imported"]:
         del facts["imported"]
@@ -162,7 +166,9 @@ def info(
         print(f"  {name:<24}{' x '.join(map(str, shape))}")
 
 
-_OF_TRAINING = ("batch", "window", "optimizer", "lr", "schedule")
+_OF_TRAINING = (
+    "batch", "window", "optimizer", "lr", "weight_decay", "schedule", "random_window", "average",
+)  # fmt: skip
 """Settings that say nothing of a model that was not trained here."""
 
 

@@ -60,6 +60,7 @@ def _option(setting: Field[Any]) -> inspect.Parameter:
     kind: Any = _KINDS[str(setting.type).removesuffix(" | None")]
     flag = f"--{setting.name.replace('_', '-')}"
     names = [f"{flag}/--no-{flag[2:]}"] if kind is bool else [flag]
+    names += [setting.metadata["also"]] if "also" in setting.metadata else []
     default = setting.default
     shown = default if default not in (None, MISSING, False) else None
     option = typer.Option(
@@ -115,7 +116,7 @@ def _read(path: Path, own: Iterable[str]) -> dict[str, Any]:
     # The settings file of a run can be given back; these two describe the run, not the training.
     if "format" in values:
         check_format(values.pop("format"), path)
-    values.pop("vocab_size", None)
+        values.pop("vocab_size", None)
     return by_name(values, own)
 
 

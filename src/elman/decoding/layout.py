@@ -182,6 +182,13 @@ class DecodedLayer:
             np.copyto(self._ones[0][:, :-1], self.state[0])
         return self._ones[0]
 
+    def reorder(self, parents: Ints) -> None:
+        """Let row i go on from the state that row ``parents[i]`` has reached; any may be taken twice."""
+        for field, other in zip(self.state, self._other, strict=True):
+            np.take(field, parents, axis=0, out=other, mode="clip")
+        self.state, self._other = self._other, self.state
+        self._ones.reverse()
+
 
 def _with_ones(rows: int, width: int, dtype: np.dtype[Any]) -> Floats:
     """Return memory for rows that end with a one."""

@@ -53,6 +53,7 @@ class Assembled:
         zoneout_cell: float = 0.0,
         activation_reg: float = 0.0,
         temporal_reg: float = 0.0,
+        init_scale: float | None = None,
     ) -> None:
         kind = get_cell(cell)
         sizes = {"vocab_size": vocab_size, "embedding": embedding, "hidden": hidden, "layers": layers}
@@ -65,6 +66,13 @@ class Assembled:
         )  # fmt: skip
         if str(dtype) not in ("float32", "float64"):
             raise ConfigError(f"dtype must be 'float32' or 'float64', not {str(dtype)!r}")
+        if init_scale is not None:
+            if not check_real("init_scale", init_scale) > 0.0:
+                raise ConfigError(f"init_scale must be greater than 0, not {init_scale!r}")
+            if init not in ("uniform", "zeros") or init_recurrent is not None:
+                raise ConfigError(
+                    "init_scale is the range of all parameters: leave out init and init_recurrent"
+                )
         if projection is not None:
             projection = check_whole("projection", projection, 1)
         if hidden_last is not None:
@@ -94,7 +102,7 @@ class Assembled:
         else:
             initial.initialise(
                 self.params, cell=kind, hidden=widths, tied=tied, seed=seed, init=init,
-                init_recurrent=init_recurrent, forget_bias=forget_bias,
+                init_recurrent=init_recurrent, forget_bias=forget_bias, init_scale=init_scale,
             )  # fmt: skip
         self._space = Workspace()
 
@@ -195,6 +203,12 @@ class Assembled:
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
         twin._space = Workspace()
+        return twin
+
+    def with_params(self, params: Params) -> Self:
+        """Return a model of other arrays, of the same names and shapes, with this one's scratch memory."""
+        twin = self.replica()
+        twin.params, twin._space = params, self._space
         return twin
 
     @property

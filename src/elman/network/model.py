@@ -73,6 +73,9 @@ class LanguageModel(Assembled):
         ``forward``; ``reverse``, from the last token to the first; or ``bidirectional``, both side by side.
         One for all layers, or one for each, joined by commas. A model that is not all forward reads whole
         sequences: it has no :meth:`step`, and is no language model in the strict sense.
+    init_scale : float, optional
+        Let every parameter begin uniform within this of zero, in place of `init` and `init_recurrent`: biases
+        and word vectors too, those of forget gates around `forget_bias` (Zaremba et al. 2014).
     hidden_last : int, optional
         Width of the last layer, where it is not `hidden`; with `tied`, that of the word vectors.
     dropout_between : float, optional

@@ -207,8 +207,8 @@ class _Reading:
             return found | {"variational": kinds == {True}}
         self.said.append(
             "dropout, which acts in training only, is left out: elman drops from the word vectors, at one "
-            "rate from the outputs of all recurrent layers but the last, and from that; this model elsewhere too, "
-            "or at other rates"
+            "rate from the outputs of all recurrent layers but the last, and from that; this model elsewhere "
+            "too, or at other rates"
         )
         return {}
 

@@ -40,7 +40,10 @@ class RegulariserSettings:
     temporal_reg: float = setting(
         0.0, "Regularisers", "Penalty on the mean square of its change from step to step.", 0
     )
-    weight_decay: float = setting(0.01, "Regularisers", "Weight decay of adamw.", 0)
+    weight_decay: float | None = setting(
+        None, "Regularisers", "Weight decay: so much of each parameter is added to its gradient, or by adamw "
+        "taken off apart from it; by default 0.01 with adamw, 0 with others.", 0,
+    )  # fmt: skip
 
     def check_regularisers(self, cell: str, layers: int) -> None:
         """Raise ConfigError for the first of these settings that has no effect.
@@ -63,9 +66,8 @@ class RegulariserSettings:
                 "dropout_input, or leave it out"
             )
         if self.zoneout_cell:
-            from elman.network.cells import (
-                get_cell,
-            )  # loads NumPy, and so only where there is something to say
+            # It loads NumPy, and so only where there is something to say.
+            from elman.network.cells import get_cell
 
             if len(get_cell(cell).state_type._fields) == 1:
                 raise ConfigError(
