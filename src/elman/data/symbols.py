@@ -273,3 +273,8 @@ class _ByteStream(TokenStream):
 
     def flush(self) -> str:
         return self._decoder.decode(b"", final=True)
+
+    def copy(self) -> Self:
+        twin = type(self)()
+        twin._decoder.setstate(self._decoder.getstate())
+        return twin

@@ -1,5 +1,6 @@
 """Tokenizers: text in, integer ids out, and back. What every kind must do."""
 
+import copy
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,6 +40,13 @@ class TokenStream(ABC):
     def flush(self) -> str:
         """Text that was still waiting for its end. The stream is then as new."""
         return ""
+
+    def copy(self) -> Self:
+        """A stream that has read the same ids, and goes on by itself.
+
+        What a stream keeps that changes in place, and is not replaced, it copies here.
+        """
+        return copy.copy(self)
 
 
 class Tokenizer(ABC):

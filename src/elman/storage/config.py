@@ -73,6 +73,8 @@ class TrainConfig(LengthSettings, TrainingSettings, RegulariserSettings, ModelSe
         self.check_text()
         self.check_model()
         self.check_training()
+        self.check_regularisers(self.cell, self.layers)
+        self.check_length()
         if self.steps and self.warmup >= self.steps:
             raise ConfigError(
                 f"warmup ({self.warmup}) must be less than the {self.steps:,} steps of the run, or the rate "
@@ -91,7 +93,10 @@ class TrainConfig(LengthSettings, TrainingSettings, RegulariserSettings, ModelSe
                 )
         if self.validated:
             return
-        for name, asked in {"early_stop": self.early_stop, "plateau": self.schedule == "plateau"}.items():
+        going_by = {
+            "early_stop": self.early_stop, "average": self.average, "plateau": self.schedule == "plateau",
+        }  # fmt: skip
+        for name, asked in going_by.items():
             if asked:
                 raise ConfigError(
                     f"{name} goes by the validation loss, but there is no validation part: "
@@ -113,9 +118,9 @@ _DEFAULTS = {setting.name: setting.default for setting in fields(TrainConfig)}
 EFFECT = {
     "momentum": ("optimizer", ("sgd", "rmsprop")),
     "nesterov": ("optimizer", ("sgd",)),
-    "weight_decay": ("optimizer", ("adamw",)),
     "decay": ("schedule", ("step", "exponential", "plateau")),
     "decay_every": ("schedule", ("step", "exponential")),
+    "decay_from": ("schedule", ("step",)),
     "patience": ("schedule", ("plateau",)),
     "lr_min": ("schedule", ("cosine", "plateau")),
     "forget_bias": ("cell", ("lstm", "lstm-peephole")),
