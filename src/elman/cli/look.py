@@ -113,6 +113,7 @@ def info(
     facts: dict[str, object] = {
         "run": str(found.path),
         "tokens": config.tokens,
+        "vocabulary": "open" if found.tokenizer.open else "closed",
         "vocab_size": model.vocab_size,
         "cell": config.cell,
         "layers": config.layers,
