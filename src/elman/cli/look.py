@@ -123,6 +123,8 @@ def info(
         "projection": config.projection,
         "direction": config.direction,
         "tied": config.tied,
+        "output": config.output,
+        **{name: getattr(config, name) for name in ("cutoffs", "samples", "experts")},
         "dtype": config.dtype,
         **model.regularisers.settings,
         "batch": config.batch,
@@ -154,7 +156,7 @@ def info(
     for name, value in Regularisers().settings.items():
         if facts[name] == value and name != "dropout":
             del facts[name]
-    for name in ("projection", "average"):
+    for name in ("projection", "average", "cutoffs", "samples", "experts"):
         if facts.get(name, 0) is None:
             del facts[name]
     if not facts["imported"]:

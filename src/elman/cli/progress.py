@@ -14,7 +14,8 @@ from rich.text import Text
 from elman.cli.advice import as_argument, program, prompt_from
 from elman.cli.figures import in_a_line, of_what
 from elman.errors import ElmanError
-from elman.training.evaluation import unigram_loss
+from elman.storage.config import TrainConfig
+from elman.training.evaluation import Evaluation, unigram_loss
 from elman.training.fit import Evaluated, Event, Finished
 from elman.training.loop import StepRecord
 from elman.training.profile import Profile
@@ -64,7 +65,7 @@ class Reporter:
         )
         kind = "open" if tokenizer.open else "closed"
         self._line("text", f"{sizes} {tokenizer.name} tokens, {kind} vocabulary of {tokenizer.vocab_size:,}")
-        for note in session.corpus.notes:
+        for note in (*session.corpus.notes, *session.notes):
             self._line("note", note)
         valid = parts.get("valid")
         if valid is not None and valid.unknown and not parts["train"].unknown and config.tokenizer is None:
@@ -77,7 +78,7 @@ class Reporter:
         self._line(
             "model",
             f"{config.cell} {config.layers} x {config.hidden}{last}, embedding {config.embedding}, "
-            f"{model.n_params:,} parameters, {config.dtype}",
+            f"{_output(config)}{model.n_params:,} parameters, {config.dtype}",
         )
         self._line(
             "train",
@@ -244,6 +245,15 @@ def profile_table(profile: Profile, threads: int) -> str:
             f"{1000 * seconds / steps:>12.3f}{shown:>14}"
         )
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _output(config: TrainConfig) -> str:
+    """Say what the output is, where it is not the softmax over all words."""
+    if config.output == "full":
+        return ""
+    settings = {name: getattr(config, name) for name in ("cutoffs", "samples", "experts")}
+    shown = "".join(f", {name} {value}" for name, value in settings.items() if value is not None)
+    return f"output {config.output}{shown}, "
 
 
 def _length(session: Session) -> str:
