@@ -145,6 +145,8 @@ def info(
         facts |= {"steps": records[-1]["step"], "seconds": records[-1]["seconds"]}
     if losses:
         facts |= {"best_valid_loss": min(losses)[0], "best_step": min(losses)[1]}
+    if records and "test_loss" in records[-1]:
+        facts["test_loss"] = records[-1]["test_loss"]
     for name in _OF_TRAINING if facts["imported"] else ():
         del facts[name]
     if as_json:
