@@ -70,7 +70,7 @@ class Lookup:
         layer, self.E = forward_layers(model)[0], model.params["embedding.E"]
         G, H, (K, D) = layer.cell.gates, layer.hidden, self.E.shape
         self.table: Floats | None = None
-        self._x1 = _with_ones(rows, D, model.dtype)
+        self._x1 = with_ones(rows, D, model.dtype)
         if model.n_params >= K * G * H:  # it is never larger than the model
             U, _, b = layer.scaled(model.params)
             self.table = np.matmul(self.E, U)
@@ -125,7 +125,7 @@ class DecodedLayer:
         self._keep = np.empty((cell.keeps, rows, H), dtype)
         self._work = np.empty((cell.scratch, rows, H), dtype)
         # Hidden states lie in rows that end with a one, which multiplies the biases of whoever reads them.
-        self._ones = [_with_ones(rows, P, dtype) for _ in range(2)]
+        self._ones = [with_ones(rows, P, dtype) for _ in range(2)]
         # Several such rows are not contiguous, as a cell is promised: they are copies then.
         self._copied = rows > 1
         h = [np.empty((rows, P), dtype) if self._copied else ones[:, :P] for ones in self._ones]
@@ -173,7 +173,7 @@ class DecodedLayer:
         return self._ones[0]
 
 
-def _with_ones(rows: int, width: int, dtype: np.dtype[Any]) -> Floats:
+def with_ones(rows: int, width: int, dtype: np.dtype[Any]) -> Floats:
     """Return memory for rows that end with a one."""
     array = aligned(rows * (width + 1), dtype).reshape(rows, width + 1)
     array[:, width] = 1.0

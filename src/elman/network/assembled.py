@@ -11,7 +11,7 @@ from elman.errors import ConfigError, ShapeError
 from elman.network import initial
 from elman.network.backprop import Network
 from elman.network.cells import State, get_cell
-from elman.network.checks import check_real, check_whole
+from elman.network.checks import check_bool, check_real, check_whole
 from elman.network.clock import Clock
 from elman.network.output import Softmax
 from elman.network.stack import new_stack
@@ -42,6 +42,8 @@ class Assembled:
         forget_bias: float = 1.0,
         projection: int | None = None,
         direction: str = "forward",
+        connections: str = "none",
+        learn_state: bool = False,
     ) -> None:
         kind = get_cell(cell)
         sizes = {"vocab_size": vocab_size, "embedding": embedding, "hidden": hidden, "layers": layers}
@@ -55,10 +57,11 @@ class Assembled:
         if projection is not None:
             projection = check_whole("projection", projection, 1)
         self.vocab_size, self.cell, self.dtype = vocab_size, kind.name, np.dtype(str(dtype))
-        self.projection, self.direction = projection, direction
+        self.projection, self.direction, self.connections = projection, direction, connections
+        self.learn_state = check_bool("learn_state", learn_state)
         self.stack = new_stack(
             kind, embedding, hidden, layers, self.dtype, dropout=dropout, projection=projection,
-            direction=direction,
+            direction=direction, connections=connections, learn_state=learn_state,
         )  # fmt: skip
         if tied and embedding != self.stack.width:
             raise ConfigError(
@@ -95,6 +98,10 @@ class Assembled:
             facts["projection"] = self.projection
         if self.direction != "forward":
             facts["direction"] = self.direction
+        if self.connections != "none":
+            facts["connections"] = self.connections
+        if self.learn_state:
+            facts["learn_state"] = True
         return f"LanguageModel({', '.join(f'{name}={value!r}' for name, value in facts.items())})"
 
     @property
@@ -110,7 +117,7 @@ class Assembled:
             "vocab_size": self.vocab_size, "cell": self.cell, "embedding": first.inputs,
             "hidden": first.hidden, "layers": len(self.stack.layers), "dropout": self.stack.dropout,
             "tied": self.output.tied, "dtype": self.dtype.name, "projection": self.projection,
-            "direction": self.direction,
+            "direction": self.direction, "connections": self.connections, "learn_state": self.learn_state,
         }  # fmt: skip
 
     @property
@@ -121,13 +128,12 @@ class Assembled:
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the name and shape of every parameter, in order."""
         embedding = {"embedding.E": (self.vocab_size, self.stack.layers[0].inputs)}
-        shapes: dict[str, tuple[int, ...]] = dict(embedding)
-        for layer in self.stack.layers:
-            shapes.update(layer.shapes())
-        return {**shapes, **self.output.shapes()}
+        return {**embedding, **self.stack.shapes(), **self.output.shapes()}
 
     def initial_state(self, batch: int) -> ModelState:
-        """Return the zero state: one NamedTuple a layer, of arrays ``(B, H)``.
+        """Return what a text begins with: one NamedTuple a layer, of arrays ``(B, H)``.
+
+        They are zeros; of a model with ``learn_state``, copies of ``layers.0.h0`` and so on.
 
         Parameters
         ----------
@@ -151,7 +157,7 @@ class Assembled:
         >>> model.initial_state(batch=1)
         (LSTMState(h=array([[0., 0.]]), c=array([[0., 0.]])),)
         """
-        return self.stack.initial_state(check_whole("batch", batch, 1, ShapeError))
+        return self.stack.initial_state(check_whole("batch", batch, 1, ShapeError), self.params)
 
     def new_grads(self) -> Params:
         """Return an uninitialised dictionary like `params`, views of one contiguous array."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from elman.errors import ConfigError
 from elman.network.cells import Cell
+from elman.network.connections import TRANSFER_BIAS
 from elman.typing import Params
 
 Initializer: TypeAlias = "Callable[[tuple[int, ...], int, np.random.Generator], NDArray[np.float64]]"
@@ -93,11 +94,13 @@ def initialise(
         letter = name.rpartition(".")[2]
         if letter == "E":
             array[...] = rng.standard_normal(array.shape) * spread
-        elif letter in ("U", "V", "R"):
+        elif letter in ("U", "V", "R", "T"):
             array[...] = for_input(array.shape, hidden, rng)
         elif letter == "W":
             array[...] = for_state(array.shape, hidden, rng)
         elif letter == "p":
             array[...] = uniform(array.shape, hidden, rng)
+        elif letter == "b_T":
+            array[...] = TRANSFER_BIAS
         elif letter == "b" and cell.forget is not None:
             array[cell.forget] = forget_bias

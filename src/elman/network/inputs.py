@@ -20,6 +20,7 @@ class Words(NamedTuple):
     dE: Floats | None = None  # (K, D): where the derivative by E goes; memory of the workspace if not given
     team: Team | None = None  # those whose words' derivatives go there too
     tied: bool = False  # whether dE has something already, if there is a team
+    more: Floats | None = None  # (T, B, D): derivatives by the vectors that come past the layer
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -87,9 +88,16 @@ class Projection:
             picks[np.arange(T * B), x.tokens.reshape(-1)] = 1.0
             summed = self._take("summed", (G, len(x.E), H), da)
             np.matmul(picks.T, rows_of_a, out=summed)
-            return self._products(x.E, U, summed, dU, db, x.dE)
+            by_word = self._products(x.E, U, summed, dU, db, x.dE)
+            if x.more is not None:
+                past = self._take("past", by_word.shape, da)
+                np.matmul(picks.T, x.more.reshape(T * B, -1), out=past)
+                np.add(by_word, past, out=by_word)
+            return by_word
         dx = self._products(self._rows(x, da, again=True), U, rows_of_a, dU, db).reshape(x.shape)
         if isinstance(x, Words):
+            if x.more is not None:
+                np.add(dx, x.more, out=dx)
             dE = self._take("dE", x.E.shape, da) if x.dE is None else x.dE
             if x.team is None:
                 embedding_backward(dx, x.tokens, dE)

@@ -21,13 +21,14 @@ Live = NDArray[np.bool_]
 class Rows:
     """What is to be done to some rows before and after each step of a window.
 
-    A step that does not count leaves the state of its row as it is, and lets derivatives by it pass as they
-    are. Whatever stands there among the inputs changes nothing.
+    A row begins anew from zeros, or from a state that the layer has learnt. A step that does not count
+    leaves the state of its row as it is, and lets derivatives by it pass as they are. Whatever stands there
+    among the inputs changes nothing.
 
     Parameters
     ----------
     reset : ndarray of bool, shape (T, B), optional
-        True where a row's state is set to zero before the step.
+        True where a row begins anew before the step.
     live : ndarray of bool, shape (T, B), optional
         True where a step counts. All do, if not given.
     dtype : numpy.dtype
@@ -66,6 +67,18 @@ class Rows:
         """What there is to do around a step: `enter` and `hold`, or None where there is nothing."""
         return None if self.keep is None else self.enter, None if self._padded is None else self.hold
 
+    def ahead_from(self, first: State) -> tuple[Callable[..., None] | None, Callable[..., None] | None]:
+        """Return the same where rows begin anew from a state, a vector for each field."""
+
+        def enter(t: int, tape: Tape) -> None:
+            self.enter(t, tape)
+            if self._begins[t >> 3] >> (t & 7) & 1 and self.reset is not None:
+                where = self.reset[t][:, None]
+                for entering, value in zip(tape.entering(t), first, strict=True):
+                    np.copyto(entering, value, where=where)
+
+        return None if self.keep is None else enter, self.ahead[1]
+
     @property
     def back(
         self,
@@ -74,6 +87,19 @@ class Rows:
         if self._padded is None:
             return None, None, self.leave
         return self.remember, self.silence, self.leave
+
+    def back_to(self, dfirst: State) -> tuple[Any, Any, Callable[..., None]]:
+        """Return the same where rows begin anew from a state; derivatives by it are added to `dfirst`."""
+        remember, silence, _ = self.back
+
+        def leave(t: int, d: State, remembered: State | None) -> None:
+            if self.reset is not None and self._begins[t >> 3] >> (t & 7) & 1:
+                begun = self.reset[t].astype(self.dtype)
+                for total, field in zip(dfirst, d, strict=True):
+                    np.add(total, begun @ field, out=total)
+            self.leave(t, d, remembered)
+
+        return remember, silence, leave
 
     def reversed(self) -> Rows:
         """Return the same for a layer that goes from the last step to the first.
@@ -117,6 +143,11 @@ class Rows:
         np.copyto(copy, array)
         np.copyto(copy, 0.0, where=self._padded)  # not multiplied: what stands there may be NaN
         return copy
+
+    def clear(self, array: Floats) -> None:
+        """Set an array ``(T, B, width)`` to zero where a step does not count."""
+        if self._padded is not None:
+            np.copyto(array, 0.0, where=self._padded)
 
     def remember(self, t: int, d: State, space: Workspace, name: str) -> State | None:
         """Return a copy of the derivatives by the state after step t, if some row has no such step."""

@@ -1,4 +1,4 @@
-"""Layers in depth, with dropout on the output of each."""
+"""Layers in depth, with dropout on the output of each, and connections past them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from elman.errors import ConfigError
 from elman.network.cells import Cell, State
+from elman.network.connections import Connection, JoinTape, connections_of
 from elman.network.functional import dropout_mask
 from elman.network.inputs import Words
 from elman.network.layers import AnyLayer, new_layer
@@ -25,6 +26,7 @@ class StackTape(NamedTuple):
     tapes: list[Any]  # a tape of each layer
     masks: list[Floats | None]  # (T, B, width): the dropout mask on the output of each layer
     rows: Rows | None
+    joins: list[JoinTape | None]  # what the connection of each layer leaves
 
     def states(self, step: int) -> tuple[State, ...]:
         """Return copies of the states after that many steps, 1 or more; ``(B, H)`` each."""
@@ -43,10 +45,17 @@ class Stack:
         Rate of inverted dropout on the output of every layer, the last included, as in Zaremba et al.
         (2014), arXiv:1409.2329; the recurrent connections are left alone. It acts only where a generator
         is given.
+    joints : tuple of Connection or None
+        What joins each layer's input to its output, after dropout; none, if not given.
     """
 
     layers: tuple[AnyLayer, ...]
     dropout: float = 0.0
+    joints: tuple[Connection | None, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.joints:
+            object.__setattr__(self, "joints", (None,) * len(self.layers))
 
     @property
     def width(self) -> int:
@@ -63,9 +72,23 @@ class Stack:
         """Whether a step sees the steps before it alone, so that a stream can be continued."""
         return set(self.directions) == {"forward"}
 
-    def initial_state(self, batch: int) -> tuple[State, ...]:
-        """Return zeros for every layer, ``(B, H)`` each."""
-        return tuple(layer.initial_state(batch) for layer in self.layers)
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the name and shape of each parameter."""
+        shapes = {}
+        for layer, joint in zip(self.layers, self.joints, strict=True):
+            shapes.update(layer.shapes())
+            if joint is not None:
+                shapes.update(joint.shapes())
+        return shapes
+
+    def initial_state(self, batch: int, params: Params | None = None) -> tuple[State, ...]:
+        """Return what rows begin from, ``(B, H)`` each: zeros, or what is learnt, if there is such."""
+        state = tuple(layer.initial_state(batch) for layer in self.layers)
+        for layer, fields in zip(self.layers, state, strict=True):
+            for field, name in zip(fields, layer.firsts, strict=False):
+                if params is not None:
+                    np.copyto(field, params[name])
+        return state
 
     def forward(
         self,
@@ -80,17 +103,20 @@ class Stack:
         """Run x ``(T, B, D)`` through all layers; ``inputs[-1]`` of the result is the output."""
         inputs: list[Any] = [x]
         tapes, masks = [], []
-        for layer, entering in zip(self.layers, state, strict=True):
+        joins: list[JoinTape | None] = []
+        for layer, joint, entering in zip(self.layers, self.joints, state, strict=True):
             tape = layer.forward(params, inputs[-1], entering, space, rows)
             h, mask = tape.h, None
             if rng is not None and self.dropout > 0.0:
                 mask = space.take(f"{layer.name}.mask", h.shape, h.dtype)
                 dropout_mask(mask, self.dropout, rng)
                 h = np.multiply(h, mask, out=space.take(f"{layer.name}.dropped", h.shape, h.dtype))
-            inputs.append(h)
+            joined = None if joint is None else joint.forward(params, inputs[-1], h, space, rows)
+            inputs.append(h if joined is None else joined.y)
             tapes.append(tape)
             masks.append(mask)
-        return StackTape(inputs, tapes, masks, rows)
+            joins.append(joined)
+        return StackTape(inputs, tapes, masks, rows, joins)
 
     def backward(
         self, params: Params, tape: StackTape, dh: Floats, space: Workspace, grads: Params
@@ -101,19 +127,27 @@ class Stack:
         """
         dstates: list[State] = []
         for index in reversed(range(len(self.layers))):
-            mask = tape.masks[index]
+            layer, joint, joined = self.layers[index], self.joints[index], tape.joins[index]
+            x, mask, past, dropped = tape.inputs[index], tape.masks[index], None, dh
+            if joint is not None and joined is not None:
+                dh, past = joint.backward(params, joined, dh, space, grads, tape.rows)
+                if isinstance(x, Words):
+                    x = x._replace(more=past)
+                # What goes past the layer may be the same array as dh.
+                dropped = space.take(f"{layer.name}.ddropped", dh.shape, dh.dtype)
             if mask is not None:
-                np.multiply(dh, mask, out=dh)
-            dh, dstate = self.layers[index].backward(
-                params, tape.inputs[index], tape.tapes[index], dh, space, grads, tape.rows
-            )
+                dh = np.multiply(dh, mask, out=dropped)
+            dh, dstate = layer.backward(params, x, tape.tapes[index], dh, space, grads, tape.rows)
+            if past is not None and not isinstance(x, Words):
+                np.add(dh, past, out=dh)
             dstates.append(dstate)
         return dh, tuple(reversed(dstates))
 
 
 def new_stack(
     cell: Cell, inputs: int, hidden: int, layers: int, dtype: np.dtype[Any], *, dropout: float = 0.0,
-    projection: int | None = None, direction: str = "forward",
+    projection: int | None = None, direction: str = "forward", connections: str = "none",
+    learn_state: bool = False,
 ) -> Stack:  # fmt: skip
     """Return a stack of layers of one cell.
 
@@ -131,12 +165,16 @@ def new_stack(
         Width of the output of every layer, where it is not H.
     direction : str
         That of all layers, or one for each, joined by commas.
+    connections : str
+        ``none``, ``residual`` or ``highway``, over every layer that is as wide as its input.
+    learn_state : bool
+        Whether rows begin anew from learnt parameters rather than zeros.
 
     Raises
     ------
     ConfigError
-        If there is no such direction, another number of them than of layers, or the cell cannot be
-        projected.
+        If there is no such direction, another number of them than of layers, the cell cannot be
+        projected, or there is nothing to connect.
     """
     ways = [way.strip() for way in direction.split(",")]
     if len(ways) == 1:
@@ -148,6 +186,9 @@ def new_stack(
     made: list[AnyLayer] = []
     for i, way in enumerate(ways):
         D = made[-1].width if made else inputs
-        layer = new_layer(f"layers.{i}", cell, D, hidden, dtype, projection=projection, direction=way)
+        layer = new_layer(
+            f"layers.{i}", cell, D, hidden, dtype, projection=projection, direction=way,
+            learn_state=learn_state,
+        )  # fmt: skip
         made.append(layer)
-    return Stack(tuple(made), dropout)
+    return Stack(tuple(made), dropout, connections_of(connections, made))

@@ -13,7 +13,7 @@ from elman.insight.inspect.reading import Reading
 from elman.insight.plain_cell import plain_cell
 from elman.insight.reference.cells import Array, Arrays, Cell, log_softmax
 from elman.insight.reference.model import stack_backward, zeros_like_each
-from elman.insight.reference.tape import Tape, in_float64, output_weights, stack_step
+from elman.insight.reference.tape import Tape, begun_anew, in_float64, output_weights, stack_step
 from elman.network import LanguageModel
 
 __all__ = ["LagNorms", "gradient_by_lag"]
@@ -121,11 +121,10 @@ def _reach(params: Arrays, cell: Cell, reading: Reading, at: NDArray[np.intp], l
     Only that loss is computed: with a large vocabulary the others would take nearly all of the time.
     """
     first = at - lags
-    from_zeros = np.isin(first, reading.starts)[:, None]
-    states = [
-        {name: np.where(from_zeros, 0.0, array[l, first - 1]) for name, array in reading.states.items()}
-        for l in range(reading.layers)
+    entering = [
+        {name: array[l, first - 1] for name, array in reading.states.items()} for l in range(reading.layers)
     ]
+    states = begun_anew(entering, np.isin(first, reading.starts), params)
     tape = Tape()
     for step in range(lags + 1):
         tape.entering.append(states)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from elman.errors import DivergenceError
 from elman.insight.plain_cell import plain_cell
 from elman.insight.reference.cells import Array, Arrays, log_softmax
-from elman.insight.reference.tape import in_float64, output_weights, stack_step
+from elman.insight.reference.tape import begun_anew, in_float64, output_weights, stack_step
 from elman.network import LanguageModel
 
 WINDOW = 128
@@ -34,7 +34,7 @@ class Walk(NamedTuple):
 
 
 def walk(model: LanguageModel, context: Ints, resets: Ints, top: int) -> Walk:
-    """Read the tokens `context` (S,), from zeros at the steps `resets`, of which 0 is one.
+    """Read the tokens `context` (S,), from the initial state at the steps `resets`, of which 0 is one.
 
     It runs forward only, and predicts a window at a time: with a large vocabulary a product for each step
     would take most of the time to read its weights.
@@ -48,7 +48,8 @@ def walk(model: LanguageModel, context: Ints, resets: Ints, top: int) -> Walk:
     p = np.empty(ids.shape)
     for begin, end in _windows(resets, len(context), max(1, min(WINDOW, NUMBERS // model.vocab_size))):
         if begin in resets:
-            state = [{name: np.zeros((1, size[-1])) for name in cell.states} for _ in range(size[0])]
+            zeros = [{name: np.zeros((1, size[-1])) for name in cell.states} for _ in range(size[0])]
+            state = begun_anew(zeros, np.ones(1, np.bool_), params)
         h = np.empty((end - begin, size[-1]))
         for s in range(begin, end):
             x = params["embedding.E"][context[s]][None]

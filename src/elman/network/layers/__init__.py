@@ -27,7 +27,7 @@ DIRECTIONS = ("forward", "reverse", "bidirectional")
 
 def new_layer(
     name: str, cell: Cell, inputs: int, hidden: int, dtype: np.dtype[Any], *,
-    projection: int | None = None, direction: str = "forward",
+    projection: int | None = None, direction: str = "forward", learn_state: bool = False,
 ) -> AnyLayer:  # fmt: skip
     """Return the layer for a cell, of the kind that it needs.
 
@@ -46,6 +46,8 @@ def new_layer(
     direction : str
         One of `DIRECTIONS`. Parameters of the way back of a bidirectional layer are named
         ``layers.0.reverse.U`` and so on.
+    learn_state : bool
+        Whether rows begin anew from learnt parameters, such as ``layers.0.h0``, rather than zeros.
 
     Returns
     -------
@@ -74,8 +76,9 @@ def new_layer(
 
     def make(name: str) -> Layer:
         if projection is not None:
-            return ProjectedLayer(name, cell, inputs, hidden, dtype, projection)
-        return (StagedLayer if cell.staged else Layer)(name, cell, inputs, hidden, dtype)
+            return ProjectedLayer(name, cell, inputs, hidden, dtype, projection, learnt=learn_state)
+        kind = StagedLayer if cell.staged else Layer
+        return kind(name, cell, inputs, hidden, dtype, learnt=learn_state)
 
     if direction == "forward":
         return make(name)

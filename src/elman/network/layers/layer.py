@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -39,6 +39,8 @@ class Layer:
         Hidden width, ``H``.
     dtype : numpy.dtype
         float32 or float64.
+    learnt : bool
+        Whether rows begin anew from a state that is learnt, parameters such as ``h0``, rather than zeros.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Layer:
     inputs: int
     hidden: int
     dtype: np.dtype[Any]
+    learnt: bool = field(default=False, kw_only=True)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the name and shape of each parameter."""
@@ -55,7 +58,13 @@ class Layer:
             shapes["b_candidate"] = (H,)
         if self.cell.peepholes:
             shapes["p"] = (self.cell.peepholes, H)
-        return {f"{self.name}.{letter}": shape for letter, shape in shapes.items()}
+        named = {f"{self.name}.{letter}": shape for letter, shape in shapes.items()}
+        return named | {name: (width,) for name, width in zip(self.firsts, self.state_widths, strict=False)}
+
+    @property
+    def firsts(self) -> tuple[str, ...]:
+        """Names of the parameters that rows begin from, one for each state; none, if it is not learnt."""
+        return tuple(f"{self.name}.{state}0" for state in self.cell.state_type._fields) if self.learnt else ()
 
     @property
     def width(self) -> int:
@@ -160,11 +169,13 @@ class Layer:
         B, widths = dh.shape[1], self.state_widths
         fields = [self._take(space, f"d.{i}", (B, width)) for i, width in enumerate(widths)]
         d: State = type(widths)(*fields)
-        for i, field in enumerate(fields):
-            _copy_or_zero(dstate[i] if dstate else None, field)
+        for i, by_state in enumerate(fields):
+            _copy_or_zero(dstate[i] if dstate else None, by_state)
         if rows is not None:
             dh = rows.output(dh, space, f"{self.name}.dh")
             x = self._inputs(x, space, rows)
+        for name in self.firsts:
+            grads[name].fill(0.0)
         self._retreat(params, tape, dh, d, space, grads, rows)
         window_products = space.clock.timed("input products", self._window_products)
         return window_products(params, x, tape, space, grads), d
@@ -181,13 +192,29 @@ class Layer:
         """Return a method of the cell, with the peepholes that it takes, if it does."""
         return with_peepholes(method, params[f"{self.name}.p"]) if self.cell.sees else method
 
+    def _ahead(self, params: Params, rows: Rows | None) -> tuple[Any, Any]:
+        """Return what there is to do before and after a step, or None: see :attr:`Rows.ahead`."""
+        if rows is None:
+            return None, None
+        return rows.ahead_from(self._firsts(params)) if self.learnt else rows.ahead
+
+    def _back(self, grads: Params, rows: Rows | None) -> tuple[Any, Any, Any]:
+        """Return what there is to do around a step back, or None: see :attr:`Rows.back`."""
+        if rows is None:
+            return None, None, None
+        return rows.back_to(self._firsts(grads)) if self.learnt else rows.back
+
+    def _firsts(self, arrays: Params) -> State:
+        """Return the arrays of what rows begin from."""
+        return tuple(arrays[name] for name in self.firsts)
+
     def _advance(self, params: Params, tape: Tape, pairs: Pairs, space: Workspace, rows: Rows | None) -> None:
         """Run the loop over time."""
         b_candidate = params[f"{self.name}.b_candidate"] if self.cell.gated_bias else None
         r, gated, t = tape.r, self.cell.gated, 0
         matmul: Any = space.clock.timed("recurrent products", np.matmul)
         advance = self._timed(params, space, self.cell.forward)
-        enter, hold = (None, None) if rows is None else rows.ahead
+        enter, hold = self._ahead(params, rows)
         for chunk in tape.chunks:
             for a, prev, new, keep, work, h, _, _, _ in chunk.steps:
                 if enter is not None:
@@ -222,7 +249,7 @@ class Layer:
         slopes = self._timed(params, space, cell.slopes)
         retreat = self._timed(params, space, cell.backward)
         direct, dh_total = cell.direct, d[0]
-        remember, silence, leave = (None, None, None) if rows is None else rows.back
+        remember, silence, leave = self._back(grads, rows)
         held: State | None = None
         for chunk in reversed(tape.chunks):
             slopes(chunk.a, chunk.prev, chunk.new, chunk.keep, chunk.work)

@@ -49,7 +49,7 @@ class ProjectedLayer(Layer):
         r, t, R, projected = tape.r, 0, params[f"{self.name}.R"], tape.states[0]
         matmul: Any = space.clock.timed("recurrent products", np.matmul)
         advance = self._timed(params, space, self.cell.forward)
-        enter, hold = (None, None) if rows is None else rows.ahead
+        enter, hold = self._ahead(params, rows)
         for chunk in tape.chunks:
             for a, prev, new, keep, work, h, _, _, _ in chunk.steps:
                 if enter is not None:
@@ -75,7 +75,7 @@ class ProjectedLayer(Layer):
         matmul: Any = space.clock.timed("recurrent products", np.matmul)
         slopes, retreat = (self._timed(params, space, method) for method in (cell.slopes, cell.backward))
         dh_total, inner = d[0], cell.state_type(dm, *d[1:])
-        remember, silence, leave = (None, None, None) if rows is None else rows.back
+        remember, silence, leave = self._back(grads, rows)
         held: State | None = None
         for chunk in reversed(tape.chunks):
             slopes(chunk.a, chunk.prev, chunk.new, chunk.keep, chunk.work)

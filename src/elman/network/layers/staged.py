@@ -29,7 +29,7 @@ class StagedLayer(Layer):
         prepare, advance = (
             self._timed(params, space, method) for method in (self.cell.prepare, self.cell.forward)
         )
-        enter, hold = (None, None) if rows is None else rows.ahead
+        enter, hold = self._ahead(params, rows)
         for chunk in tape.chunks:
             for a, prev, new, keep, work, h, _, k, _ in chunk.steps:
                 if enter is not None:
@@ -59,7 +59,7 @@ class StagedLayer(Layer):
             self._timed(params, space, method) for method in (cell.slopes, cell.backward, cell.unstage)
         )
         direct, dh_total = cell.direct, d[0]
-        remember, silence, leave = (None, None, None) if rows is None else rows.back
+        remember, silence, leave = self._back(grads, rows)
         held: State | None = None
         for chunk in reversed(tape.chunks):
             slopes(chunk.a, chunk.prev, chunk.new, chunk.keep, chunk.work)

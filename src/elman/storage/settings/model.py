@@ -26,6 +26,11 @@ class ModelSettings:
     direction: str = setting(
         "forward", "Model", "Way over a sequence; imported models may have others.", flag=False
     )
+    connections: str = setting(
+        "none", "Model", "Past each layer that is as wide as its input: none, residual or highway.",
+        choices=("none", "residual", "highway"),
+    )  # fmt: skip
+    learn_state: bool = setting(False, "Model", "Learn the state that texts and documents begin with.")
     tied: bool = setting(
         False, "Model", "Use the word vectors as output weights too (needs D = H, or D = P)."
     )
