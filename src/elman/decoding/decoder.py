@@ -10,7 +10,6 @@ from elman.decoding.layout import DecodedLayer, Lookup, forward_layers
 from elman.errors import DataError
 from elman.network import LanguageModel, ModelState
 from elman.network.backprop import forward
-from elman.network.output.columns import new_columns
 from elman.typing import Floats, Ints
 
 PRIMED_AT_ONCE = 256  # steps of a prompt that go through the network as one window
@@ -98,7 +97,7 @@ class Decoder:
         self._joins = [
             None if joint is None else DecodedJoin(joint, model.params, rows) for joint in model.stack.joints
         ]
-        self._output = new_columns(model.output.weights(model.params), model.params["output.c"], None)
+        self._output = model.output.reader(model.params)
 
     @property
     def state(self) -> ModelState:
@@ -121,5 +120,5 @@ class Decoder:
             h1 = layer.advance()
             if joint is not None:
                 h1 = joint(x1, h1)
-        self._output.multiply(h1, self.logits)
+        self._output(h1, self.logits)
         return self.logits
