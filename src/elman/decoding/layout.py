@@ -74,6 +74,9 @@ class Lookup:
         if model.n_params >= K * G * H:  # it is never larger than the model
             U, _, b = layer.scaled(model.params)
             self.table = np.matmul(self.E, U)
+            normalise = layer.normaliser(model.params, "gamma_x", K)
+            if normalise is not None:
+                normalise(self.table)
             np.add(self.table, b[:, None], out=self.table)
 
     def vectors(self, tokens: Ints) -> Floats:
@@ -136,23 +139,35 @@ class DecodedLayer:
         # What the cell gives out, where that is projected before it is h; and the part of W that waits.
         self._R = params.get(f"{layer.name}.R")
         self._m = None if self._R is None else np.empty((rows, H), dtype)
-        first = len(W) - cell.staged
+        first = self._first = len(W) - cell.staged
         self._recur = Product(W[:first], rows, self._r[:first])
         self._recur_last = Product(W[first:], rows, self._r[first:]) if cell.staged else None
         self._prepare, self._forward = (
             layer.bound(params, method) for method in (cell.prepare, cell.forward)
         )
-        self._read = Product(np.concatenate([U, b[:, None]], axis=1), rows, self.a) if reads else None
+        parts = (slice(first), slice(first, None))
+        self._norms = [layer.normaliser(params, "gamma_h", rows, part) for part in parts]
+        self._norm_x = layer.normaliser(params, "gamma_x", rows)
+        self._b = b[:, None]
+        # Where products are normalised, the bias comes after.
+        last = self._b if self._norm_x is None else np.zeros_like(self._b)
+        self._read = Product(np.concatenate([U, last], axis=1), rows, self.a) if reads else None
 
     def read(self, x1: Floats) -> None:
         """Write the products of inputs ``(B, D + 1)``, which end with a one."""
         assert self._read is not None
         self._read(x1)
+        if self._norm_x is not None:
+            self._norm_x(self.a)
+            np.add(self.a, self._b, out=self.a)
 
     def advance(self) -> Floats:
         """Take one step; return h with a column of ones, ``(B, H + 1)``."""
         cell, keep = self.cell, self._keep
+        norm, norm_last = self._norms
         self._recur(self.state[0])
+        if norm is not None:
+            norm(self._r[: self._first])
         if self.b_candidate is not None:
             np.add(self._r[-1], self.b_candidate, out=keep[0])
         elif cell.gated:
@@ -160,6 +175,8 @@ class DecodedLayer:
         elif self._recur_last is not None:
             self._prepare(self.a, self._r, self.state, keep, self._work)
             self._recur_last(keep[0])
+            if norm_last is not None:
+                norm_last(self._r[-1:])
         if self._R is None or self._m is None:
             self._forward(self.a, self._r, self.state, self._other, keep, self._work)
         else:

@@ -39,6 +39,8 @@ def check_depth(model: LanguageModel, who: str, *, connections: bool = False) ->
     ConfigError
         That names the first of such settings.
     """
+    if model.layer_norm:
+        raise ConfigError(f"the layers are normalised (layer_norm), and {who} normalise nothing")
     if model.connections != "none" and not connections:
         raise ConfigError(
             f"the model has {model.connections} connections past its layers, and {who} have none: "

@@ -45,6 +45,7 @@ class Assembled:
         hidden_last: int | None = None,
         connections: str = "none",
         learn_state: bool = False,
+        layer_norm: bool = False,
     ) -> None:
         kind = get_cell(cell)
         sizes = {"vocab_size": vocab_size, "embedding": embedding, "hidden": hidden, "layers": layers}
@@ -67,10 +68,11 @@ class Assembled:
         self.vocab_size, self.cell, self.dtype = vocab_size, kind.name, np.dtype(str(dtype))
         self.projection, self.direction, self.hidden_last = projection, direction, hidden_last
         self.connections, self.learn_state = connections, check_bool("learn_state", learn_state)
+        self.layer_norm = check_bool("layer_norm", layer_norm)
         widths = [hidden] * layers if hidden_last is None else [*[hidden] * (layers - 1), hidden_last]
         self.stack = new_stack(
             kind, embedding, widths, self.dtype, dropout=dropout, projection=projection, direction=direction,
-            connections=connections, learn_state=learn_state,
+            connections=connections, learn_state=learn_state, layer_norm=self.layer_norm,
         )  # fmt: skip
         if tied and embedding != self.stack.width:
             raise ConfigError(
@@ -111,8 +113,9 @@ class Assembled:
             facts["hidden_last"] = self.hidden_last
         if self.connections != "none":
             facts["connections"] = self.connections
-        if self.learn_state:
-            facts["learn_state"] = True
+        for option in ("learn_state", "layer_norm"):
+            if self.settings[option]:
+                facts[option] = True
         return f"LanguageModel({', '.join(f'{name}={value!r}' for name, value in facts.items())})"
 
     @property
@@ -129,7 +132,7 @@ class Assembled:
             "hidden": first.hidden, "layers": len(self.stack.layers), "dropout": self.stack.dropout,
             "tied": self.output.tied, "dtype": self.dtype.name, "projection": self.projection,
             "direction": self.direction, "hidden_last": self.hidden_last, "connections": self.connections,
-            "learn_state": self.learn_state,
+            "learn_state": self.learn_state, "layer_norm": self.layer_norm,
         }  # fmt: skip
 
     @property

@@ -104,6 +104,8 @@ def initialise(
             array[...] = for_state(array.shape, width, rng)
         elif letter == "p":
             array[...] = uniform(array.shape, width, rng)
+        elif letter.startswith("gamma"):
+            array[...] = 1.0
         elif letter == "b_T":
             array[...] = TRANSFER_BIAS
         elif letter == "b" and cell.forget is not None:

@@ -66,16 +66,13 @@ class Projection:
         if isinstance(x, Words) and x.tabled:
             table = self._take("table", (len(x.E), H), a)
             for g in range(G):
-                np.matmul(x.E, U[g], out=table)
-                _finish(table, b[g], halve=g < half)
+                self._gate(x.E, U[g], b[g], table, g, halve=g < half)
                 # Tokens have been checked; mode="clip" only spares NumPy a buffered second copy.
                 np.take(table, x.tokens, axis=0, out=a[g], mode="clip")
             return
         rows = self._rows(x, a)
         for g in range(G):
-            block = a[g].reshape(T * B, H)
-            np.matmul(rows, U[g], out=block)
-            _finish(block, b[g], halve=g < half)
+            self._gate(rows, U[g], b[g], a[g].reshape(T * B, H), g, halve=g < half)
 
     def backward(self, x: Floats | Words, U: Floats, da: Floats, dU: Floats, db: Floats) -> Floats:
         """Write dU and db; return the derivative by x ``(T, B, D)``, or by all word vectors ``(K, D)``."""
@@ -106,6 +103,13 @@ class Projection:
             return dE
         return dx
 
+    def _gate(self, rows: Floats, U: Floats, b: Floats, out: Floats, g: int, *, halve: bool) -> None:
+        """Write what rows ``(N, D)`` give to gate g, ``(N, H)``; U and b are its own."""
+        np.matmul(rows, U, out=out)
+        np.add(out, b, out=out)
+        if halve:
+            np.multiply(out, 0.5, out=out)
+
     def _products(
         self, rows: Floats, U: Floats, da: Floats, dU: Floats, db: Floats, out: Floats | None = None
     ) -> Floats:
@@ -132,9 +136,3 @@ class Projection:
 
     def _take(self, name: str, shape: tuple[int, ...], like: Floats) -> Floats:
         return self.space.take(f"{self.name}.{name}", shape, like.dtype)
-
-
-def _finish(products: Floats, bias: Floats, *, halve: bool) -> None:
-    np.add(products, bias, out=products)
-    if halve:
-        np.multiply(products, 0.5, out=products)

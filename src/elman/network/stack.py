@@ -148,7 +148,7 @@ class Stack:
 def new_stack(
     cell: Cell, inputs: int, hidden: Sequence[int], dtype: np.dtype[Any], *, dropout: float = 0.0,
     projection: int | None = None, direction: str = "forward", connections: str = "none",
-    learn_state: bool = False,
+    learn_state: bool = False, layer_norm: bool = False,
 ) -> Stack:  # fmt: skip
     """Return a stack of layers of one cell.
 
@@ -172,6 +172,8 @@ def new_stack(
         ``none``, ``residual`` or ``highway``, over every layer that is as wide as its input.
     learn_state : bool
         Whether rows begin anew from learnt parameters rather than zeros.
+    layer_norm : bool
+        Whether products are normalised, and memory cells.
 
     Raises
     ------
@@ -192,7 +194,7 @@ def new_stack(
         D = made[-1].width if made else inputs
         layer = new_layer(
             f"layers.{i}", cell, D, width, dtype, projection=projection, direction=way,
-            learn_state=learn_state,
+            learn_state=learn_state, layer_norm=layer_norm,
         )  # fmt: skip
         made.append(layer)
     return Stack(tuple(made), dropout, connections_of(connections, made))

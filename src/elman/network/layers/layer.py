@@ -188,6 +188,10 @@ class Layer:
         U, W, b = copies
         return U, W, b
 
+    def normaliser(self, params: Params, gains: str, rows: int, gates: slice = slice(None)) -> Any:
+        """Return what normalises products ``(G, B, H)`` of some gates outside of a window: None, here."""
+        return None
+
     def bound(self, params: Params, method: Callable[..., None]) -> Callable[..., None]:
         """Return a method of the cell, with the peepholes that it takes, if it does."""
         return with_peepholes(method, params[f"{self.name}.p"]) if self.cell.sees else method
@@ -212,6 +216,7 @@ class Layer:
         """Run the loop over time."""
         b_candidate = params[f"{self.name}.b_candidate"] if self.cell.gated_bias else None
         r, gated, t = tape.r, self.cell.gated, 0
+        norm, _ = self._norms(params, tape, space)
         matmul: Any = space.clock.timed("recurrent products", np.matmul)
         advance = self._timed(params, space, self.cell.forward)
         enter, hold = self._ahead(params, rows)
@@ -221,6 +226,8 @@ class Layer:
                     enter(t, tape)
                 for weights, into in pairs:
                     matmul(h, weights, out=into)
+                if norm is not None:
+                    norm(t)
                 if gated:
                     _copy_or_add(r[-1], b_candidate, keep[0])
                 advance(a, r, prev, new, keep, work)
@@ -248,9 +255,10 @@ class Layer:
         matmul: Any = space.clock.timed("recurrent products", np.matmul)
         slopes = self._timed(params, space, cell.slopes)
         retreat = self._timed(params, space, cell.backward)
-        direct, dh_total = cell.direct, d[0]
+        direct, dh_total, derived = cell.direct, d[0], cell.derived
         remember, silence, leave = self._back(grads, rows)
         held: State | None = None
+        unnorm, _ = self._unnorms(params, tape, space, grads)
         for chunk in reversed(tape.chunks):
             slopes(chunk.a, chunk.prev, chunk.new, chunk.keep, chunk.work)
             t = chunk.first + len(chunk.steps)
@@ -261,7 +269,9 @@ class Layer:
                     held = remember(t, d, space, self.name)
                 retreat(a, d, prev, new, keep, work)
                 if silence is not None:
-                    silence(t, a, keep[:1] if cell.gated else None)
+                    silence(t, a, keep[derived] if derived else None)
+                if unnorm is not None:
+                    da, k = unnorm(t, a, keep)
                 for weights, into in pairs:
                     matmul(da, weights, out=into)
                 for weights, into in gated:
@@ -277,8 +287,16 @@ class Layer:
     def _project(self, params: Params, x: Floats | Words, space: Workspace, tape: Tape) -> Pairs:
         """Write the input products; bring the recurrent weights into place, and return their pairs."""
         U, W, b = params[f"{self.name}.U"], params[f"{self.name}.W"], params[f"{self.name}.b"]
-        Projection(space, self.name).forward(x, U, b, tape.a, half=self.cell.sigmoids)
+        self._reader(params, space).forward(x, U, b, tape.a, half=self.cell.sigmoids)
         return tape.W.load(W, half=self.cell.sigmoids)
+
+    def _norms(self, params: Params, tape: Tape, space: Workspace) -> tuple[Any, Any]:
+        """Return what normalises the recurrent products of a step, and the one that waits, or None."""
+        return None, None
+
+    def _unnorms(self, params: Params, tape: Tape, space: Workspace, grads: Params) -> tuple[Any, Any]:
+        """Return what goes back through :meth:`_norms`: from derivatives by what it made to operands."""
+        return None, None
 
     def _window_products(
         self, params: Params, x: Floats | Words, tape: Tape, space: Workspace, grads: Params
@@ -286,21 +304,28 @@ class Layer:
         """Write dU, dW, db and dp of the whole window; return dx."""
         G, T, B, H = tape.a.shape
         U, dU, dW, db = params[f"{self.name}.U"], *(grads[f"{self.name}.{letter}"] for letter in "UWb")
-        dx = Projection(space, self.name).backward(x, U, tape.a, dU, db)
-        entering = tape.read.reshape(T * B, -1).T
+        dx = self._reader(params, space, grads).backward(x, U, tape.a, dU, db)
         plain = G - 1 if self.cell.gated or self.cell.staged else G
-        np.matmul(entering, tape.a[:plain].reshape(plain, T * B, H), out=dW[:plain])
-        if plain < G:
-            k = tape.keep[0].reshape(T * B, H)
-            if self.cell.staged:
-                np.matmul(k.T, tape.a[-1].reshape(T * B, H), out=dW[-1])
-            else:
-                np.matmul(entering, k, out=dW[-1])
-        if self.cell.gated_bias:
-            np.matmul(space.ones(T * B, self.dtype), k, out=grads[f"{self.name}.b_candidate"])
+        k = tape.keep[0] if plain < G else None
+        by_last = tape.a[-1] if k is None or self.cell.staged else k
+        self._recurrent_gradients(tape, tape.a[:plain], by_last, dW, space)
+        if self.cell.gated_bias and k is not None:
+            ones = space.ones(T * B, self.dtype)
+            np.matmul(ones, k.reshape(T * B, H), out=grads[f"{self.name}.b_candidate"])
         if self.cell.peepholes:
             self.cell.peephole_gradients(tape.a, tape.before, tape.after, grads[f"{self.name}.p"])
         return dx
+
+    def _recurrent_gradients(
+        self, tape: Tape, by_plain: Floats, by_last: Floats, dW: Floats, space: Workspace
+    ) -> None:
+        """Write dW, given derivatives by the products: of the plain gates, and of one gated or staged."""
+        plain, T, B, H = by_plain.shape
+        entering = tape.read.reshape(T * B, -1).T
+        np.matmul(entering, by_plain.reshape(plain, T * B, H), out=dW[:plain])
+        if plain < len(dW):
+            read = tape.keep[0].reshape(T * B, H).T if self.cell.staged else entering
+            np.matmul(read, by_last.reshape(T * B, H), out=dW[-1])
 
     def _transposed(self, params: Params, space: Workspace, back: Floats) -> Pairs:
         """Bring the transposed recurrent weights into place, for products that go to `back`."""
@@ -308,7 +333,15 @@ class Layer:
         panels = space.build(
             f"{self.name}.W_T", (B,), lambda: new_panels(space, self.hidden, back, lone=self._lone)
         )
-        return panels.load(params[f"{self.name}.W"].transpose(0, 2, 1))
+        return panels.load(self._recurrent(params, space).transpose(0, 2, 1))
+
+    def _recurrent(self, params: Params, space: Workspace) -> Floats:
+        """Return the weights of the recurrent products, as they were multiplied on the way ahead."""
+        return params[f"{self.name}.W"]
+
+    def _reader(self, params: Params, space: Workspace, grads: Params | None = None) -> Projection:
+        """Return what makes the input products, and goes back through them."""
+        return Projection(space, self.name)
 
     @property
     def _lone(self) -> bool:

@@ -27,6 +27,9 @@ class ModelSettings:
     direction: str = setting(
         "forward", "Model", "Way over a sequence; imported models may have others.", flag=False
     )
+    layer_norm: bool = setting(
+        False, "Model", "Normalise what goes into each gate over the units, and an LSTM's memory cell."
+    )
     connections: str = setting(
         "none", "Model", "Past each layer that is as wide as its input: none, residual or highway.",
         choices=("none", "residual", "highway"),
