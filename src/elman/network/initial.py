@@ -71,6 +71,10 @@ RECURRENT_INITIALIZERS: dict[str, Initializer] = {
 }
 
 
+ALWAYS = {"gamma_x": 1.0, "gamma_h": 1.0, "gamma_c": 1.0, "beta_c": 0.0, "b_T": TRANSFER_BIAS}
+"""What some parameters begin with, however the others are drawn."""
+
+
 def named(name: str, table: dict[str, Initializer]) -> Initializer:
     """Return the initialiser of that name, or raise ConfigError naming those there are."""
     if not isinstance(name, str) or name not in table:
@@ -80,13 +84,19 @@ def named(name: str, table: dict[str, Initializer]) -> Initializer:
 
 def initialise(
     params: Params, *, cell: Cell, hidden: Sequence[int], tied: bool, seed: int, init: str,
-    init_recurrent: str | None, forget_bias: float,
+    init_recurrent: str | None, forget_bias: float, init_scale: float | None = None,
 ) -> None:  # fmt: skip
     """Write the initial values of a language model into its parameters; see :class:`elman.LanguageModel`.
 
     ``hidden`` has the width H of every layer; that of the last goes for the parameters of no layer.
     """
     rng = np.random.default_rng(seed)
+    if init_scale is not None:
+        _within(params, init_scale, rng)
+        for name, array in params.items():
+            if name.endswith(".b") and cell.forget is not None:
+                array[cell.forget] += forget_bias
+        return
     if init_recurrent is None:
         init_recurrent = "identity" if cell.name == "rnn-relu" else init
     for_input = named(init, INPUT_INITIALIZERS)
@@ -104,9 +114,20 @@ def initialise(
             array[...] = for_state(array.shape, width, rng)
         elif letter == "p":
             array[...] = uniform(array.shape, width, rng)
-        elif letter.startswith("gamma"):
-            array[...] = 1.0
-        elif letter == "b_T":
-            array[...] = TRANSFER_BIAS
+        elif letter in ALWAYS:
+            array[...] = ALWAYS[letter]
         elif letter == "b" and cell.forget is not None:
             array[cell.forget] = forget_bias
+
+
+def _within(params: Params, scale: float, rng: np.random.Generator) -> None:
+    """Let every parameter begin uniform within ``(-scale, scale)``, biases and word vectors too.
+
+    But for those of `ALWAYS`, and for learnt states, which begin at zero.
+    """
+    for name, array in params.items():
+        letter = name.rpartition(".")[2]
+        if letter in ALWAYS:
+            array[...] = ALWAYS[letter]
+        elif not letter.endswith("0"):
+            array[...] = rng.uniform(-scale, scale, array.shape)

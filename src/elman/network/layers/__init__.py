@@ -40,8 +40,8 @@ DIRECTIONS = ("forward", "reverse", "bidirectional")
 
 def new_layer(
     name: str, cell: Cell, inputs: int, hidden: int, dtype: np.dtype[Any], *,
-    projection: int | None = None, direction: str = "forward", learn_state: bool = False,
-    layer_norm: bool = False,
+    projection: int | None = None, direction: str = "forward", zoneout: float = 0.0,
+    zoneout_cell: float = 0.0, layer_norm: bool = False, learn_state: bool = False,
 ) -> AnyLayer:  # fmt: skip
     """Return the layer for a cell, of the kind that it needs.
 
@@ -64,6 +64,8 @@ def new_layer(
         Whether rows begin anew from learnt parameters, such as ``layers.0.h0``, rather than zeros.
     layer_norm : bool
         Whether its products are normalised, and the memory cell of an LSTM.
+    zoneout, zoneout_cell : float
+        Rates at which units of ``h``, and of the other states, keep their value.
 
     Returns
     -------
@@ -72,7 +74,8 @@ def new_layer(
     Raises
     ------
     ConfigError
-        If there is no such direction, or the cell cannot be projected.
+        If there is no such direction, the cell cannot be projected, or it has no state but ``h`` for
+        `zoneout_cell`.
 
     Examples
     --------
@@ -90,13 +93,20 @@ def new_layer(
             f"{cell.name} carries its hidden state over elementwise, so that it cannot be projected; lstm can"
         )
 
+    others = len(cell.state_type._fields) - 1
+    if zoneout_cell and not others:
+        raise ConfigError(
+            f"zoneout_cell ({zoneout_cell}) has no effect with cell {cell.name}: it has no state but h"
+        )
+    rates = (zoneout, *[zoneout_cell] * others) if zoneout or zoneout_cell else ()
     inner = normalised_cell(cell, hidden) if layer_norm else cell
+    options: dict[str, Any] = {"zoneout": rates, "learnt": learn_state}
 
     def make(name: str) -> Layer:
         if projection is not None:
             kind = NormalisedProjectedLayer if layer_norm else ProjectedLayer
-            return kind(name, inner, inputs, hidden, dtype, projection, learnt=learn_state)
-        return PLAIN[layer_norm, cell.staged](name, inner, inputs, hidden, dtype, learnt=learn_state)
+            return kind(name, inner, inputs, hidden, dtype, projection, **options)
+        return PLAIN[layer_norm, cell.staged](name, inner, inputs, hidden, dtype, **options)
 
     if direction == "forward":
         return make(name)
