@@ -123,6 +123,9 @@ def info(
         "direction": config.direction,
         "tied": config.tied,
         "dtype": config.dtype,
+        "layer_norm": config.layer_norm,
+        "connections": config.connections,
+        "learn_state": config.learn_state,
         **model.regularisers.settings,
         "batch": config.batch,
         "window": config.window,
@@ -150,7 +153,8 @@ def info(
     if as_json:
         print(json.dumps({**facts, "arrays": arrays}, ensure_ascii=False))
         return
-    for name, value in Regularisers().settings.items():
+    unused = {"layer_norm": False, "connections": "none", "learn_state": False, **Regularisers().settings}
+    for name, value in unused.items():
         if facts[name] == value and name != "dropout":
             del facts[name]
     for name in ("projection", "average"):
