@@ -137,6 +137,9 @@ def info(
         "output": config.output,
         **{name: getattr(config, name) for name in ("cutoffs", "samples", "experts")},
         "dtype": config.dtype,
+        "layer_norm": config.layer_norm,
+        "connections": config.connections,
+        "learn_state": config.learn_state,
         **model.regularisers.settings,
         "batch": config.batch,
         "window": config.window,
@@ -166,7 +169,8 @@ def info(
     if as_json:
         print(json.dumps({**facts, "arrays": arrays}, ensure_ascii=False))
         return
-    for name, value in Regularisers().settings.items():
+    unused = {"layer_norm": False, "connections": "none", "learn_state": False, **Regularisers().settings}
+    for name, value in unused.items():
         if facts[name] == value and name != "dropout":
             del facts[name]
     for name in ("projection", "average", "cutoffs", "samples", "experts"):

@@ -74,10 +74,12 @@ class Reporter:
                 "is then never learnt; --min-count 2 would teach it",
             )
         last = "" if config.hidden_last is None else f", the last {config.hidden_last}"
+        more = f"{config.connections} connections, " if config.connections != "none" else ""
+        more = f"normalised, {more}" if config.layer_norm else more
         self._line(
             "model",
             f"{config.cell} {config.layers} x {config.hidden}{last}, embedding {config.embedding}, "
-            f"{_output(config)}{model.n_params:,} parameters, {config.dtype}",
+            f"{more}{_output(config)}{model.n_params:,} parameters, {config.dtype}",
         )
         self._line(
             "train",
