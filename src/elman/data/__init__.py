@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from elman.data.corpus import Corpus, Part
     from elman.data.encode import encode_corpus
     from elman.data.given import check_given, check_sources
+    from elman.data.lines import Line, read_lines
     from elman.data.sources import Source, SourceLike, Text, default_text, open_sources
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "ByteTokenizer",
     "CharTokenizer",
     "Corpus",
+    "Line",
     "ListedCharTokenizer",
     "ListedWordTokenizer",
     "Part",
@@ -42,6 +44,7 @@ __all__ = [
     "encode_corpus",
     "load_tokenizer",
     "open_sources",
+    "read_lines",
     "register",
     "tokenizer_from_json",
     "tokenizer_kind",
@@ -52,6 +55,7 @@ _HOMES = {
     "corpus": ("Corpus", "Part"),
     "encode": ("encode_corpus",),
     "given": ("check_given", "check_sources"),
+    "lines": ("Line", "read_lines"),
     "sources": ("Source", "SourceLike", "Text", "default_text", "open_sources"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
