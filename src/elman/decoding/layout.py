@@ -143,6 +143,12 @@ class DecodedLayer:
             layer.bound(params, method) for method in (cell.prepare, cell.forward)
         )
         self._read = Product(np.concatenate([U, b[:, None]], axis=1), rows, self.a) if reads else None
+        # What zoneout holds, as its expectation: the state, the rate, scratch.
+        self._held: list[tuple[int, float, Floats]] = [
+            (field, rate, np.empty((rows, layer.state_widths[field]), dtype))
+            for field, rate in enumerate(layer.zoneout)
+            if rate
+        ]
 
     def read(self, x1: Floats) -> None:
         """Write the products of inputs ``(B, D + 1)``, which end with a one."""
@@ -166,6 +172,10 @@ class DecodedLayer:
             new = type(self._other)(self._m, *self._other[1:])
             self._forward(self.a, self._r, self.state, new, keep, self._work)
             np.matmul(self._m, self._R, out=self._other[0])
+        for field, rate, spare in self._held:
+            entered, left = self.state[field], self._other[field]
+            np.multiply(left, 1.0 - rate, out=left)
+            np.add(left, np.multiply(entered, rate, out=spare), out=left)
         self.state, self._other = self._other, self.state
         self._ones.reverse()
         if self._copied:
