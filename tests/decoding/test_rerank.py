@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from elman.data import CharTokenizer, Text, WordTokenizer
-from elman.decoding import Candidate, Ranked, Weights, read_nbest, rerank, score_lines
+from elman.decoding import Candidate, Ranked, Weights, candidates_of, read_nbest, rerank, score_lines
 from elman.errors import ConfigError, DataError
 from elman.network import LanguageModel
 from tests.small import sentences
@@ -217,3 +217,24 @@ def test_a_model_of_characters_counts_words_by_white_space() -> None:
 def test_bad_weights(settings: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         Weights(**settings)
+
+
+@pytest.mark.parametrize(
+    ("scores", "ids", "says"),
+    [
+        ([1.0], None, "2 texts came with 1 scores and 2 ids"),
+        (None, ["a"], "2 texts came with 2 scores and 1 ids"),
+        ([1.0, math.nan], None, "a score is nan"),
+        ([-math.inf, 1], None, "a score is -inf"),
+        ([1.0, "2"], None, "a score is '2'"),
+        ([True, 1], None, "a score is True"),
+    ],
+)
+def test_columns_that_are_no_candidates(scores: Any, ids: Any, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        candidates_of(["a", "b"], scores, ids)
+
+
+def test_columns_are_candidates() -> None:
+    assert candidates_of(["a", "b"]) == [("", "a", 0.0), ("", "b", 0.0)]
+    assert candidates_of(["a", "b"], np.array([1, 2]), [7, "8"]) == [("7", "a", 1.0), ("8", "b", 2.0)]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from elman.decoding.beam import Hypothesis, beam_search
     from elman.decoding.choice import Choice, choose
     from elman.decoding.nbest import Candidate, read_nbest
-    from elman.decoding.reranking import Ranked, Weights, rerank
+    from elman.decoding.reranking import Ranked, Weights, candidates_of, rerank
 
 __all__ = [
     "Candidate",
@@ -27,6 +27,7 @@ __all__ = [
     "Score",
     "Weights",
     "beam_search",
+    "candidates_of",
     "choose",
     "context",
     "draw",
@@ -43,7 +44,7 @@ _HOMES = {
     "beam": ("Hypothesis", "beam_search"),
     "choice": ("Choice", "choose"),
     "nbest": ("Candidate", "read_nbest"),
-    "reranking": ("Ranked", "Weights", "rerank"),
+    "reranking": ("Ranked", "Weights", "candidates_of", "rerank"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

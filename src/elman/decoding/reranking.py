@@ -107,6 +107,41 @@ class Ranked:
     unknown: int
 
 
+def candidates_of(
+    texts: Sequence[str], scores: Sequence[float] | None = None, ids: Sequence[str] | None = None
+) -> list[Candidate]:
+    """Return candidates of what is known of each.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Their words.
+    scores : sequence of float, optional
+        What each was given; 0 without it.
+    ids : sequence of str, optional
+        What each is a candidate for; without it, all for one thing.
+
+    Returns
+    -------
+    list of Candidate
+
+    Raises
+    ------
+    ConfigError
+        If there are more of one than of another, or a score is no finite number.
+    """
+    given = [0.0] * len(texts) if scores is None else list(scores)
+    names = [""] * len(texts) if ids is None else [str(name) for name in ids]
+    if not len(texts) == len(given) == len(names):
+        raise ConfigError(
+            f"{len(texts)} texts came with {len(given)} scores and {len(names)} ids: give each text one"
+        )
+    wrong = next((score for score in given if not (is_number(score) and math.isfinite(score))), None)
+    if wrong is not None:
+        raise ConfigError(f"a score is {wrong!r}: give a finite number for each text")
+    return [Candidate(*each) for each in zip(names, texts, map(float, given), strict=True)]
+
+
 def rerank(
     model: LanguageModel,
     tokenizer: Tokenizer,
