@@ -24,7 +24,7 @@ SETTINGS = """
 --seed 9 --threads 2 --epochs 2 --steps 12 --minutes 5
 --early-stop 4 --checkpoint-every 5 --sample 7
 --dropout-input 0.125 --dropout-embedding 0.1 --dropout-weights 0.2 --variational --zoneout 0.05
---activation-reg 2 --temporal-reg 1
+--activation-reg 2 --temporal-reg 1 --layer-norm --connections highway --learn-state
 """
 CHOICES = (
     "--cell lstm --projection 6 --forget-bias 0.5 --zoneout-cell 0.15 --optimizer sgd --momentum 0.5 "

@@ -23,6 +23,36 @@ def check_target(path: Path, *, overwrite: bool) -> None:
         )
 
 
+def check_depth(model: LanguageModel, who: str, *, connections: bool = False) -> None:
+    """Refuse what the recurrent layers of other frameworks have not.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        What is to go out.
+    who : str
+        Whose layers, for the message: "PyTorch's modules".
+    connections : bool
+        Whether connections between layers have a place there.
+
+    Raises
+    ------
+    ConfigError
+        That names the first of such settings.
+    """
+    if model.layer_norm:
+        raise ConfigError(f"the layers are normalised (layer_norm), and {who} normalise nothing")
+    if model.connections != "none" and not connections:
+        raise ConfigError(
+            f"the model has {model.connections} connections past its layers, and {who} have none: "
+            "elman export onnx writes them"
+        )
+    if model.learn_state:
+        raise ConfigError(
+            f"the model begins a text from a learnt state (learn_state), and {who} begin from zeros"
+        )
+
+
 def check_model(model: LanguageModel) -> None:
     """Refuse a model that has diverged, which no framework could use, or that none computes."""
     check_computable(model)

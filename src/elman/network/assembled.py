@@ -12,7 +12,7 @@ from elman.errors import ConfigError, ShapeError
 from elman.network import initial
 from elman.network.backprop import Network
 from elman.network.cells import State, get_cell
-from elman.network.checks import check_real, check_whole
+from elman.network.checks import check_bool, check_real, check_whole
 from elman.network.clock import Clock
 from elman.network.output import new_output
 from elman.network.regularisers import Regularisers
@@ -49,6 +49,9 @@ class Assembled:
         cutoffs: Sequence[int] | str | None = None,
         samples: int | None = None,
         experts: int | None = None,
+        layer_norm: bool = False,
+        connections: str = "none",
+        learn_state: bool = False,
         dropout_between: float | None = None,
         dropout_input: float = 0.0,
         dropout_embedding: float = 0.0,
@@ -89,10 +92,13 @@ class Assembled:
                 )
         self.vocab_size, self.cell, self.dtype = vocab_size, kind.name, np.dtype(str(dtype))
         self.projection, self.direction, self.hidden_last = projection, direction, hidden_last
+        self.connections, self.learn_state = connections, check_bool("learn_state", learn_state)
+        self.layer_norm = check_bool("layer_norm", layer_norm)
         widths = [hidden] * layers if hidden_last is None else [*[hidden] * (layers - 1), hidden_last]
         self.stack = new_stack(
             kind, embedding, widths, self.dtype, regularisers=regularisers, projection=projection,
-            direction=direction,
+            direction=direction, connections=connections, learn_state=self.learn_state,
+            layer_norm=self.layer_norm,
         )  # fmt: skip
         if tied and embedding != self.stack.width:
             raise ConfigError(
@@ -137,6 +143,11 @@ class Assembled:
             facts["hidden_last"] = self.hidden_last
         if self.output.name != "full":
             facts["output"] = self.output.name
+        if self.connections != "none":
+            facts["connections"] = self.connections
+        for option in ("learn_state", "layer_norm"):
+            if self.settings[option]:
+                facts[option] = True
         return f"LanguageModel({', '.join(f'{name}={value!r}' for name, value in facts.items())})"
 
     @property
@@ -152,8 +163,9 @@ class Assembled:
             "vocab_size": self.vocab_size, "cell": self.cell, "embedding": first.inputs,
             "hidden": first.hidden, "layers": len(self.stack.layers), "tied": self.output.tied,
             "dtype": self.dtype.name, "projection": self.projection, "direction": self.direction,
-            "hidden_last": self.hidden_last, "output": self.output.name,
-            **self.output.settings, **self.regularisers.settings,
+            "hidden_last": self.hidden_last, "layer_norm": self.layer_norm, "connections": self.connections,
+            "learn_state": self.learn_state, "output": self.output.name, **self.output.settings,
+            **self.regularisers.settings,
         }  # fmt: skip
 
     @property
@@ -174,13 +186,12 @@ class Assembled:
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the name and shape of every parameter, in order."""
         embedding = {"embedding.E": (self.vocab_size, self.stack.layers[0].inputs)}
-        shapes: dict[str, tuple[int, ...]] = dict(embedding)
-        for layer in self.stack.layers:
-            shapes.update(layer.shapes())
-        return {**shapes, **self.output.shapes()}
+        return {**embedding, **self.stack.shapes(), **self.output.shapes()}
 
     def initial_state(self, batch: int) -> ModelState:
-        """Return the zero state: one NamedTuple a layer, of arrays ``(B, H)``.
+        """Return what a text begins with: one NamedTuple a layer, of arrays ``(B, H)``.
+
+        They are zeros; of a model with ``learn_state``, copies of ``layers.0.h0`` and so on.
 
         Parameters
         ----------
@@ -204,7 +215,7 @@ class Assembled:
         >>> model.initial_state(batch=1)
         (LSTMState(h=array([[0., 0.]]), c=array([[0., 0.]])),)
         """
-        return self.stack.initial_state(check_whole("batch", batch, 1, ShapeError))
+        return self.stack.initial_state(check_whole("batch", batch, 1, ShapeError), self.params)
 
     def new_grads(self) -> Params:
         """Return an uninitialised dictionary like `params`, views of one contiguous array."""

@@ -14,7 +14,7 @@ from elman.insight.plain_cell import plain_cell_of
 from elman.insight.plain_output import loss_slope
 from elman.insight.reference.cells import Array, Arrays, Cell
 from elman.insight.reference.model import stack_backward, zeros_like_each
-from elman.insight.reference.tape import Tape, in_float64, stack_step
+from elman.insight.reference.tape import Tape, begun_anew, in_float64, stack_step
 from elman.network import LanguageModel
 
 __all__ = ["LagNorms", "gradient_by_lag"]
@@ -124,11 +124,10 @@ def _reach(
     Only that loss is computed: with a large vocabulary the others would take nearly all of the time.
     """
     first = at - lags
-    from_zeros = np.isin(first, reading.starts)[:, None]
-    states = [
-        {name: np.where(from_zeros, 0.0, array[l, first - 1]) for name, array in reading.states.items()}
-        for l in range(reading.layers)
+    entering = [
+        {name: array[l, first - 1] for name, array in reading.states.items()} for l in range(reading.layers)
     ]
+    states = begun_anew(entering, np.isin(first, reading.starts), params)
     tape = Tape()
     for step in range(lags + 1):
         tape.entering.append(states)

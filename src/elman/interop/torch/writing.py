@@ -10,7 +10,7 @@ import numpy as np
 from elman.errors import ConfigError
 from elman.interop.blocks import REWRITTEN
 from elman.interop.files.modules import MODULES
-from elman.interop.target import check_computable, check_model, check_target, softmax_of
+from elman.interop.target import check_computable, check_depth, check_model, check_target, softmax_of
 from elman.interop.torch.names import kind_of, places, theirs
 from elman.network import LanguageModel
 from elman.network.checks import check_gradients
@@ -56,6 +56,7 @@ def state_dict(model: LanguageModel) -> Params:
     output.bias (9,)
     """
     check_computable(model)
+    check_depth(model, "PyTorch's modules")
     bidirectional = _is_bidirectional(model)
     _check_widths(model)
     V = softmax_of(model, "PyTorch's modules").weights(model.params)
@@ -109,6 +110,7 @@ def gradients(model: LanguageModel, grads: Mapping[str, Floats]) -> Params:
         )
     check_computable(model)
     softmax_of(model, "PyTorch's modules")
+    check_depth(model, "PyTorch's modules")
     check_gradients(dict(grads), model.shapes(), model.dtype)
     found = {"embedding.weight": grads["embedding.E"].copy()}
     for start, end in places(len(model.stack.layers), _is_bidirectional(model)):

@@ -13,6 +13,7 @@ from elman.interop.onnx.out.builder import GraphBuilder
 from elman.interop.onnx.out.outputs import add_output
 from elman.interop.onnx.out.weights import DTYPE, LayerPlan, plans_of, tensors_of
 from elman.network import LanguageModel
+from elman.network.connections import Connection, Highway
 
 OPSET = 17
 """Version of the operators: ONNX 1.12 of 2022, which ONNX Runtime reads from 1.12 on."""
@@ -55,8 +56,9 @@ def build(
     graph.declare(graph.outputs, "logits", TensorProto.FLOAT, TIME, BATCH, K)
     E = graph.constant("embedding.E", model.params["embedding.E"].astype(DTYPE))
     x = graph.node("Gather", [E, "tokens"], "embedding.x", axis=0)
-    for plan in plans:
-        x = _layer(graph, plan, model, x)
+    for plan, joint in zip(plans, model.stack.joints, strict=True):
+        h = _layer(graph, plan, model, x)
+        x = h if joint is None else _joined(graph, joint, model, x, h)
     add_output(graph, model, x, E)
     if log_probabilities:
         graph.declare(graph.outputs, "log_probabilities", TensorProto.FLOAT, TIME, BATCH, K)
@@ -113,6 +115,23 @@ def _output(graph: GraphBuilder, plan: LayerPlan, model: LanguageModel) -> str:
     turned = graph.node("Transpose", [y], f"{name}.turned", perm=[0, 2, 1, 3])
     width = len(plan.prefixes) * plan.width
     return graph.node("Reshape", [turned, graph.whole([0, 0, width])], f"{name}.h")
+
+
+def _joined(graph: GraphBuilder, joint: Connection, model: LanguageModel, x: str, h: str) -> str:
+    """Join a layer's input to its output, (time, batch, width)."""
+    name = f"{joint.name}.joined"
+    if not isinstance(joint, Highway):
+        return graph.node("Add", [h, x], name)
+    T, b_T = (
+        graph.constant(f"{joint.name}.{letter}", model.params[f"{joint.name}.{letter}"].astype(DTYPE))
+        for letter in ("T", "b_T")
+    )
+    product = graph.node("MatMul", [x, T], f"{joint.name}.transfer.product")
+    t = graph.node(
+        "Sigmoid", [graph.node("Add", [product, b_T], f"{joint.name}.transfer.a")], f"{joint.name}.transfer"
+    )
+    change = graph.node("Sub", [h, x], f"{joint.name}.change")
+    return graph.node("Add", [x, graph.node("Mul", [t, change], f"{joint.name}.let_in")], name)
 
 
 def _model(graph: GraphBuilder, metadata: Mapping[str, str]) -> onnx.ModelProto:
