@@ -309,3 +309,11 @@ def test_bytes_begin_after_a_line_end() -> None:
     found = evaluate(model, Part.from_ids(ids), ByteTokenizer())
     assert (found.tokens, predicted) == (5, 5)
     assert found.nats == pytest.approx(nats)
+
+
+def test_the_loss_without_the_guesses() -> None:
+    part = Part.from_ids(ids_of(60))
+    full, loss = (evaluate(model_of(), part, LETTERS, guesses=guesses) for guesses in (True, False))
+    assert (loss.nats, loss.tokens) == (full.nats, full.tokens)
+    assert loss.correct is None
+    assert math.isnan(loss.accuracy)

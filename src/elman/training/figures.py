@@ -18,8 +18,8 @@ class Evaluation:
         Negative log-likelihood of all tokens, summed.
     tokens : int
         Tokens predicted.
-    correct : int
-        Tokens that were the model's most likely.
+    correct : int or None
+        Tokens that were the model's most likely; None where that was not looked for.
     unknown : int
         Tokens that are ``<unk>``: so in the text, or in the place of what is outside the vocabulary.
     chars, bytes : int
@@ -41,7 +41,7 @@ class Evaluation:
 
     nats: float
     tokens: int
-    correct: int
+    correct: int | None
     unknown: int
     chars: int
     bytes: int
@@ -71,8 +71,8 @@ class Evaluation:
 
     @property
     def accuracy(self) -> float:
-        """Share of tokens that were the model's most likely."""
-        return self.correct / self.tokens
+        """Share of tokens that were the model's most likely; not a number where that was not looked for."""
+        return math.nan if self.correct is None else self.correct / self.tokens
 
     def as_dict(self) -> dict[str, float | int | str | None]:
         """Return all figures under their names, for JSON."""
