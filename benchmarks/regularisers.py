@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 import numpy as np
+
 from bench import script
 from bench.figures import times_better
 from bench.kept import keep, lines
