@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from elman.data import Part, Tokenizer
 from elman.errors import ConfigError, DataError
-from elman.network import LanguageModel, ModelState
+from elman.network import ModelState
 from elman.network.checks import check_forwards
+from elman.network.stack import Stack
+from elman.training.cache import Cache
+from elman.training.dynamic import Dynamic
+from elman.typing import Floats, Ints
 
 AGREE = {"float32": 1e-6, "float64": 1e-10}
 """States that differ by this much, relative to one plus their size, have met: within a few roundings."""
@@ -32,6 +37,19 @@ SHORTEST_ROW = 1024
 """Rows shorter than this would spend more time on meeting the one before than they save."""
 
 
+class Predictor(Protocol):
+    """What can be evaluated: a model, or one that adapts to the text (``elman.training.adapted``)."""
+
+    stack: Stack
+    dtype: np.dtype[Any]
+
+    def initial_state(self, batch: int) -> ModelState: ...
+
+    def nll(
+        self, x: Ints, y: Ints, state: ModelState, *, reset: NDArray[np.bool_] | None = None
+    ) -> tuple[Floats, Ints, ModelState]: ...
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """How well a model predicts a text.
@@ -48,6 +66,13 @@ class Evaluation:
         Tokens outside the vocabulary; each is predicted as ``<unk>``.
     chars, bytes : int
         Length of the predicted text in characters and in UTF-8 bytes.
+    dynamic : Dynamic or None
+        How the model went on learning from the text, if it did.
+    cache : Cache or None
+        What stood beside it, if something did.
+    tuned : int
+        On how many tokens of the validation part the numbers of these two were searched; 0 where they were
+        given.
 
     Examples
     --------
@@ -63,6 +88,9 @@ class Evaluation:
     unknown: int
     chars: int
     bytes: int
+    dynamic: Dynamic | None = None
+    cache: Cache | None = None
+    tuned: int = 0
 
     @property
     def nats_per_token(self) -> float:
@@ -89,8 +117,8 @@ class Evaluation:
         """Share of tokens that were the model's most likely."""
         return self.correct / self.tokens
 
-    def as_dict(self) -> dict[str, float | int]:
-        """Return all figures under their names, for JSON."""
+    def as_dict(self) -> dict[str, Any]:
+        """Return all figures under their names, and how they were measured, for JSON."""
         names = (
             "nats_per_token",
             "perplexity",
@@ -100,11 +128,16 @@ class Evaluation:
             "tokens",
             "unknown",
         )
-        return {name: getattr(self, name) for name in (*names, "chars", "bytes")}
+        method = {
+            "dynamic": None if self.dynamic is None else self.dynamic.as_dict(),
+            "cache": None if self.cache is None else self.cache.as_dict(),
+            "tuned": self.tuned,
+        }
+        return {name: getattr(self, name) for name in (*names, "chars", "bytes")} | method
 
 
 def evaluate(
-    model: LanguageModel, part: Part, tokenizer: Tokenizer, *, batch: int = 50, window: int = 50
+    model: Predictor, part: Part, tokenizer: Tokenizer, *, batch: int = 50, window: int = 50
 ) -> Evaluation:
     """Measure a model on an encoded text.
 
@@ -169,9 +202,7 @@ def evaluate(
 class _Rows:
     """The text as rows side by side, what each window of them cost, and the states they left."""
 
-    def __init__(
-        self, model: LanguageModel, part: Part, tokenizer: Tokenizer, batch: int, window: int
-    ) -> None:
+    def __init__(self, model: Predictor, part: Part, tokenizer: Tokenizer, batch: int, window: int) -> None:
         self.model, self.part, self.tokenizer = model, part, tokenizer
         self.led = int(tokenizer.start is not None)  # tokens put before the text
         self.tokens = part.tokens + self.led - 1
