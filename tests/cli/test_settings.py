@@ -24,14 +24,16 @@ SETTINGS = """
 --seed 9 --threads 2 --epochs 2 --steps 12 --minutes 5
 --early-stop 4 --checkpoint-every 5 --sample 7
 --dropout-input 0.125 --dropout-embedding 0.1 --dropout-weights 0.2 --variational --zoneout 0.05
---activation-reg 2 --temporal-reg 1
+--activation-reg 2 --temporal-reg 1 --layer-norm --connections highway --learn-state
 """
 CHOICES = (
     "--cell lstm --projection 6 --forget-bias 0.5 --zoneout-cell 0.15 --optimizer sgd --momentum 0.5 "
     "--nesterov --schedule plateau --patience 1 --lr-min 0.001 --init glorot --init-recurrent orthogonal "
-    "--eval-every 6",
+    "--eval-every 6 --output adaptive --cutoffs 3,7",
     "--cell gru --layers 3 --hidden-last 6 --dropout-between 0.2 --optimizer adamw --weight-decay 0.125 "
-    "--schedule step --decay-every 7 --decay-from 2 --init-scale 0.125 --eval-epochs 1",
+    "--schedule step --decay-every 7 --decay-from 2 --init-scale 0.125 --eval-epochs 1 --output sampled "
+    "--samples 5",
+    "--schedule exponential --output mixture --experts 3",
 )
 ELSEWHERE = {"train", "valid", "test", "text", "direction", "tokenizer"}
 """No single run has a use for all settings."""

@@ -75,9 +75,31 @@ class LanguageModel(Assembled):
         sequences: it has no :meth:`step`, and is no language model in the strict sense.
     init_scale : float, optional
         Let every parameter begin uniform within this of zero, in place of `init` and `init_recurrent`: biases
-        and word vectors too, those of forget gates around `forget_bias` (Zaremba et al. 2014).
+        and word vectors too, those of forget gates around `forget_bias` (Zaremba et al. 2014). Gains, biases
+        of transfer gates and learnt states begin as they always do.
     hidden_last : int, optional
         Width of the last layer, where it is not `hidden`; with `tied`, that of the word vectors.
+    output : str
+        ``full``, the softmax; for large vocabularies ``adaptive``, ``sampled``, ``nce`` or ``classes``,
+        which cost less; ``mixture``, which costs more; or ``auto``, for ``adaptive`` from 8,000 words on.
+        All but ``full`` and ``mixture`` take words for numbered by falling frequency. ``sampled`` and
+        ``nce`` draw words where a generator is given; everything else is exact.
+    cutoffs : sequence of int, or str, optional
+        Of ``adaptive``: where the frequent words end, and each cluster of others but the last; such as
+        ``[2000, 10000]`` or ``"2000,10000"``.
+    samples : int, optional
+        Of ``sampled`` and ``nce``: how many words are drawn.
+    experts : int, optional
+        Of ``mixture``: of how many softmaxes.
+    layer_norm : bool
+        Normalise the products with U and W over the units of each gate, and the memory cell of an LSTM on its
+        way out (Ba et al. 2016); gains ``gamma_x``, ``gamma_h`` ``(G, H)``, ``gamma_c``, ``beta_c`` ``(H,)``.
+    connections : str
+        ``none``; ``residual``, ``y = h + x`` for every layer that is as wide as its input; or ``highway``,
+        ``y = t h + (1 - t) x`` with ``t = sigmoid(x T + b_T)`` (Srivastava et al. 2015).
+    learn_state : bool
+        Begin from states that are learnt, parameters ``h0`` (of an LSTM also ``c0``) of every layer, rather
+        than from zeros: in :meth:`initial_state`, and wherever a row is reset.
     dropout_between : float, optional
         Rate of dropout on the output of all layers but the last; that of `dropout`, if not given.
     dropout_input : float
@@ -105,7 +127,8 @@ class LanguageModel(Assembled):
     ConfigError
         If a size is less than 1 or the seed less than 0, a name is unknown, a rate is outside [0, 1) or of
         something that the cell has not, a coefficient is negative, `tied` is asked of unequal widths, the
-        cell cannot be projected, or `hidden_last` is given to a single layer or beside `projection`.
+        cell cannot be projected, `hidden_last` is given to a single layer or beside `projection`, or there is
+        nothing to normalise or to connect.
 
     Examples
     --------
@@ -148,7 +171,8 @@ class LanguageModel(Assembled):
             Draws the masks of dropout and zoneout, in the order of :mod:`elman.network.masks`. Without it
             nothing is dropped, and zoneout is its expectation.
         reset : ndarray of bool, shape (T, B), optional
-            True where a row's state is set to zero before the step, as at the start of a document.
+            True where a row begins anew before the step, as at the start of a document: from zeros, or from
+            the learnt state. Only of rows that do so has that a gradient.
         lengths : ndarray of int, shape (B,), or of bool, shape (T, B), optional
             How many steps of each row count, or True where one does; in any order, and none may. Whatever
             stands at other steps, of x or of y, changes no state, no gradient and no loss.

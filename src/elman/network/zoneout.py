@@ -138,8 +138,8 @@ class ZonedRows(Rows):
             np.subtract(d[field], by, out=d[field])
         return undone
 
-    def leave(self, t: int, d: State, remembered: State | None) -> None:
+    def leave(self, t: int, d: State, remembered: State | None, dfirst: State = ()) -> None:
         """Complete the derivatives by the state before step t."""
         for zone, by in zip(self.zones, self._held_back, strict=True):
             np.add(d[zone.field], by, out=d[zone.field])
-        super().leave(t, d, remembered)
+        super().leave(t, d, remembered, dfirst)

@@ -14,7 +14,8 @@ from elman.network import LanguageModel, ModelState
 from elman.network.backprop import forward
 from elman.training.cache import Cache, Float64, Memory, Recalled
 from elman.training.dynamic import Dynamic, Learner
-from elman.training.evaluation import Evaluation, evaluate
+from elman.training.evaluation import evaluate
+from elman.training.figures import Evaluation
 from elman.typing import Floats, Ints
 
 NUMBERS = 1 << 20

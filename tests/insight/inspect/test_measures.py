@@ -77,7 +77,7 @@ CHECKS = {
 
 BUGS = [
     ("lags", "the first lag stands last", "sum(axis=1)", "sum(axis=1)[::-1]"),
-    ("lags", "windows begin from zeros", "np.where(from_zeros, 0.0,", "np.where(True, 0.0,"),
+    ("lags", "windows begin from zeros", "array[l, first - 1]", "0.0 * array[l, first - 1]"),
     ("lags", "a document begins with a state", "np.isin(first, reading.starts)", "np.isin(first, [0])"),
     ("lags", "the state of a step too late", "array[l, first - 1]", "array[l, first]"),
     ("lags", "what reaches c through h is lost", "(dleaving[l] | met[l])", "dleaving[l]"),

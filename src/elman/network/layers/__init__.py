@@ -10,14 +10,27 @@ from elman.errors import ConfigError
 from elman.network.cells import Cell
 from elman.network.layers.bidirectional import Bidirectional
 from elman.network.layers.layer import Layer
+from elman.network.layers.normalised import (
+    Normalised,
+    NormalisedLayer,
+    NormalisedProjectedLayer,
+    NormalisedStagedLayer,
+    normalised_cell,
+)
 from elman.network.layers.projected import ProjectedLayer
 from elman.network.layers.reverse import Reverse
 from elman.network.layers.staged import StagedLayer
 
 __all__ = [
-    "DIRECTIONS", "AnyLayer", "Bidirectional", "Layer", "ProjectedLayer", "Reverse", "StagedLayer",
-    "new_layer",
+    "DIRECTIONS", "AnyLayer", "Bidirectional", "Layer", "Normalised", "ProjectedLayer", "Reverse",
+    "StagedLayer", "new_layer",
 ]  # fmt: skip
+
+PLAIN = {
+    (False, False): Layer, (False, True): StagedLayer,
+    (True, False): NormalisedLayer, (True, True): NormalisedStagedLayer,
+}  # fmt: skip
+"""Kinds of layers without projection: by whether products are normalised, and whether the last one waits."""
 
 AnyLayer = Layer | Reverse | Bidirectional
 
@@ -28,7 +41,7 @@ DIRECTIONS = ("forward", "reverse", "bidirectional")
 def new_layer(
     name: str, cell: Cell, inputs: int, hidden: int, dtype: np.dtype[Any], *,
     projection: int | None = None, direction: str = "forward", zoneout: float = 0.0,
-    zoneout_cell: float = 0.0,
+    zoneout_cell: float = 0.0, layer_norm: bool = False, learn_state: bool = False,
 ) -> AnyLayer:  # fmt: skip
     """Return the layer for a cell, of the kind that it needs.
 
@@ -47,6 +60,10 @@ def new_layer(
     direction : str
         One of `DIRECTIONS`. Parameters of the way back of a bidirectional layer are named
         ``layers.0.reverse.U`` and so on.
+    learn_state : bool
+        Whether rows begin anew from learnt parameters, such as ``layers.0.h0``, rather than zeros.
+    layer_norm : bool
+        Whether its products are normalised, and the memory cell of an LSTM.
     zoneout, zoneout_cell : float
         Rates at which units of ``h``, and of the other states, keep their value.
 
@@ -82,12 +99,14 @@ def new_layer(
             f"zoneout_cell ({zoneout_cell}) has no effect with cell {cell.name}: it has no state but h"
         )
     rates = (zoneout, *[zoneout_cell] * others) if zoneout or zoneout_cell else ()
+    inner = normalised_cell(cell, hidden) if layer_norm else cell
+    options: dict[str, Any] = {"zoneout": rates, "learnt": learn_state}
 
     def make(name: str) -> Layer:
         if projection is not None:
-            return ProjectedLayer(name, cell, inputs, hidden, dtype, projection, zoneout=rates)
-        kind = StagedLayer if cell.staged else Layer
-        return kind(name, cell, inputs, hidden, dtype, zoneout=rates)
+            kind = NormalisedProjectedLayer if layer_norm else ProjectedLayer
+            return kind(name, inner, inputs, hidden, dtype, projection, **options)
+        return PLAIN[layer_norm, cell.staged](name, inner, inputs, hidden, dtype, **options)
 
     if direction == "forward":
         return make(name)
