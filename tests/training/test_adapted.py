@@ -181,6 +181,18 @@ def test_documents_begin_anew_for_the_state_alone() -> None:
         check(found, plainly(model, ids, LINES, dynamic=dynamic, cache=cache, starts=starts))
 
 
+def test_line_ends_that_are_not_counted_are_read_nevertheless() -> None:
+    model, ids = model_of(), ids_of(50)
+    dynamic, cache = Dynamic("sgd", lr=0.5, window=4), Cache(20)
+    losses, best, _ = plainly(model, ids, LINES, dynamic=dynamic, cache=cache)
+    found = evaluate_adapted(model, Part.from_ids(ids), LINES, dynamic=dynamic, cache=cache, eos=False)
+    kept = [i for i, token in enumerate(ids) if token != LINES.line_end]
+    assert 0 < len(kept) < len(ids)
+    assert found.nats == pytest.approx(math.fsum(losses[i] for i in kept), rel=1e-9)
+    assert found.correct == sum(best[i] == ids[i] for i in kept)
+    assert (found.tokens, found.eos) == (len(kept), False)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_what_changes_nothing_gives_the_plain_figures(dtype: str) -> None:
     """A rate of 0, whatever the decay; a cache of no weight."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from elman.data import Part, Tokenizer
+from elman.data import Part, Tokenizer, Vocabulary
 from elman.errors import DivergenceError
 from elman.network import LanguageModel, ModelState
 from elman.network.backprop import forward
@@ -106,6 +106,8 @@ def evaluate_adapted(
     cache: Cache | None = None,
     rms: Floats | None = None,
     window: int = 50,
+    eos: bool = True,
+    vocabulary: Vocabulary | None = None,
 ) -> Evaluation:
     """Measure a model that adapts to the text it reads.
 
@@ -114,8 +116,8 @@ def evaluate_adapted(
 
     Parameters
     ----------
-    model, part, tokenizer
-        As for :func:`evaluate`.
+    model, part, tokenizer, eos, vocabulary
+        As for :func:`evaluate`. Line ends that are not counted are learnt from and remembered all the same.
     dynamic : Dynamic, optional
         How the model goes on learning.
     cache : Cache, optional
@@ -139,7 +141,7 @@ def evaluate_adapted(
     """
     adapted = Adapted(model, dynamic, cache, rms)
     size = window if dynamic is None else dynamic.window
-    found = evaluate(adapted, part, tokenizer, batch=1, window=size)
+    found = evaluate(adapted, part, tokenizer, batch=1, window=size, eos=eos, vocabulary=vocabulary)
     if dynamic is not None and not np.isfinite(found.nats):
         raise DivergenceError(
             f"in dynamic evaluation at a rate of {dynamic.numbers[0]:.3g} the loss is no number any more: "

@@ -38,6 +38,7 @@ def tune(
     cache: Cache | None,
     rms: Floats | None = None,
     window: int = 50,
+    eos: bool = True,
 ) -> tuple[Dynamic | None, Cache | None, int]:
     """Search the rate and the decay, and then theta and the weight of the cache.
 
@@ -50,7 +51,7 @@ def tune(
         What is evaluated.
     valid : Part
         The validation part.
-    dynamic, cache, rms, window
+    dynamic, cache, rms, window, eos
         As for :func:`~elman.training.adapted.evaluate_adapted`; the search begins with these.
 
     Returns
@@ -65,14 +66,18 @@ def tune(
 
         def loss(tried: Dynamic) -> float:
             try:
-                return evaluate_adapted(model, part, tokenizer, dynamic=tried, rms=rms).nats
+                return evaluate_adapted(model, part, tokenizer, dynamic=tried, rms=rms, eos=eos).nats
             except DivergenceError:
                 return math.inf
 
         dynamic, best = _climb(dynamic, loss(dynamic), _with_rate, loss)
         dynamic, _ = _climb(dynamic, best, _with_decay, loss)
     if cache is not None:
-        cache = _grid(model, part, tokenizer, dynamic, cache, rms, window)
+        observed = _Observed(model, dynamic, cache, rms)
+        size = window if dynamic is None else dynamic.window
+        evaluate(observed, part, tokenizer, batch=1, window=size, eos=eos)
+        theta, weight = observed.best(None if eos else tokenizer.line_end)
+        cache = replace(cache, theta=theta, weight=weight)
     return dynamic, cache, part.tokens
 
 
@@ -121,6 +126,7 @@ class _Observed(Adapted):
         super().__init__(model, dynamic, cache, rms)
         self.of_model: list[Float64] = []
         self.of_cache: list[Float64] = []  # (thetas, T) each
+        self.targets: list[Ints] = []
 
     def _predict(
         self, x: Ints, y: Ints, state: ModelState, reset: NDArray[np.bool_] | None
@@ -130,23 +136,19 @@ class _Observed(Adapted):
         recalled = self.memory.recall(h, targets)
         given = np.concatenate([p[np.arange(len(p)), targets[rows]] for rows, p in self.predictions(h)])
         self.of_model.append(given)
+        self.targets.append(targets)
         self.of_cache.append(np.array([recalled.of_targets(theta, targets) for theta in THETAS]))
         return np.zeros(x.shape), y, tape.states(len(x))
 
-
-def _grid(
-    model: LanguageModel, part: Part, tokenizer: Tokenizer, dynamic: Dynamic | None, cache: Cache,
-    rms: Floats | None, window: int,
-) -> Cache:  # fmt: skip
-    observed = _Observed(model, dynamic, cache, rms)
-    evaluate(observed, part, tokenizer, batch=1, window=window if dynamic is None else dynamic.window)
-    of_model, of_cache = np.concatenate(observed.of_model), np.concatenate(observed.of_cache, axis=1)
-    losses: dict[tuple[float, float], float] = {}
-    for theta, found in zip(THETAS, of_cache, strict=True):
-        for weight in WEIGHTS:
-            mixed = (1.0 - weight) * of_model + weight * found
-            mixed[0] = of_model[0]  # nothing has been read yet
-            with np.errstate(divide="ignore"):
-                losses[theta, weight] = -float(np.log(mixed).sum())
-    theta, weight = min(losses, key=lambda pair: (losses[pair], pair))
-    return replace(cache, theta=theta, weight=weight)
+    def best(self, skipped: int | None) -> tuple[float, float]:
+        """Return the theta and the weight that give the tokens the most; those of one id are not counted."""
+        of_model, of_cache = np.concatenate(self.of_model), np.concatenate(self.of_cache, axis=1)
+        counted = np.concatenate(self.targets) != (-1 if skipped is None else skipped)
+        losses: dict[tuple[float, float], float] = {}
+        for theta, found in zip(THETAS, of_cache, strict=True):
+            for weight in WEIGHTS:
+                mixed = (1.0 - weight) * of_model + weight * found
+                mixed[0] = of_model[0]  # nothing has been read yet
+                with np.errstate(divide="ignore"):
+                    losses[theta, weight] = -float(np.log(mixed[counted]).sum())
+        return min(losses, key=lambda pair: (losses[pair], pair))
