@@ -21,14 +21,13 @@ def measure(
     cache: Cache | int | None, tune: bool,
 ) -> Evaluation:  # fmt: skip
     """Measure a model on a part; see :meth:`elman.TextModel.evaluate`."""
-    if isinstance(dynamic, str):
-        dynamic = Dynamic(dynamic)
-    if isinstance(cache, int) and not isinstance(cache, bool):
-        cache = Cache(cache)
-    for name, value, kind in (("dynamic", dynamic, Dynamic), ("cache", cache, Cache)):
-        if not (value is None or isinstance(value, kind)):
-            raise ConfigError(f"{name} must be an elman.training.{kind.__name__}, not {value!r:.60}")
-    if dynamic is None and cache is None:
+    learning = Dynamic(dynamic) if isinstance(dynamic, str) else dynamic
+    beside = Cache(cache) if isinstance(cache, int) and not isinstance(cache, bool) else cache
+    if not (learning is None or isinstance(learning, Dynamic)):
+        raise ConfigError(f"dynamic must be an elman.training.Dynamic or a rule, not {dynamic!r:.60}")
+    if not (beside is None or isinstance(beside, Cache)):
+        raise ConfigError(f"cache must be an elman.training.Cache or its size, not {cache!r:.60}")
+    if learning is None and beside is None:
         if tune:
             raise ConfigError("there is nothing to tune: ask for dynamic evaluation or a cache")
         return evaluate(
@@ -40,16 +39,23 @@ def measure(
     from elman.training.tuning import tune as search
 
     rms, tuned = None, 0
-    if dynamic is not None and dynamic.rule == "rms":
+    if learning is not None and learning.rule == "rms":
         train = given._part("train", "whose gradients the rule rms goes by: choose sgd")
-        rms = gradient_rms(given.model, train, dynamic)
+        rms = gradient_rms(given.model, train, learning)
     if tune:
         valid = given._part("valid", "on which to tune: give the numbers")
-        dynamic, cache, tuned = search(
-            given.model, valid, given.tokenizer, dynamic=dynamic, cache=cache, rms=rms, window=window, eos=eos
+        learning, beside, tuned = search(
+            given.model,
+            valid,
+            given.tokenizer,
+            dynamic=learning,
+            cache=beside,
+            rms=rms,
+            window=window,
+            eos=eos,
         )
     found = evaluate_adapted(
-        given.model, part, given.tokenizer, dynamic=dynamic, cache=cache, rms=rms, window=window, eos=eos,
+        given.model, part, given.tokenizer, dynamic=learning, cache=beside, rms=rms, window=window, eos=eos,
         vocabulary=given.vocabulary,
     )  # fmt: skip
     return replace(found, tuned=tuned)
