@@ -17,7 +17,8 @@ from tests.small import FLAGS, REGULARISED, metrics_of
 
 TRAIN = ["train", *FLAGS, "--quiet"]
 NAMES = [
-    "train", "evaluate", "generate", "next", "explain", "gradcheck", "info", "plot", "inspect", "doctor",
+    "train", "evaluate", "generate", "next", "score", "rerank", "explain", "gradcheck", "info", "plot",
+    "inspect", "doctor",
 ]  # fmt: skip
 
 SMALL_CHECK = "--layers 1 --hidden 3 --embedding 2 --vocab-size 4 --batch 2 --window 3"
@@ -72,6 +73,9 @@ def test_evaluate(run_elman: Command, trained: Path, text_file: Path) -> None:
         "vocabulary",
         "vocab_size",
         "unknown_learnt",
+        "dynamic",
+        "cache",
+        "tuned",
     }
     assert expected == found.keys()
     assert found["tokens"] == text_file.stat().st_size
@@ -82,6 +86,8 @@ def test_evaluate(run_elman: Command, trained: Path, text_file: Path) -> None:
     )
     kinds = found.pop("vocabulary"), other.pop("vocabulary")
     assert kinds == ("closed", "closed")
+    for method in ("dynamic", "cache"):  # the model as it is
+        assert (found.pop(method), other.pop(method)) == (None, None)
     assert other == pytest.approx(found, rel=1e-6)
     table = run_elman("evaluate", trained, text_file).out
     for shown in (f"{found['nats_per_token']:.4f}", f"{found['accuracy']:.2%}", "perplexity", "a byte"):
@@ -125,7 +131,7 @@ def test_generation_streams_to_the_terminal(
     run_elman: Command, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
-    monkeypatch.setattr("elman.cli.use._write", written.append)
+    monkeypatch.setattr("elman.cli.generate._write", written.append)
     run_elman("generate", trained, "--prompt", "the", "--length", "6")
     assert len(written) == 7  # the prompt with the first piece, the other five, the line end
     assert written[-1] == "\n"
