@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from elman import decoding
-from elman.data import Tokenizer
+from elman.data import Tokenizer, Vocabulary, vocabulary_of
 from elman.decoding import Decoder, Sampling, Score, context, top
 from elman.decoding.generate import check_text
 from elman.errors import ConfigError, DataError
@@ -16,7 +17,7 @@ from elman.storage.config import TrainConfig
 from elman.storage.run import Run
 
 if TYPE_CHECKING:  # the training room is loaded when it is needed, and predictions do without
-    from elman.training.evaluation import Evaluation
+    from elman.training.figures import Evaluation
 
 
 class TextModel:
@@ -229,7 +230,9 @@ class TextModel:
         ids, probabilities = top(logits, n)
         return [(self.tokenizer.token(int(i)), float(p)) for i, p in zip(ids, probabilities, strict=True)]
 
-    def evaluate(self, source: Any = None, *, batch: int = 50, window: int = 50) -> Evaluation:
+    def evaluate(
+        self, source: Any = None, *, batch: int = 50, window: int = 50, eos: bool = True
+    ) -> Evaluation:
         """Measure the model on a text.
 
         Parameters
@@ -238,6 +241,8 @@ class TextModel:
             What to evaluate on; without it, the test part of the run.
         batch, window : int
             Rows and steps taken at a time; they set the speed, and not the result.
+        eos : bool
+            Whether line ends are counted; the model reads them in any case.
 
         Returns
         -------
@@ -248,7 +253,8 @@ class TextModel:
         DataError
             If the text cannot be read, or has no token to predict, or there is no test part.
         ConfigError
-            If `batch` or `window` is not a whole number of at least 1, or `source` no text.
+            If `batch` or `window` is not a whole number of at least 1, or `source` no text, or line ends
+            are not to be counted and are not tokens of their own.
         CheckpointError
             If the test part of the run is missing or damaged.
 
@@ -268,7 +274,7 @@ class TextModel:
 
         batch, window = check_whole("batch", batch, 1), check_whole("window", window, 1)
         if source is None:
-            return self._evaluate_test(batch, window)
+            return self._evaluate_test(batch, window, eos)
         with tempfile.TemporaryDirectory(prefix="elman-") as folder:
             corpus = encode_corpus(
                 {"test": check_given(source)},
@@ -276,15 +282,33 @@ class TextModel:
                 tokenizer=self.tokenizer,
                 documents=self.config.documents,
             )
-            return evaluate(self.model, corpus.parts["test"], self.tokenizer, batch=batch, window=window)
+            return evaluate(
+                self.model, corpus.parts["test"], self.tokenizer, batch=batch, window=window, eos=eos,
+                vocabulary=self.vocabulary,
+            )  # fmt: skip
 
-    def _evaluate_test(self, batch: int, window: int) -> Evaluation:
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """What kind of vocabulary the figures of this model are of.
+
+        Returns
+        -------
+        Vocabulary
+            Whether ``<unk>`` has been learnt is known where the training text is there.
+        """
+        here = self.run is not None and self.run.data.is_dir()
+        train = self.run.corpus().parts["train"] if self.run is not None and here else None
+        return vocabulary_of(self.tokenizer, train)
+
+    def _evaluate_test(self, batch: int, window: int, eos: bool) -> Evaluation:
         from elman.training.evaluation import evaluate
 
         part = self.run.corpus().parts.get("test") if self.run else None
         if part is None:
             raise DataError("this run has no test part; say which text to evaluate on")
-        return evaluate(self.model, part, self.tokenizer, batch=batch, window=window)
+        return evaluate(
+            self.model, part, self.tokenizer, batch=batch, window=window, eos=eos, vocabulary=self.vocabulary
+        )
 
     def score(self, text: str) -> Score:
         """Return the log-probability of every token of a text; see :class:`elman.Score`.

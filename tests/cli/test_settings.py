@@ -29,9 +29,11 @@ SETTINGS = """
 CHOICES = (
     "--cell lstm --projection 6 --forget-bias 0.5 --zoneout-cell 0.15 --optimizer sgd --momentum 0.5 "
     "--nesterov --schedule plateau --patience 1 --lr-min 0.001 --init glorot --init-recurrent orthogonal "
-    "--eval-every 6",
+    "--eval-every 6 --output adaptive --cutoffs 3,7",
     "--cell gru --layers 3 --hidden-last 6 --dropout-between 0.2 --optimizer adamw --weight-decay 0.125 "
-    "--schedule step --decay-every 7 --decay-from 2 --init-scale 0.125 --eval-epochs 1",
+    "--schedule step --decay-every 7 --decay-from 2 --init-scale 0.125 --eval-epochs 1 --output sampled "
+    "--samples 5",
+    "--schedule exponential --output mixture --experts 3",
 )
 ELSEWHERE = {"train", "valid", "test", "text", "direction", "tokenizer"}
 """No single run has a use for all settings."""

@@ -1,6 +1,6 @@
 """What every cell must do. Call each of `CHECKS` with the name of a registered cell, your own included.
 
-A name may go on with what its layer is to be: ``lstm/projected``, ``gru/bidirectional``.
+A name may go on with what its layer is to be: ``lstm/projected``, ``gru/bidirectional``, ``rnn/zoneout``.
 
 The arrays are small but nothing in them is special: T = 4 steps, B = 3 rows, D differs from H, weights are
 large and asymmetric, states are not zero, and the loss reads every output and every field of the last state.
@@ -30,7 +30,7 @@ class Poisonable(Workspace):
             block.fill(np.nan)
 
 
-PROJECTION = 3
+WORDS = {"projected": {"projection": 3}, "zoneout": {"zoneout": 0.3}}
 
 
 def settings_of(case):
@@ -38,7 +38,9 @@ def settings_of(case):
     cell, *rest = case.split("/")
     options = {"cell": cell}
     for word in rest:
-        options |= {"projection": PROJECTION} if word == "projected" else {"direction": word}
+        options |= WORDS.get(word, {"direction": word})
+    if "zoneout" in rest and len(get_cell(cell).state_type._fields) > 1:
+        options["zoneout_cell"] = 0.45
     return options
 
 

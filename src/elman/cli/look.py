@@ -113,6 +113,7 @@ def info(
     facts: dict[str, object] = {
         "run": str(found.path),
         "tokens": config.tokens,
+        "vocabulary": "open" if found.tokenizer.open else "closed",
         "vocab_size": model.vocab_size,
         "cell": config.cell,
         "layers": config.layers,
@@ -122,6 +123,8 @@ def info(
         "projection": config.projection,
         "direction": config.direction,
         "tied": config.tied,
+        "output": config.output,
+        **{name: getattr(config, name) for name in ("cutoffs", "samples", "experts")},
         "dtype": config.dtype,
         "layer_norm": config.layer_norm,
         "connections": config.connections,
@@ -157,7 +160,7 @@ def info(
     for name, value in unused.items():
         if facts[name] == value and name != "dropout":
             del facts[name]
-    for name in ("projection", "average"):
+    for name in ("projection", "average", "cutoffs", "samples", "experts"):
         if facts.get(name, 0) is None:
             del facts[name]
     if not facts["imported"]:

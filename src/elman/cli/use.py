@@ -33,15 +33,17 @@ def evaluate(
     ] = None,
     batch: Annotated[int, typer.Option(help="Rows at a time; sets the speed, not the result.")] = 50,
     window: Annotated[int, typer.Option(help="Steps at a time; sets the speed, not the result.")] = 50,
+    eos: Annotated[bool, typer.Option("--eos/--no-eos", help="Count line ends, or only read them.")] = True,
     as_json: AsJson = False,
 ) -> None:
     """Measure how well a run predicts a text: loss, perplexity, bits, accuracy."""
     from elman.api import load
+    from elman.cli.figures import of_what
 
-    result = load(run).evaluate(files or None, batch=batch, window=window)
+    result = load(run).evaluate(files or None, batch=batch, window=window, eos=eos)
     if as_json:
         # JSON has no infinity: the perplexity of a model that has diverged is null.
-        figures = {name: value if math.isfinite(value) else None for name, value in result.as_dict().items()}
+        figures = {name: _finite(value) for name, value in result.as_dict().items()}
         print(json.dumps(figures, allow_nan=False))
         return
     rows = (
@@ -49,10 +51,15 @@ def evaluate(
         ("perplexity", f"{result.perplexity:,.3f}"),
         ("bits", f"{result.bits_per_char:.4f} a character, {result.bits_per_byte:.4f} a byte"),
         ("accuracy", f"{result.accuracy:.2%} of tokens were the most likely one"),
-        ("tokens", f"{result.tokens:,} predicted, {result.unknown:,} of them outside the vocabulary"),
+        ("tokens", f"{result.tokens:,} predicted"),
+        ("vocabulary", of_what(result)),
     )
     for name, value in rows:
         print(f"{name:<12}{value}")
+
+
+def _finite(value: float | str | None) -> float | str | None:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def generate(

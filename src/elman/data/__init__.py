@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from elman.data.bpe import BpeTokenizer
 from elman.data.listed import ListedCharTokenizer, ListedWordTokenizer
+from elman.data.openness import Vocabulary, vocabulary_of
 from elman.data.registry import TOKENIZERS, load_tokenizer, register, tokenizer_from_json, tokenizer_kind
 from elman.data.spaces import SpaceTokenizer
 from elman.data.symbols import ByteTokenizer, CharTokenizer
@@ -39,6 +40,7 @@ __all__ = [
     "Text",
     "TokenStream",
     "Tokenizer",
+    "Vocabulary",
     "Window",
     "WordTokenizer",
     "check_given",
@@ -51,6 +53,7 @@ __all__ = [
     "register",
     "tokenizer_from_json",
     "tokenizer_kind",
+    "vocabulary_of",
 ]
 
 _HOMES = {

@@ -102,6 +102,10 @@ class BpeTokenizer(Tokenizer):
         return None if any("\n" in text for text in others) else self.start
 
     @property
+    def open(self) -> bool:
+        return self._writes_all
+
+    @property
     def shows_lines(self) -> bool:
         return self.line_end is not None
 
@@ -181,6 +185,16 @@ class BpeTokenizer(Tokenizer):
             return []
         spans = self._backend.spans(text)
         return first_appearances(text[a:b] or self._text(i) for i, a, b in spans if i == self.unknown)
+
+    def written_unknown(self, text: str) -> int:
+        name = "" if self.unknown is None else self._backend.names[self.unknown]
+        added = (token["content"] for token in self._backend.fields.get("added_tokens", ()))
+        return text.count(name) if name and name in added else 0
+
+    def extent(self, index: int) -> tuple[int, int]:
+        self.check_ids(np.array([index]))
+        data = self.decode([index]).encode() if self._bytes is None else self._bytes[index]
+        return sum(byte & 0xC0 != 0x80 for byte in data), len(data)
 
     def pieces(self, texts: Iterable[str]) -> Iterator[str]:
         return segments(texts, self._apart)

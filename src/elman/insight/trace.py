@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from elman.errors import ConfigError, ShapeError
 from elman.insight import reference
 from elman.insight.plain_cell import check_plain, plain_cell_of
+from elman.insight.plain_output import check_softmax
 from elman.insight.reference.cells import Array, Arrays
 from elman.insight.reference.tape import depth, in_float64, layer
 from elman.network import LanguageModel
@@ -131,7 +132,8 @@ def trace(
     ShapeError
         If the tokens, targets, state or `counted` do not fit the model or one another.
     ConfigError
-        If `model` is not a LanguageModel, or one that reads backwards or is projected.
+        If `model` is not a LanguageModel, or one that reads backwards or is projected, or has another output
+        than a softmax over all words.
 
     Examples
     --------
@@ -185,6 +187,7 @@ def _check_model(model: Any) -> None:
         hint = "; give its .model" if isinstance(getattr(model, "model", None), LanguageModel) else ""
         raise ConfigError(f"model must be a LanguageModel, not a {type(model).__name__}{hint}")
     check_plain(model, "traced or explained")
+    check_softmax(model, "traced or explained")
 
 
 def _columns(name: str, tokens: Any, model: LanguageModel) -> NDArray[np.integer[Any]]:

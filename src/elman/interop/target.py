@@ -8,6 +8,7 @@ import numpy as np
 
 from elman.errors import ConfigError, DivergenceError
 from elman.network import LanguageModel
+from elman.network.output import Softmax
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:
@@ -58,6 +59,16 @@ def check_model(model: LanguageModel) -> None:
     for name, array in model.params.items():
         if not np.isfinite(array).all():
             raise DivergenceError(f"{name} holds NaN or infinity: the model has diverged; export another")
+
+
+def softmax_of(model: LanguageModel, whose: str) -> Softmax:
+    """Return the output of a model if that computes one softmax over all words; refuse others by name."""
+    if not isinstance(model.output, Softmax):
+        raise ConfigError(
+            f"the output {model.output.name!r} is none of {whose}: only models with one softmax over all "
+            "words can be written, those with the outputs full, sampled and nce"
+        )
+    return model.output
 
 
 def check_computable(model: LanguageModel) -> None:

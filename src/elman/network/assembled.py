@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -13,7 +14,7 @@ from elman.network.backprop import Network
 from elman.network.cells import State, get_cell
 from elman.network.checks import check_bool, check_real, check_whole
 from elman.network.clock import Clock
-from elman.network.output import Softmax
+from elman.network.output import new_output
 from elman.network.regularisers import Regularisers
 from elman.network.stack import new_stack
 from elman.network.workspace import Workspace
@@ -47,6 +48,10 @@ class Assembled:
         layer_norm: bool = False,
         connections: str = "none",
         learn_state: bool = False,
+        output: str = "full",
+        cutoffs: Sequence[int] | str | None = None,
+        samples: int | None = None,
+        experts: int | None = None,
         dropout_between: float | None = None,
         dropout_input: float = 0.0,
         dropout_embedding: float = 0.0,
@@ -100,7 +105,10 @@ class Assembled:
                 f"tied embeddings need vectors as wide as the output of the last layer, but embedding is "
                 f"{embedding} and that {self.stack.width}"
             )
-        self.output = Softmax(self.stack.width, self.vocab_size, tied, self.dtype)
+        self.output = new_output(
+            output, self.stack.width, self.vocab_size, tied, self.dtype, cutoffs=cutoffs, samples=samples,
+            experts=experts,
+        )  # fmt: skip
         self.params: Params = self._new_params(embedding)
         if init == "zeros":  # without a generator, which takes a while to load
             if init_recurrent is not None:
@@ -110,6 +118,7 @@ class Assembled:
                 self.params, cell=kind, hidden=widths, tied=tied, seed=seed, init=init,
                 init_recurrent=init_recurrent, forget_bias=forget_bias, init_scale=init_scale,
             )  # fmt: skip
+            self.output.initialise(self.params)
         self._space = Workspace()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -132,6 +141,8 @@ class Assembled:
             facts["direction"] = self.direction
         if self.hidden_last is not None:
             facts["hidden_last"] = self.hidden_last
+        if self.output.name != "full":
+            facts["output"] = self.output.name
         if self.connections != "none":
             facts["connections"] = self.connections
         for option in ("learn_state", "layer_norm"):
@@ -153,7 +164,8 @@ class Assembled:
             "hidden": first.hidden, "layers": len(self.stack.layers), "tied": self.output.tied,
             "dtype": self.dtype.name, "projection": self.projection, "direction": self.direction,
             "hidden_last": self.hidden_last, "layer_norm": self.layer_norm, "connections": self.connections,
-            "learn_state": self.learn_state, **self.regularisers.settings,
+            "learn_state": self.learn_state, "output": self.output.name, **self.output.settings,
+            **self.regularisers.settings,
         }  # fmt: skip
 
     @property

@@ -88,6 +88,18 @@ class LanguageModel(Assembled):
     learn_state : bool
         Begin from states that are learnt, parameters ``h0`` (of an LSTM also ``c0``) of every layer, rather
         than from zeros: in :meth:`initial_state`, and wherever a row is reset.
+    output : str
+        ``full``, the softmax; for large vocabularies ``adaptive``, ``sampled``, ``nce`` or ``classes``,
+        which cost less; ``mixture``, which costs more; or ``auto``, for ``adaptive`` from 8,000 words on.
+        All but ``full`` and ``mixture`` take words for numbered by falling frequency. ``sampled`` and
+        ``nce`` draw words where a generator is given; everything else is exact.
+    cutoffs : sequence of int, or str, optional
+        Of ``adaptive``: where the frequent words end, and each cluster of others but the last; such as
+        ``[2000, 10000]`` or ``"2000,10000"``.
+    samples : int, optional
+        Of ``sampled`` and ``nce``: how many words are drawn.
+    experts : int, optional
+        Of ``mixture``: of how many softmaxes.
     dropout_between : float, optional
         Rate of dropout on the output of all layers but the last; that of `dropout`, if not given.
     dropout_input : float

@@ -124,6 +124,9 @@ EFFECT = {
     "patience": ("schedule", ("plateau",)),
     "lr_min": ("schedule", ("cosine", "plateau")),
     "forget_bias": ("cell", ("lstm", "lstm-peephole")),
+    "cutoffs": ("output", ("adaptive",)),
+    "samples": ("output", ("sampled", "nce")),
+    "experts": ("output", ("mixture",)),
     "tokenizer": ("tokens", ("bpe",)),
 }
 """Settings that only some choices of another setting have a use for: that other, and those choices."""

@@ -1,7 +1,8 @@
 """Training: the loop, optimisers, schedules, evaluation."""
 
 from elman.training.clip import clip_by_global_norm
-from elman.training.evaluation import Evaluation, evaluate
+from elman.training.evaluation import evaluate
+from elman.training.figures import Evaluation
 from elman.training.fit import Evaluated, Finished, fit
 from elman.training.loop import StepRecord, training_steps
 

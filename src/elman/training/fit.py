@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from elman.data import vocabulary_of
 from elman.network import LanguageModel
 from elman.training.divergence import explain_evaluation
-from elman.training.evaluation import Evaluation, evaluate
+from elman.training.evaluation import evaluate
+from elman.training.figures import Evaluation
 from elman.training.loop import StepRecord, training_steps
 from elman.training.processes import make_workers
 from elman.training.profile import Profile
@@ -148,6 +150,7 @@ class _Keeper:
 
     def __init__(self, session: Session, sample: Callable[[LanguageModel, int], str] | None) -> None:
         self.session, self.sample = session, sample
+        self.vocabulary = vocabulary_of(session.corpus.tokenizer, session.corpus.parts["train"])
         self.began = time.monotonic() - session.progress.seconds
         self.saved_at, self.saved_step = time.monotonic(), session.progress.step
         self.first_step, self.first_seconds = session.progress.step, session.progress.seconds
@@ -196,7 +199,7 @@ class _Keeper:
         part, valid = session.corpus.parts.get("valid"), None
         losses = [loss for _, loss in progress.evaluations]
         if part is not None:
-            valid = evaluate(model, part, session.corpus.tokenizer)
+            valid = evaluate(model, part, session.corpus.tokenizer, vocabulary=self.vocabulary)
             if not math.isfinite(valid.nats):
                 raise explain_evaluation(model, part, progress.step, clip=session.config.clip)
             progress.evaluations.append((progress.step, valid.nats_per_token))
@@ -208,7 +211,9 @@ class _Keeper:
         progress.seconds = time.monotonic() - self.began
         self.evaluation = time.monotonic() - started
         self.evaluating += self.evaluation
-        found: dict[str, Any] = {} if valid is None else {"valid_loss": valid.nats_per_token}
+        found: dict[str, Any] = {}
+        if valid is not None:
+            found = {"valid_loss": valid.nats_per_token, "valid_bits_per_byte": valid.bits_per_byte}
         found |= {"averaged": averaged} if averaged else {}
         self._write(record, **found, **({} if text is None else {"sample": text}))
         session.begin_to_average()

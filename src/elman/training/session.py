@@ -23,6 +23,7 @@ from elman.data.registry import tokenizer_kind
 from elman.errors import CheckpointError, ConfigError, DataError
 from elman.network import LanguageModel
 from elman.network.cells import get_cell
+from elman.network.output import choose_output
 from elman.storage.config import TrainConfig
 from elman.storage.lock import exclusive
 from elman.storage.run import Run, build_model
@@ -44,6 +45,9 @@ FEWEST_STEPS = 500
 DEMONSTRATION: dict[str, Any] = {"steps": 3000, "minutes": 1.4}
 """Length of a run on the default text: one to look at, that ends while one waits."""
 
+RANKED = ("word", "space")
+"""Tokens that are numbered by falling frequency, as outputs for large vocabularies take them to be."""
+
 EXTENDABLE = (
     "epochs", "steps", "minutes", "early_stop", "eval_every", "eval_epochs", "checkpoint_every", "sample",
 )  # fmt: skip
@@ -52,7 +56,10 @@ EXTENDABLE = (
 
 @dataclass
 class Session:
-    """What a training session works with; the run directory is locked while it is open."""
+    """What a training session works with; the run directory is locked while it is open.
+
+    `notes` are sentences about what was chosen.
+    """
 
     run: Run
     config: TrainConfig
@@ -61,6 +68,7 @@ class Session:
     stream: Stream
     optimizer: Optimizer
     progress: Progress
+    notes: tuple[str, ...] = ()
 
     @property
     def schedule(self) -> Schedule:
@@ -157,7 +165,7 @@ def begin(
     config = replace(config, lr=config.learning_rate(), weight_decay=decay)
     if not (config.epochs or config.steps or config.minutes or config.text or config.train or text):
         config = replace(config, **DEMONSTRATION)
-    run = Run.claim(out, overwrite=overwrite)
+    asked, run = config.output, Run.claim(out, overwrite=overwrite)
     with exclusive(run.path):
         if run.begun and not overwrite:  # another process got here first, and has finished since
             raise CheckpointError(f"{run.path} already holds a run; give another --out")
@@ -166,7 +174,9 @@ def begin(
             config, model, progress = _prepare(config, staged, text, given)
             run.take(staged)
         corpus = run.corpus()
-        yield Session(run, config, corpus, model, _stream(config, corpus), optimizer_of(config), progress)
+        session = Session(run, config, corpus, model, _stream(config, corpus), optimizer_of(config), progress)
+        session.notes = _notes(asked, config, model)
+        yield session
 
 
 @contextmanager
@@ -239,7 +249,11 @@ def _prepare(
         config = replace(config, epochs=max(EPOCHS, -(-FEWEST_STEPS // len(stream))))
     _check_warmup(config, stream)
     _check_evaluable(corpus)
+    if config.output == "auto":
+        chosen = choose_output(corpus.tokenizer.vocab_size, ranked=config.tokens in RANKED)
+        config = replace(config, output=chosen)
     model = build_model(config, corpus.tokenizer.vocab_size)
+    config = replace(config, **_resolved(model))
     if config.threads is None:
         config = replace(config, threads=best_threads(model, config.batch, config.back or config.window))
     progress = Progress(model.initial_state(config.batch), optimizer_of(config).init(model.params))
@@ -248,6 +262,32 @@ def _prepare(
     run.write_settings(config, corpus.tokenizer)
     save_progress(run, model, progress)
     return config, model, progress
+
+
+def _notes(asked: str, config: TrainConfig, model: LanguageModel) -> tuple[str, ...]:
+    """Say what the output is where it was to be chosen, or needs a word."""
+    name, tokens, notes = model.output.name, f"{model.vocab_size:,} {config.tokens} tokens", []
+    if asked == "auto":
+        notes.append(f"output auto is {name}, for {tokens}")
+    elif name not in ("full", "mixture") and config.tokens not in RANKED:
+        notes.append(
+            f"output {name} takes tokens for numbered by falling frequency, which {tokens} are not: "
+            "full may be better"
+        )
+    if model.output.random:
+        notes.append(
+            f"the training loss of output {name} is that of its samples; that of the validation is exact"
+        )
+    return tuple(notes)
+
+
+def _resolved(model: LanguageModel) -> dict[str, Any]:
+    """Return the settings of a model's output as they are, where they were left to it."""
+    settings = model.output.settings
+    return {
+        name: ",".join(map(str, value)) if isinstance(value, list) else value
+        for name, value in settings.items()
+    }
 
 
 def _check_evaluable(corpus: Corpus) -> None:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from elman.errors import DivergenceError
 from elman.insight.plain_cell import plain_cell_of
-from elman.insight.reference.cells import Array, Arrays, log_softmax
-from elman.insight.reference.tape import begun_anew, in_float64, output_weights, stack_step
+from elman.insight.plain_output import log_probabilities
+from elman.insight.reference.cells import Array, Arrays
+from elman.insight.reference.tape import begun_anew, in_float64, stack_step
 from elman.network import LanguageModel
 
 WINDOW = 128
@@ -59,7 +60,7 @@ def walk(model: LanguageModel, context: Ints, resets: Ints, top: int) -> Walk:
                     states[name][l, s] = state[l][name][0]
                 for name in gates:
                     gates[name][l, s] = kept[l][name][0]
-        log_p = log_softmax(h @ output_weights(params) + params["output.c"])
+        log_p = log_probabilities(model, params, h)
         losses[begin:end] = -log_p[np.arange(end - begin), following[begin:end]]
         if not np.isfinite(losses[begin:end]).all():
             raise DivergenceError(

@@ -39,6 +39,9 @@ class Output(ABC):
         Where not, each has the loss of its own rows, and gradients of all parameters.
     random : bool
         Whether training draws samples. Where no generator is given the loss is the exact one nevertheless.
+    picks : bool
+        Whether a gradient by samples is nonzero for the weights of few words only; these are then
+        ``output.V`` or, where tied, ``embedding.E``.
     settings : dict
         What the model was given for it, beside the name.
     """
@@ -46,6 +49,7 @@ class Output(ABC):
     name: ClassVar[str]
     shares: ClassVar[bool] = False
     random: ClassVar[bool] = False
+    picks: ClassVar[bool] = False
 
     def __init__(self, hidden: int, classes: int, tied: bool, dtype: np.dtype[Any]) -> None:
         self.hidden, self.classes, self.tied, self.dtype = hidden, classes, tied, dtype
@@ -58,6 +62,27 @@ class Output(ABC):
     @abstractmethod
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the name and shape of each parameter; names begin with ``output.``."""
+
+    @property
+    def most_drawn(self) -> int:
+        """How many words a draw has at most."""
+        return 0
+
+    @property
+    def copies(self) -> int:
+        """How many rows of logits there are for each row of hidden states."""
+        return 1
+
+    def initialise(self, params: Params) -> None:  # noqa: B027
+        """Write initial values that are not those of all models, over these."""
+
+    @property
+    def summed(self) -> tuple[str, ...]:
+        """The parameters whose gradient a member of a team, that has some of the classes, has only in part.
+
+        They come first in `shapes`.
+        """
+        return ()
 
     @abstractmethod
     def logits(self, params: Params, h: Floats, out: Floats | None = None) -> Floats:

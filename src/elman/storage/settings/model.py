@@ -38,6 +38,19 @@ class ModelSettings:
     tied: bool = setting(
         False, "Model", "Use the word vectors as output weights too (needs D = H, or D = P)."
     )
+    output: str = setting(
+        "full", "Model",
+        "Output layer: full; for large vocabularies adaptive, sampled, nce or classes; mixture; or auto, "
+        "which chooses.",
+        choices=("full", "adaptive", "sampled", "nce", "classes", "mixture", "auto"),
+    )  # fmt: skip
+    cutoffs: str | None = setting(
+        None, "Model", "Words where the head and the clusters of the adaptive output end, such as 2000,10000."
+    )
+    samples: int | None = setting(
+        None, "Model", "Words drawn for a window by the sampled and nce outputs; by default 2048 at most.", 1
+    )
+    experts: int | None = setting(None, "Model", "Softmaxes of the mixture output; by default 4.", 1)
     init: str = setting(
         "uniform", "Model", "Initial weights: uniform or glorot.", choices=("uniform", "glorot")
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 import elman
 from elman.errors import ConfigError
+from elman.interop.onnx.out.builder import GraphBuilder
+from elman.interop.onnx.out.outputs import add_output
 from elman.interop.onnx.out.weights import DTYPE, LayerPlan, plans_of, tensors_of
 from elman.network import LanguageModel
 from elman.network.connections import Connection, Highway
@@ -25,39 +25,6 @@ LARGEST = 2_000_000_000
 """Bytes of weights; a protocol buffer as a whole holds no more than 2**31 - 1."""
 
 TIME, BATCH = "time", "batch"
-
-
-class GraphBuilder:
-    """Nodes, constants, inputs and outputs, as they are added."""
-
-    def __init__(self) -> None:
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
-        self.inputs: list[Any] = []
-        self.outputs: list[Any] = []
-        self._whole: dict[str, str] = {}
-
-    def constant(self, name: str, array: Any) -> str:
-        """Store an array; return its name."""
-        self.constants.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
-        return name
-
-    def whole(self, numbers: int | list[int]) -> str:
-        """Store an index, axes or a shape, each once; return the name."""
-        key = f"int64.{numbers}".replace(" ", "")
-        if key not in self._whole:
-            self._whole[key] = self.constant(key, np.array(numbers, np.int64))
-        return self._whole[key]
-
-    def node(self, kind: str, inputs: list[str], outputs: list[str] | str, **attributes: Any) -> str:
-        """Add a node, named after its first output; return that."""
-        names = [outputs] if isinstance(outputs, str) else outputs
-        self.nodes.append(helper.make_node(kind, inputs, names, name=f"{kind}:{names[0]}", **attributes))
-        return names[0]
-
-    def declare(self, where: list[Any], name: str, kind: int, *shape: int | str) -> None:
-        """Declare an input or output of the graph."""
-        where.append(helper.make_tensor_value_info(name, kind, shape))
 
 
 def build(
@@ -81,7 +48,7 @@ def build(
     Raises
     ------
     ConfigError
-        If a cell has no operator, or the model is too large for one file.
+        If a cell has no operator, an output cannot be written, or the model is too large for one file.
     """
     plans = plans_of(model)
     graph, K = GraphBuilder(), model.vocab_size
@@ -92,12 +59,7 @@ def build(
     for plan, joint in zip(plans, model.stack.joints, strict=True):
         h = _layer(graph, plan, model, x)
         x = h if joint is None else _joined(graph, joint, model, x, h)
-    if model.output.tied:  # the weights are stored once; runtimes fold the transpose when they load
-        V = graph.node("Transpose", [E], "output.V", perm=[1, 0])
-    else:
-        V = graph.constant("output.V", model.params["output.V"].astype(DTYPE))
-    c = graph.constant("output.c", model.params["output.c"].astype(DTYPE))
-    graph.node("Add", [graph.node("MatMul", [x, V], "output.product"), c], "logits")
+    add_output(graph, model, x, E)
     if log_probabilities:
         graph.declare(graph.outputs, "log_probabilities", TensorProto.FLOAT, TIME, BATCH, K)
         graph.node("LogSoftmax", ["logits"], "log_probabilities", axis=-1)
