@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from itertools import islice
@@ -104,6 +105,39 @@ def test_the_validation_loss_is_that_of_the_model(tmp_path: Path) -> None:
     run = Run.existing(tmp_path / "run")
     found = evaluate(run.load_model(), run.corpus().parts["valid"], run.tokenizer)
     assert found.nats_per_token == min(loss for _, loss in evaluations_of(events))
+
+
+def test_a_run_ends_with_the_loss_of_the_best_model_on_the_test_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the best is not the last; and a run that is stopped, or goes on, is not at its end."""
+    asked: list[tuple[str, Any]] = []
+
+    def evaluated(model: Any, part: Any, tokenizer: Any) -> Any:
+        asked.append((part.name, model.params["output.V"].copy()))
+        found = evaluate(model, part, tokenizer)
+        # The second evaluation of the validation part is the best.
+        scale = 1.0 if part.name == "test" or len(asked) == 2 else 5.0
+        return dataclasses.replace(found, nats=scale * found.nats)
+
+    monkeypatch.setattr(MODULE, "evaluate", evaluated)
+    finished = train(tmp_path / "run", steps=30, lr=0.1)[-1]
+    assert isinstance(finished, Finished)
+    assert [name for name, _ in asked] == ["valid", "valid", "valid", "test"]
+    assert (asked[3][1] == asked[1][1]).all()
+    run = Run.existing(tmp_path / "run")
+    assert finished.test == evaluate(run.load_model(), run.corpus().parts["test"], run.tokenizer)
+    lines = metrics_of(tmp_path / "run")
+    assert [line.get("test_loss") for line in lines] == [None, None, finished.test.nats_per_token]
+
+    assert go_on(tmp_path / "run")[-1].test is None
+    assert metrics_of(tmp_path / "run") == lines
+    with resume(tmp_path / "run", {"steps": 50}) as session:
+        ended = list(fit(session, stop=lambda: session.progress.step == 40))[-1]
+    assert (ended.reason, ended.test) == ("stopped", None)
+    assert not any("test_loss" in line for line in metrics_of(tmp_path / "run"))
+    assert go_on(tmp_path / "run")[-1].test is not None
+    assert ["test_loss" in line for line in metrics_of(tmp_path / "run")] == [False] * 4 + [True]
 
 
 def test_a_run_without_validation_part(tmp_path: Path) -> None:
@@ -209,8 +243,6 @@ def test_the_rate_falls_on_a_plateau(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def give_losses(monkeypatch: pytest.MonkeyPatch, losses: list[float]) -> None:
     """Let evaluations in training find these losses, and then ever lower ones."""
-    import dataclasses
-
     later = (0.9 - n / 100 for n in range(90))
     values = iter([*losses, *islice(later, 90)])
 

@@ -13,7 +13,6 @@ from rich.text import Text
 
 from elman.cli.advice import as_argument, program, prompt_from
 from elman.cli.figures import in_a_line, of_what
-from elman.errors import ElmanError
 from elman.storage.config import TrainConfig
 from elman.training.evaluation import unigram_loss
 from elman.training.fit import Evaluated, Event, Finished
@@ -79,8 +78,8 @@ class Reporter:
         more = f"normalised, {more}" if config.layer_norm else more
         self._line(
             "model",
-            f"{config.cell} {config.layers} x {config.hidden}{last}, embedding {config.embedding}, {more}"
-            f"{_output(config)}{model.n_params:,} parameters, {config.dtype}",
+            f"{config.cell} {config.layers} x {config.hidden}{last}, embedding {config.embedding}, "
+            f"{more}{_output(config)}{model.n_params:,} parameters, {config.dtype}",
         )
         self._line(
             "train",
@@ -207,16 +206,11 @@ class Reporter:
 
     def _verdict(self) -> str:
         """Return the figures of the best model on the test part, or on the validation part."""
-        from elman.api import load
-
-        evaluations = self.session.progress.evaluations
-        if "test" not in self.session.corpus.parts:
-            return f"Best validation loss {min(loss for _, loss in evaluations):.4f}." if evaluations else ""
-        try:
-            test = load(self.session.run.path).evaluate()
-        except ElmanError as error:
-            return str(error)
-        return f"On the test part: {in_a_line(test)}.\nThe vocabulary is {of_what(test)}."
+        evaluations, finished = self.session.progress.evaluations, self.finished
+        if finished is not None and finished.test is not None:
+            test = finished.test
+            return f"On the test part: {in_a_line(test)}.\nThe vocabulary is {of_what(test)}."
+        return f"Best validation loss {min(loss for _, loss in evaluations):.4f}." if evaluations else ""
 
     def _prompt(self) -> str:
         """Return the beginning of the training text, quoted, as a prompt to try."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from elman.data.encode import encode_corpus
     from elman.data.foreign import read_tokenizer
     from elman.data.given import check_given, check_sources
+    from elman.data.lines import Line, read_lines
     from elman.data.sources import Source, SourceLike, Text, default_text, open_sources
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "ByteTokenizer",
     "CharTokenizer",
     "Corpus",
+    "Line",
     "ListedCharTokenizer",
     "ListedWordTokenizer",
     "Part",
@@ -49,6 +51,7 @@ __all__ = [
     "encode_corpus",
     "load_tokenizer",
     "open_sources",
+    "read_lines",
     "read_tokenizer",
     "register",
     "tokenizer_from_json",
@@ -62,6 +65,7 @@ _HOMES = {
     "encode": ("encode_corpus",),
     "foreign": ("read_tokenizer",),
     "given": ("check_given", "check_sources"),
+    "lines": ("Line", "read_lines"),
     "sources": ("Source", "SourceLike", "Text", "default_text", "open_sources"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -259,6 +259,11 @@ class _BytesStream(TokenStream):
     def flush(self) -> str:
         return self._decoder.decode(b"", final=True)
 
+    def copy(self) -> Self:
+        twin = type(self)(self._table)
+        twin._decoder.setstate(self._decoder.getstate())
+        return twin
+
 
 class _DecodedStream(TokenStream):
     """Tokens that the library decodes, a few at a time: what the last of them adds to those before."""
@@ -272,7 +277,7 @@ class _DecodedStream(TokenStream):
         self._given, self._text = 0, ""  # how many of them gave text, and which
 
     def __call__(self, token: int) -> str:
-        self._ids.append(token)
+        self._ids = [*self._ids, token]  # not appended: a copy of this stream has the list too
         text = self._backend.decode(self._ids)
         waited = len(self._ids) - self._given
         if waited <= LONGEST_WAIT and (len(text) <= len(self._text) or text.endswith(REPLACEMENT)):

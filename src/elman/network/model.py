@@ -79,15 +79,6 @@ class LanguageModel(Assembled):
         of transfer gates and learnt states begin as they always do.
     hidden_last : int, optional
         Width of the last layer, where it is not `hidden`; with `tied`, that of the word vectors.
-    layer_norm : bool
-        Normalise the products with U and W over the units of each gate, and the memory cell of an LSTM on its
-        way out (Ba et al. 2016); gains ``gamma_x``, ``gamma_h`` ``(G, H)``, ``gamma_c``, ``beta_c`` ``(H,)``.
-    connections : str
-        ``none``; ``residual``, ``y = h + x`` for every layer that is as wide as its input; or ``highway``,
-        ``y = t h + (1 - t) x`` with ``t = sigmoid(x T + b_T)`` (Srivastava et al. 2015).
-    learn_state : bool
-        Begin from states that are learnt, parameters ``h0`` (of an LSTM also ``c0``) of every layer, rather
-        than from zeros: in :meth:`initial_state`, and wherever a row is reset.
     output : str
         ``full``, the softmax; for large vocabularies ``adaptive``, ``sampled``, ``nce`` or ``classes``,
         which cost less; ``mixture``, which costs more; or ``auto``, for ``adaptive`` from 8,000 words on.
@@ -100,6 +91,15 @@ class LanguageModel(Assembled):
         Of ``sampled`` and ``nce``: how many words are drawn.
     experts : int, optional
         Of ``mixture``: of how many softmaxes.
+    layer_norm : bool
+        Normalise the products with U and W over the units of each gate, and the memory cell of an LSTM on its
+        way out (Ba et al. 2016); gains ``gamma_x``, ``gamma_h`` ``(G, H)``, ``gamma_c``, ``beta_c`` ``(H,)``.
+    connections : str
+        ``none``; ``residual``, ``y = h + x`` for every layer that is as wide as its input; or ``highway``,
+        ``y = t h + (1 - t) x`` with ``t = sigmoid(x T + b_T)`` (Srivastava et al. 2015).
+    learn_state : bool
+        Begin from states that are learnt, parameters ``h0`` (of an LSTM also ``c0``) of every layer, rather
+        than from zeros: in :meth:`initial_state`, and wherever a row is reset.
     dropout_between : float, optional
         Rate of dropout on the output of all layers but the last; that of `dropout`, if not given.
     dropout_input : float

@@ -86,7 +86,7 @@ class TrainConfig(LengthSettings, TrainingSettings, RegulariserSettings, ModelSe
         """Raise ConfigError for a setting that would change nothing, since another has no use for it."""
         for name, (chooser, users) in EFFECT.items():
             value, choice = getattr(self, name), getattr(self, chooser)
-            if value != _DEFAULTS[name] and not _has_use(chooser, choice, users):
+            if value != _DEFAULTS[name] and not has_use(chooser, choice, users):
                 raise ConfigError(
                     f"{name} ({value}) has no effect with {chooser} {choice}: "
                     f"leave it out, or choose {' or '.join(users)}"
@@ -132,7 +132,7 @@ EFFECT = {
 """Settings that only some choices of another setting have a use for: that other, and those choices."""
 
 
-def _has_use(chooser: str, choice: str, users: tuple[str, ...]) -> bool:
+def has_use(chooser: str, choice: str, users: tuple[str, ...]) -> bool:
     """Say whether that choice has a use for the setting of EFFECT; a cell says so itself."""
     if chooser != "cell":
         return choice in users

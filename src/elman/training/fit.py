@@ -66,12 +66,15 @@ class Finished:
         Time spent on the run, over all its sessions.
     profile : Profile or None
         Where the time of this session went, if that was asked.
+    test : Evaluation or None
+        The run's model, the best, on the test part, if the run is at its end and there is one.
     """
 
     reason: str
     step: int
     seconds: float
     profile: Profile | None = None
+    test: Evaluation | None = None
 
 
 Event: TypeAlias = StepRecord | Evaluated | Finished
@@ -139,7 +142,7 @@ def fit(
         keeper.end()
         if measured is not None:
             measured.end(progress.step - keeper.first_step)
-        yield Finished(reason, progress.step, progress.seconds, measured)
+        yield Finished(reason, progress.step, progress.seconds, measured, keeper.tested)
     finally:
         session.model.clock.on = False
         workers.close()
@@ -157,10 +160,13 @@ class _Keeper:
         self.evaluation = self.evaluating = 0.0  # seconds of the last, and of all of this session
         self.spacing = 0  # the fewest steps between evaluations, where they are costly and time is short
         self.plans = 0
+        self.tested: Evaluation | None = None
 
     def after(self) -> None:
         """Note a step."""
         progress = self.session.progress
+        if progress.step == self.first_step + 1 > 1:
+            self.session.run.metrics.drop("test_loss")  # what was the end of the run is not, any more
         progress.seconds = time.monotonic() - self.began
         if progress.horizon == 0:
             self._plan()
@@ -215,11 +221,25 @@ class _Keeper:
         if valid is not None:
             found = {"valid_loss": valid.nats_per_token, "valid_bits_per_byte": valid.bits_per_byte}
         found |= {"averaged": averaged} if averaged else {}
-        self._write(record, **found, **({} if text is None else {"sample": text}))
+        found |= {} if text is None else {"sample": text}
+        if self.reason():
+            found |= self._test()
+        self._write(record, **found)
         session.begin_to_average()
         if self.plans == 1:
             self._plan()  # now that the cost of an evaluation is known
         return Evaluated(progress.step, valid, best, text, averaged)
+
+    def _test(self) -> dict[str, float]:
+        """Evaluate the model that was kept on the test part; its time is not counted."""
+        session = self.session
+        part = session.corpus.parts.get("test")
+        if part is None:
+            return {}
+        best = session.model.with_params(session.run.load_model().params)
+        self.tested = evaluate(best, part, session.corpus.tokenizer)
+        loss = self.tested.nats_per_token
+        return {"test_loss": loss} if math.isfinite(loss) else {}
 
     def checkpoint_due(self) -> bool:
         """Say whether it is time to save."""

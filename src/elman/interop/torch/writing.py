@@ -109,8 +109,8 @@ def gradients(model: LanguageModel, grads: Mapping[str, Floats]) -> Params:
             "so that it has no derivative by each: take those of the model itself"
         )
     check_computable(model)
-    check_depth(model, "PyTorch's modules")
     softmax_of(model, "PyTorch's modules")
+    check_depth(model, "PyTorch's modules")
     check_gradients(dict(grads), model.shapes(), model.dtype)
     found = {"embedding.weight": grads["embedding.E"].copy()}
     for start, end in places(len(model.stack.layers), _is_bidirectional(model)):

@@ -74,7 +74,7 @@ class Output(ABC):
         return 1
 
     def initialise(self, params: Params) -> None:  # noqa: B027
-        """Write initial values that are not those of all models, over these."""
+        """Add to the initial values what is not for all models, to biases that are near zero."""
 
     @property
     def summed(self) -> tuple[str, ...]:

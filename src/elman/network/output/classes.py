@@ -70,6 +70,10 @@ class Classes(Output):
         shapes: dict[str, tuple[int, ...]] = {"output.classes.V": (H, C), "output.classes.c": (C,)}
         return {**shapes, **({} if self.tied else {"output.V": (H, K)}), "output.c": (K,)}
 
+    def initialise(self, params: Params) -> None:
+        """Let every word be as likely as any other: a class as likely as it has words."""
+        params["output.classes.c"] += np.log(self.sizes)
+
     def logits(self, params: Params, h: Floats, out: Floats | None = None) -> Floats:
         logits = np.empty((len(h), self.classes), h.dtype) if out is None else out
         read = self.reader(params)

@@ -15,12 +15,13 @@ from elman.network import LanguageModel
 from elman.network.checks import check_whole
 from elman.storage.config import TrainConfig
 from elman.storage.run import Run
+from elman.text_model.searching import Searching, banned
 
 if TYPE_CHECKING:  # the training room is loaded when it is needed, and predictions do without
     from elman.training.figures import Evaluation
 
 
-class TextModel:
+class TextModel(Searching):
     """A trained language model with its tokenizer: text in, text out.
 
     Made by :func:`elman.load` and :func:`elman.train`.
@@ -72,6 +73,10 @@ class TextModel:
         samples: int = 1,
         stop: Sequence[str] = (),
         ban_unknown: bool = True,
+        min_p: float | None = None,
+        typical: float | None = None,
+        repetition_penalty: float = 1.0,
+        repetition_window: int = 64,
     ) -> Iterator[tuple[int, str]]:
         """Continue a prompt, a piece at a time, as the pieces are made.
 
@@ -95,6 +100,15 @@ class TextModel:
             A text ends before the first of these.
         ban_unknown : bool
             Never write ``<unk>``.
+        min_p : float, optional
+            Draw from the tokens only that have at least this share of the likeliest one's probability.
+        typical : float, optional
+            Draw from the fewest tokens of the most typical surprise whose probability reaches this.
+        repetition_penalty : float
+            Above 1: tokens among the last `repetition_window` are less likely; their log-probability is
+            multiplied by it.
+        repetition_window : int
+            How many of the last tokens those are, the prompt's among them.
 
         Returns
         -------
@@ -119,9 +133,10 @@ class TextModel:
         >>> list(model.stream("a", length=2, samples=2))
         [(0, 'b'), (1, 'b'), (0, 'b'), (1, 'b')]
         """
-        unknown = self.tokenizer.unknown
-        banned = (unknown,) if ban_unknown and unknown is not None else ()
-        sampling = Sampling(temperature, top_k, top_p, banned)
+        sampling = Sampling(
+            temperature, top_k, top_p, banned(self.tokenizer) if ban_unknown else (), min_p, typical,
+            repetition_penalty, repetition_window,
+        )  # fmt: skip
         return decoding.generate(
             self.model, self.tokenizer, prompt, length=length, sampling=sampling, seed=seed,
             samples=samples, stop=stop,
