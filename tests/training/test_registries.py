@@ -15,6 +15,7 @@ from elman.data import TOKENIZERS
 from elman.data.corpus import DOCUMENTS
 from elman.errors import ConfigError
 from elman.network.cells import CELLS
+from elman.network.connections import CONNECTIONS
 from elman.network.initial import INPUT_INITIALIZERS, RECURRENT_INITIALIZERS
 from elman.network.output import OUTPUTS, SETTINGS
 from elman.network.regularisers import PENALTIES, RATES, Regularisers
@@ -33,6 +34,7 @@ PARAMETER = {"decay": "factor", "decay_every": "every", "decay_from": "first", "
 def test_the_choices_are_those_of_the_registries() -> None:
     choices = {setting.name: setting.metadata.get("choices") for setting in fields(TrainConfig)}
     assert {
+        "connections": tuple(CONNECTIONS),
         "documents": DOCUMENTS,
         "dtype": ("float32", "float64"),
         "init": tuple(INPUT_INITIALIZERS),
@@ -52,6 +54,7 @@ def test_the_choices_are_those_of_the_registries() -> None:
         ("schedule", SCHEDULES),
         ("cell", CELLS),
         ("tokens", {name for name, kind in TOKENIZERS.items() if kind.has_builder}),
+        ("connections", CONNECTIONS),
         ("init", INPUT_INITIALIZERS),
         ("init_recurrent", RECURRENT_INITIALIZERS),
         ("output", OUTPUTS),
