@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import elman
 from elman.storage.config import TrainConfig
 from tests.cli.conftest import Command
 from tests.small import FLAGS, REGULARISED, metrics_of
+from tests.training.test_fit import give_losses
 
 TRAIN = ["train", *FLAGS, "--quiet"]
 NAMES = [
@@ -46,6 +48,27 @@ def test_training_prints_the_commands_to_try_next(
         assert line["tokens"] == line["step"] * 4 * 8
     assert [line["step"] for line in lines if "valid_loss" in line] == list(range(2, 21, 2))
     assert all("sample" in line for line in lines if "valid_loss" in line)
+
+
+def test_training_says_when_it_begins_to_average(
+    run_elman: Command, tmp_path: Path, text_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_losses(monkeypatch, [3.0, 2.0, 2.1, 2.2, 2.3, 1.9])
+    run, often = tmp_path / "run", ["--steps", "12", "--eval-every", "2"]
+    done = run_elman(
+        *TRAIN, text_file, *often, "--average", "2", "--random-window", "--window", "10", "--out", run
+    )
+    lines = [line for line in done.out.splitlines() if line.startswith(("step", "note"))]
+    assert [" averaged " in line for line in lines] == [False] * 6 + [True]
+    assert (
+        lines[5]
+        .split(maxsplit=1)[1]
+        .startswith("no progress over 2 evaluations: from here on the parameters")
+    )
+    assert "4 rows x about 10 steps" in done.out
+    table = run_elman("info", run).out
+    assert re.search(r"^average +2$", table, re.MULTILINE)
+    assert re.search(r"^random window +True$", table, re.MULTILINE)
 
 
 def test_quiet_training_prints_no_samples(run_elman: Command, tmp_path: Path, text_file: Path) -> None:
