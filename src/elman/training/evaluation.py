@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
 from elman.data import Part, Tokenizer, Vocabulary, vocabulary_of
 from elman.errors import ConfigError, DataError
-from elman.network import LanguageModel, ModelState
+from elman.network import ModelState
 from elman.network.checks import check_forwards
+from elman.network.stack import Stack
 from elman.training.figures import Evaluation
+from elman.typing import Floats, Ints
 
 AGREE = {"float32": 1e-6, "float64": 1e-10}
 """States that differ by this much, relative to one plus their size, have met: within a few roundings."""
@@ -30,8 +34,27 @@ SHORTEST_ROW = 1024
 """Rows shorter than this would spend more time on meeting the one before than they save."""
 
 
+class Predictor(Protocol):
+    """What can be evaluated: a model, or one that adapts to the text (``elman.training.adapted``)."""
+
+    stack: Stack
+    dtype: np.dtype[Any]
+
+    def initial_state(self, batch: int) -> ModelState: ...
+
+    def nll(
+        self,
+        x: Ints,
+        y: Ints,
+        state: ModelState,
+        *,
+        reset: NDArray[np.bool_] | None = None,
+        guess: bool = True,
+    ) -> tuple[Floats, Ints, ModelState]: ...
+
+
 def evaluate(
-    model: LanguageModel,
+    model: Predictor,
     part: Part,
     tokenizer: Tokenizer,
     *,
@@ -120,7 +143,7 @@ class _Rows:
     """The text as rows side by side, what each window of them cost, and the states they left."""
 
     def __init__(
-        self, model: LanguageModel, part: Part, tokenizer: Tokenizer, batch: int, window: int,
+        self, model: Predictor, part: Part, tokenizer: Tokenizer, batch: int, window: int,
         skipped: int | None = None, guesses: bool = True,
     ) -> None:  # fmt: skip
         self.skipped, self.guesses = skipped, guesses  # the id that is not counted; whether hits are
