@@ -73,9 +73,12 @@ def _one_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("elman.network.panels.unpacked_limit", lambda: 100**3)
 
 
-def layer_problem(cell: str, T: int, *, rows: int = B, hidden: int = H, reset: bool = False) -> Any:
+def layer_problem(
+    cell: str, T: int, *, rows: int = B, hidden: int = H, reset: bool = False, **options: Any
+) -> Any:
     """Return the forward and the backward pass of a layer of vectors, as functions without arguments."""
-    layer, rng = new_layer("layers.0", CELLS[cell], 5, hidden, np.dtype("f4")), np.random.default_rng(0)
+    layer = new_layer("layers.0", CELLS[cell], 5, hidden, np.dtype("f4"), **options)
+    rng = np.random.default_rng(0)
     params = {name: rng.normal(0, 0.1, shape).astype("f4") for name, shape in layer.shapes().items()}
     grads = {name: np.empty_like(array) for name, array in params.items()}
     x, dh = (rng.normal(size=(T, rows, width)).astype("f4") for width in (5, hidden))
