@@ -22,9 +22,9 @@ NORMALISED = {
 }  # fmt: skip
 """NumPy calls a time step and layer that normalising adds, forward and backward.
 
-Products: their lengths are 4, spread and divided by 2, gains 1; back gains are 1, what is taken off 3 with its
-inner products, spread and divided by 2; a gated product lies apart (1), a staged one is a call for itself. The
-memory cell of an LSTM: 12 and 8; activations apart, as in cells with a choice of them, are the rest.
+Of products: lengths 4, spread and divided 2, gains 1; back: gains 1, inner products 1, what is taken off 3,
+spread and divided 2. A gated product lies apart (1), a staged one is normalised by itself. The memory cell of
+an LSTM is 12 and 8; the rest is that activations are apart, as in cells with a choice of them.
 """
 
 
