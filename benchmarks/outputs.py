@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from bench import script
 from bench.environment import BENCHMARKS
 from bench.figures import figure, summary, times_better
 from bench.kept import keep, lines, load_one
 from bench.pairs import contest, started
 from bench.side import Side
-from numpy.typing import NDArray
 
 ROOT = BENCHMARKS.parent
 PAGE = ROOT / "docs" / "guide" / "outputs.md"

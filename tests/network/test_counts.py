@@ -143,6 +143,16 @@ def test_rows_that_are_reset_cost_a_call_for_every_state(count: Count, cell: str
     assert step.total() == STEP[cell][which] + len(CELLS[cell].state_type._fields), step
 
 
+@pytest.mark.parametrize("which", [0, 1], ids=["forward", "backward"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru-before"])
+def test_zoneout_costs_three_calls_for_every_state(count: Count, cell: str, which: int) -> None:
+    """What is taken of the new state, what is kept of the old, their sum; on the way back likewise."""
+    kind = CELLS[cell]
+    rates = {"zoneout": 0.3, "zoneout_cell": 0.3 if len(kind.state_type._fields) > 1 else 0.0}
+    step, _ = step_and_rest(count, cell, which, **rates)
+    assert step.total() == STEP[cell][which] + 3 * len(kind.state_type._fields), step
+
+
 @pytest.mark.parametrize("hidden", [64, 72, 130])
 @pytest.mark.parametrize("cell", STEP)
 def test_columns_left_over_cost_one_more_product_each(count: Count, cell: str, hidden: int) -> None:

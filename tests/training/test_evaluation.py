@@ -298,7 +298,10 @@ def test_document_resets_on_disk(tmp_path: Path) -> None:
 
 def test_the_figures_of_an_evaluation() -> None:
     found = Evaluation(nats=math.log(2) * 30, tokens=10, correct=4, unknown=1, chars=15, bytes=20)
-    assert found.as_dict() == pytest.approx(
+    figures = found.as_dict()
+    method = {name: figures.pop(name) for name in ("dynamic", "cache", "tuned")}
+    assert method == {"dynamic": None, "cache": None, "tuned": 0}
+    assert figures == pytest.approx(
         {
             "nats_per_token": 3 * math.log(2), "perplexity": 8.0, "bits_per_char": 2.0, "bits_per_byte": 1.5,
             "accuracy": 0.4, "tokens": 10, "unknown": 1, "replaced": None, "chars": 15, "bytes": 20,
@@ -324,3 +327,11 @@ def test_bytes_begin_after_a_line_end() -> None:
     found = evaluate(model, Part.from_ids(ids), ByteTokenizer())
     assert (found.tokens, predicted) == (5, 5)
     assert found.nats == pytest.approx(nats)
+
+
+def test_the_loss_without_the_guesses() -> None:
+    part = Part.from_ids(ids_of(60))
+    full, loss = (evaluate(model_of(), part, LETTERS, guesses=guesses) for guesses in (True, False))
+    assert (loss.nats, loss.tokens) == (full.nats, full.tokens)
+    assert loss.correct is None
+    assert math.isnan(loss.accuracy)

@@ -113,9 +113,9 @@ def test_a_run_ends_with_the_loss_of_the_best_model_on_the_test_part(
     """Also where the best is not the last; and a run that is stopped, or goes on, is not at its end."""
     asked: list[tuple[str, Any]] = []
 
-    def evaluated(model: Any, part: Any, tokenizer: Any) -> Any:
+    def evaluated(model: Any, part: Any, tokenizer: Any, **asked_for: Any) -> Any:
         asked.append((part.name, model.params["output.V"].copy()))
-        found = evaluate(model, part, tokenizer)
+        found = evaluate(model, part, tokenizer, **asked_for)
         # The second evaluation of the validation part is the best.
         scale = 1.0 if part.name == "test" or len(asked) == 2 else 5.0
         return dataclasses.replace(found, nats=scale * found.nats)

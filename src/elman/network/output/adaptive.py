@@ -158,8 +158,10 @@ class Adaptive(Output):
 
         return read
 
-    def nll(self, params: Params, h: Floats, y: Ints, space: Workspace) -> tuple[Floats, Ints]:
-        nll, best = np.empty(len(y), self.dtype), np.empty(len(y), np.intp)
+    def nll(
+        self, params: Params, h: Floats, y: Ints, space: Workspace, *, guess: bool = True
+    ) -> tuple[Floats, Ints]:
+        nll, best = np.empty(len(y), self.dtype), np.full(len(y), -1)
         cluster, in_head = self._sort(y)
         head, size = Joined(*self._head(params)), self._first + len(self._tails)
         for rows in chunks_of(len(y), self.hidden, size):
@@ -167,15 +169,18 @@ class Adaptive(Output):
             p = space.take("output.e", (len(ones), size), self.dtype)
             head.multiply(ones, p)
             cross_entropy(p, in_head[rows], nll[rows])
-            np.argmax(p[:, : self._first], axis=1, out=best[rows])
+            if guess:
+                np.argmax(p[:, : self._first], axis=1, out=best[rows])
             top = p[np.arange(len(p)), best[rows]]
             for i, tail in enumerate(self._tails):
                 # Only where its words are wanted, or where one of them can be likelier than all before.
                 asked, above = cluster[rows] == i, p[:, self._first + i]
-                look = np.flatnonzero(asked | (above > top))
+                look = np.flatnonzero(asked | (above > top) if guess else asked)
                 within = np.where(asked, y[rows] - tail.first, 0)[look]
                 each, likely, share = self._within(params, tail, ones[look], within, space)
                 nll[rows][look] += np.where(asked[look], each, 0.0)
+                if not guess:
+                    continue
                 share *= above[look]
                 better = np.flatnonzero(share > top[look])
                 best[rows][look[better]], top[look[better]] = likely[better] + tail.first, share[better]
