@@ -2,11 +2,11 @@
 
     python benchmarks/outputs.py [--quick] [--only K ...] [--wikitext FOLDER] [--render]
 
-Two LSTM layers of 200 units are trained with each output, on two cores, with plain gradient descent. Speed:
-all take turns, in tokens a second. Loss: each alone, on as many tokens, and then its exact loss on text it has
-not seen. The words are those of WikiText-2 where K is 33,278; else they are drawn, as often as Zipf's law has it,
-and half of them follow from the word before. Keeps benchmarks/results/outputs.json, and writes the tables of
-docs/guide/outputs.md; with --render only that.
+Two LSTM layers of 200 units are trained with each output, on two cores, with plain gradient descent.
+Speed: all take turns, in tokens a second. Loss: each alone, on as many tokens, and then its exact loss
+on text it has not seen. The words are those of WikiText-2 where K is 33,278; else they are drawn, as
+often as Zipf's law has it, and half of them follow from the word before. Keeps
+benchmarks/results/outputs.json, and writes the tables of docs/guide/outputs.md; with --render only that.
 """
 
 from __future__ import annotations
