@@ -204,6 +204,8 @@ def test_a_text_model_is_told_to_give_its_network():
             {"projection": 2},
             "a model with a projection, of 2 numbers, cannot be {}: only one whose layers give",
         ),
+        ({"layer_norm": True}, r"a model whose layers are normalised \(layer_norm\) cannot be {}: only one"),
+        ({"connections": "highway"}, "a model with highway connections past its layers cannot be {}: only"),
     ],
 )
 def test_what_the_plain_implementation_does_not_run_is_refused(settings, message):

@@ -52,7 +52,8 @@ class Trace:
     params : dict of str to ndarray
         The parameters, in float64.
     dparams : dict of str to ndarray
-        The derivative of `loss` by each parameter.
+        The derivative of `loss` by each parameter. What enters the first step is held constant, so that of
+        learnt states is zero: the derivatives by them are those by ``h_prev`` and ``c_prev`` at step 0.
     gates, states : tuple of str
         The gates of the cell in the order of ``U`` and ``W``, and its states.
     reads : tuple of str
@@ -119,7 +120,7 @@ def trace(
         What to predict at each step, of the same shape. Without it, each token is to predict the next: the
         last is then a target only.
     state : tuple of NamedTuples, or Trace.state, optional
-        What enters the first step; by default zeros.
+        What enters the first step; by default zeros, or what the model has learnt to begin with.
     counted : array of bool, optional
         Which targets count in the loss, of the shape of `targets`; by default all.
 

@@ -168,7 +168,7 @@ class LanguageModel(Assembled):
         state : tuple of NamedTuple
             The state entering the window, held constant; not modified.
         rng : numpy.random.Generator, optional
-            Draws the masks of dropout and zoneout, in the order of :mod:`elman.network.masks`. Without it
+            Draws the masks of dropout and zoneout, in the order of ``elman.network.masks``. Without it
             nothing is dropped, and zoneout is its expectation.
         reset : ndarray of bool, shape (T, B), optional
             True where a row begins anew before the step, as at the start of a document: from zeros, or from
@@ -189,7 +189,7 @@ class LanguageModel(Assembled):
         -------
         loss : float
             Mean negative log-likelihood of the counted tokens, in nats, 0 if there are none; and with
-            `activation_reg` or `temporal_reg` what these add (see :mod:`elman.network.penalties`).
+            `activation_reg` or `temporal_reg` what these add (see ``elman.network.penalties``).
         state : tuple of NamedTuple
             New arrays.
         grads : dict of str to ndarray
