@@ -229,7 +229,18 @@ class Assembled:
         return twin
 
     def with_params(self, params: Params) -> Self:
-        """Return a model of other arrays, of the same names and shapes, with this one's scratch memory."""
+        """Return a model of other arrays, with this one's scratch memory.
+
+        Parameters
+        ----------
+        params : dict of str to ndarray
+            Of the names and shapes of `params`, in that order.
+
+        Returns
+        -------
+        LanguageModel
+            Of the same settings; the arrays are not copied.
+        """
         twin = self.replica()
         twin.params, twin._space = params, self._space
         return twin
