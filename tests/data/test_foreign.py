@@ -150,7 +150,7 @@ def test_ids_without_a_token_are_there_and_have_names():
     assert [found.token(i) for i in (0, 1, 7)] == ["the", "<no token 1>", "<unk>"]
 
 
-@kinds
+@pytest.mark.parametrize("kind", ["gpt2", "bert"])
 def test_from_a_file_and_through_a_run_it_is_the_same(kind, tmp_path):
     path = tmp_path / "tokenizer.json"
     KINDS[kind].save(str(path))
@@ -181,14 +181,23 @@ FIELDS = json.loads(KINDS["gpt2"].to_str())
         (b"{}", "there is no model with a vocabulary"),
         (b'{"model": {"type": "BPE"}}', "there is no model with a vocabulary"),
         (b'{"model": {"type": "RNN", "vocab": {}}}', "of type 'RNN'"),
-        (b'{"model": {"type": "BPE", "vocab": [], "merges": []}}', "of the wrong type"),
+        (b'{"model": {"type": "BPE", "vocab": [], "merges": []}}', "vocabulary is empty"),
         (b'{"model": {"type": "BPE", "vocab": {}, "merges": []}}', "vocabulary is empty"),
-        (b'{"model": {"type": "BPE", "vocab": {"a": 4294967295}, "merges": []}}', "ids are not those of"),
-        (b'{"model": {"type": "BPE", "vocab": {"a": -1}, "merges": []}}', "ids are not those of"),
-        (b'{"model": {"type": "BPE", "vocab": {"a": "b"}, "merges": []}}', "ids are not those of"),
+        (b'{"model": {"type": "BPE", "vocab": {"a": 4294967295}, "merges": []}}', "which cannot be"),
+        (b'{"model": {"type": "BPE", "vocab": {"a": -1}, "merges": []}}', "which cannot be"),
+        (b'{"model": {"type": "BPE", "vocab": {"a": "b"}, "merges": []}}', "which cannot be"),
         (b'{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": [["a", "x"]]}}', "tokenizers says"),
         (b'{"model": {"type": "WordLevel", "vocab": {"a": 0}}}', "tokenizers says"),
         (b'{"model": {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "u"}}', "Missing"),
+        (
+            b'{"model": {"type": "WordLevel", "vocab": {"a": 0, "b": 1}, "unk_token": "a"}, '
+            b'"added_tokens": [{"id": 0, "content": "b"}]}',
+            "one has two",
+        ),
+        (b'{"model": {"type": "WordLevel", "vocab": {"a": 0, "b": 0}, "unk_token": "a"}}', "have one id"),
+        (b'{"model": {"type": "Unigram", "vocab": [{}]}}', "which cannot be"),
+        (b'{"model": {"type": "Unigram", "vocab": {"a": 0}}}', "tokenizers says"),
+        (b'{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}, "added_tokens": [3]}', "cannot be"),
         (b'{"format": 1, "name": "bpe"}', "there is no model"),
         (b'{"format": 2, "name": "bpe", "tokenizer": {"model": {"vocab": {"a": 0}, "merges": []}}}', "newer"),
     ],

@@ -126,6 +126,9 @@ def info(
         "tokens": config.tokens,
         "vocabulary": "open" if found.tokenizer.open else "closed",
         "vocab_size": model.vocab_size,
+        "tokenizer": config.tokenizer,
+        "vectors": config.vectors,
+        "freeze_vectors": config.freeze_vectors,
         "cell": config.cell,
         "layers": config.layers,
         "hidden": config.hidden,
@@ -169,11 +172,14 @@ def info(
     if as_json:
         print(json.dumps({**facts, "arrays": arrays}, ensure_ascii=False))
         return
-    unused = {"layer_norm": False, "connections": "none", "learn_state": False, **Regularisers().settings}
+    unused = {
+        "freeze_vectors": False, "layer_norm": False, "connections": "none", "learn_state": False,
+        **Regularisers().settings,
+    }  # fmt: skip
     for name, value in unused.items():
         if facts[name] == value and name != "dropout":
             del facts[name]
-    for name in ("projection", "average", "cutoffs", "samples", "experts"):
+    for name in ("tokenizer", "vectors", "projection", "average", "cutoffs", "samples", "experts"):
         if facts.get(name, 0) is None:
             del facts[name]
     if not facts["imported"]:

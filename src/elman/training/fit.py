@@ -115,7 +115,7 @@ def fit(
     longest = back + (windows.longest - config.window if windows else 0)
     workers = make_workers(
         session.model, config.batch, config.threads or 1, longest, session.optimizer, progress.moments,
-        progress.average,
+        progress.average, frozen=config.freeze_vectors,
     )  # fmt: skip
     steps = training_steps(
         session.model, session.stream, session.schedule, progress, workers,
