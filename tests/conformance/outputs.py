@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import product
+from itertools import pairwise, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from elman.network.output import OUTPUTS, Output
 from elman.network.workspace import Workspace
 
 H, K, N = 4, 11, 150
-"""More rows than the smallest chunk, 128, holds; classes for a head and three tails, and for classes of 1, 3 and 7."""
+"""More rows than the smallest chunk, 128, holds; words for a head and three tails, and for three classes."""
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "adaptive": {"cutoffs": [3, 5, 6]}, "sampled": {"samples": 4}, "nce": {"samples": 4},
@@ -115,12 +115,12 @@ def check_plainly(problem: Problem) -> None:
 def check_targets_in_one_place(problem: Problem) -> None:
     """No target in the head, in a tail, in a class: what nobody asks for has a gradient of zero."""
     bounds = [0, *ends_of(problem.layer)]
-    for first, last in zip(bounds, bounds[1:], strict=False):
+    for first, last in pairwise(bounds):
         check_plainly(problem._replace(y=first + problem.y % (last - first)))
 
 
 def check_scores(problem: Problem) -> None:
-    """Losses and best classes are those of the log-probabilities of all classes, of which the logits are some."""
+    """Losses and best classes are those of the log-probabilities of all, as the logits are."""
     log_p, (nll, best) = problem.log_p(), problem.score()
     np.testing.assert_allclose(np.exp(log_p).sum(axis=1), 1.0, rtol=1e-12)
     rows = np.arange(len(nll))
@@ -143,7 +143,7 @@ def check_gradients(problem: Problem, seed: int | None = None) -> None:
 
 
 def check_samples(problem: Problem) -> None:
-    """The objective by samples, of the words that the same seed draws, is that of the plain implementation."""
+    """The objective by the samples of a seed is that of the plain implementation."""
     layer: Any = problem.layer
     params, every = as_float64(problem.params), np.arange(layer.classes)
     q = np.log1p(1.0 / (every + 1.0)) / np.log(layer.classes + 1.0)
@@ -170,8 +170,8 @@ def subsets(probabilities: Any) -> Iterator[tuple[float, Any]]:
 def check_consistent(problem: Problem) -> None:
     """Where the softmax is the distribution of the text, the expected gradient of the objective is zero.
 
-    It is taken over all words that may follow and all that may be drawn. This is what a missing correction breaks,
-    which no difference quotient shows.
+    It is taken over all words that may follow and all that may be drawn. This is what a missing correction
+    breaks, which no difference quotient shows.
     """
     layer, words = problem.layer, problem.layer.classes
     p = np.random.default_rng(3).dirichlet(np.ones(words))

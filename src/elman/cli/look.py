@@ -140,6 +140,7 @@ def info(
         "output": config.output,
         **{name: getattr(config, name) for name in ("cutoffs", "samples", "experts")},
         "dtype": config.dtype,
+        "init_scale": config.init_scale,
         "layer_norm": config.layer_norm,
         "connections": config.connections,
         "learn_state": config.learn_state,
@@ -174,12 +175,15 @@ def info(
         return
     unused = {
         "freeze_vectors": False, "layer_norm": False, "connections": "none", "learn_state": False,
-        **Regularisers().settings,
+        "random_window": False, **Regularisers().settings,
     }  # fmt: skip
     for name, value in unused.items():
-        if facts[name] == value and name != "dropout":
-            del facts[name]
-    for name in ("tokenizer", "vectors", "projection", "average", "cutoffs", "samples", "experts"):
+        if facts.get(name) == value and name != "dropout":
+            facts.pop(name, None)
+    absent = (
+        "tokenizer", "vectors", "projection", "init_scale", "average", "cutoffs", "samples", "experts",
+    )  # fmt: skip
+    for name in absent:
         if facts.get(name, 0) is None:
             del facts[name]
     if not facts["imported"]:

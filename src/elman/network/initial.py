@@ -129,5 +129,5 @@ def _within(params: Params, scale: float, rng: np.random.Generator) -> None:
         letter = name.rpartition(".")[2]
         if letter in ALWAYS:
             array[...] = ALWAYS[letter]
-        elif not letter.endswith("0"):
+        elif not (name.startswith("layers.") and letter.endswith("0")):
             array[...] = rng.uniform(-scale, scale, array.shape)

@@ -305,7 +305,7 @@ class LanguageModel(Assembled):
 
     def nll(
         self, x: Ints, y: Ints, state: ModelState, *, reset: NDArray[np.bool_] | None = None,
-        lengths: Ints | NDArray[np.bool_] | None = None,
+        lengths: Ints | NDArray[np.bool_] | None = None, guess: bool = True,
     ) -> tuple[Floats, Ints, ModelState]:  # fmt: skip
         """Return the loss of every token, the model's own best guess, and the state after the window.
 
@@ -317,13 +317,16 @@ class LanguageModel(Assembled):
             The state entering the window; not modified.
         reset, lengths
             As in :meth:`loss_and_grads`.
+        guess : bool
+            Whether to look for the best guess. With an output for large vocabularies the loss alone costs a
+            fraction of it.
 
         Returns
         -------
         nll : ndarray of shape (T, B)
             Negative log-likelihood of y, in nats; 0 where a step does not count.
         best : ndarray of int, shape (T, B)
-            The most likely token; -1 where a step does not count.
+            The most likely token; -1 where a step does not count, and without `guess`.
         state : tuple of NamedTuple
             New arrays.
 
@@ -343,7 +346,9 @@ class LanguageModel(Assembled):
         x, y, live = self._check_window(x, y, state, reset, lengths)
         tape = forward(self.network, x, state, reset=reset, live=live)
         h = tape.inputs[-1]
-        nll, best = self.output.nll(self.params, h.reshape(-1, h.shape[-1]), y.reshape(-1), self._space)
+        nll, best = self.output.nll(
+            self.params, h.reshape(-1, h.shape[-1]), y.reshape(-1), self._space, guess=guess
+        )
         if live is not None:
             padded = ~live.reshape(-1)
             nll[padded], best[padded] = 0.0, -1

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from elman import decoding
-from elman.data import Tokenizer
-from elman.decoding import Score
-from elman.network import LanguageModel
+from elman.text_model.held import Held, banned
 
 if TYPE_CHECKING:  # loaded when it is first used
     from elman.decoding import Choice, Hypothesis, Ranked
 
 
-class Searching:
+class Searching(Held):
     """The part of :class:`elman.TextModel` that compares texts."""
-
-    model: LanguageModel
-    tokenizer: Tokenizer
 
     def beam(
         self,
@@ -120,43 +115,6 @@ class Searching:
         """
         return decoding.choose(self.model, self.tokenizer, text, choices, length_penalty=length_penalty)
 
-    def score_lines(self, lines: Iterable[str], *, eos: bool = True, carry: bool = False) -> Iterator[Score]:
-        """Score many lines, those of like length side by side.
-
-        Parameters
-        ----------
-        lines : iterable of str
-            Without their ends. Some thousand are read ahead.
-        eos : bool
-            Whether the line end is a token of the line, where the vocabulary has one.
-        carry : bool
-            Whether the model goes on from one line to the next. By default each line is by itself.
-
-        Returns
-        -------
-        iterator of Score
-            One a line, in their order; see :class:`elman.Score`.
-
-        Raises
-        ------
-        ConfigError
-            If the model does not read forward alone, or a line is no string.
-        DataError
-            If the vocabulary has no ``<unk>`` and a line has what is not in it.
-        DivergenceError
-            If the model's parameters are not finite.
-
-        Examples
-        --------
-        >>> import elman
-        >>> model = elman.TextModel(elman.LanguageModel(vocab_size=4), elman.CharTokenizer.from_text("ab\\n"))
-        >>> model.model.params["output.c"][model.tokenizer.encode("b")] = 9
-        >>> best = max(model.score_lines(["aa", "ab", "bb"]), key=lambda score: score.total)
-        >>> best.tokens
-        ['b', 'b', '\\n']
-        """
-        return decoding.score_lines(self.model, self.tokenizer, lines, eos=eos, carry=carry)
-
     def rerank(
         self,
         texts: Sequence[str],
@@ -218,8 +176,3 @@ class Searching:
         weights = decoding.Weights(weight, given_weight, log_base, word_bonus, length_penalty)
         candidates = decoding.candidates_of(texts, scores, ids)
         return decoding.rerank(self.model, self.tokenizer, candidates, weights, eos=eos)
-
-
-def banned(tokenizer: Tokenizer) -> tuple[int, ...]:
-    """Return the ids that are not written unless they are asked for: the unknown token."""
-    return () if tokenizer.unknown is None else (tokenizer.unknown,)

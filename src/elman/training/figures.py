@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from elman.data import Vocabulary
+from elman.training.cache import Cache
+from elman.training.dynamic import Dynamic
 
 
 @dataclass(frozen=True)
@@ -18,8 +21,8 @@ class Evaluation:
         Negative log-likelihood of all tokens, summed.
     tokens : int
         Tokens predicted.
-    correct : int
-        Tokens that were the model's most likely.
+    correct : int or None
+        Tokens that were the model's most likely; None where that was not looked for.
     unknown : int
         Tokens that are ``<unk>``: so in the text, or in the place of what is outside the vocabulary.
     chars, bytes : int
@@ -30,6 +33,13 @@ class Evaluation:
         Whether line ends were counted.
     vocabulary : Vocabulary or None
         Whether it is open or closed, and how large.
+    dynamic : Dynamic or None
+        How the model went on learning from the text, if it did.
+    cache : Cache or None
+        What stood beside it, if something did.
+    tuned : int
+        On how many tokens of the validation part the numbers of these two were searched; 0 where they were
+        given.
 
     Examples
     --------
@@ -41,13 +51,16 @@ class Evaluation:
 
     nats: float
     tokens: int
-    correct: int
+    correct: int | None
     unknown: int
     chars: int
     bytes: int
     replaced: int | None = None
     eos: bool = True
     vocabulary: Vocabulary | None = None
+    dynamic: Dynamic | None = None
+    cache: Cache | None = None
+    tuned: int = 0
 
     @property
     def nats_per_token(self) -> float:
@@ -71,11 +84,11 @@ class Evaluation:
 
     @property
     def accuracy(self) -> float:
-        """Share of tokens that were the model's most likely."""
-        return self.correct / self.tokens
+        """Share of tokens that were the model's most likely; not a number where that was not looked for."""
+        return math.nan if self.correct is None else self.correct / self.tokens
 
-    def as_dict(self) -> dict[str, float | int | str | None]:
-        """Return all figures under their names, for JSON."""
+    def as_dict(self) -> dict[str, Any]:
+        """Return all figures under their names, and how they were measured, for JSON."""
         kind = self.vocabulary
         names = (
             "nats_per_token",
@@ -89,4 +102,8 @@ class Evaluation:
         figures = {name: getattr(self, name) for name in (*names, "replaced", "chars", "bytes", "eos")}
         if kind is not None:
             figures |= {"vocabulary": kind.kind, "vocab_size": kind.size, "unknown_learnt": kind.learnt}
-        return figures
+        return figures | {
+            "dynamic": None if self.dynamic is None else self.dynamic.as_dict(),
+            "cache": None if self.cache is None else self.cache.as_dict(),
+            "tuned": self.tuned,
+        }

@@ -260,7 +260,7 @@ def _prepare(
         chosen = choose_output(corpus.tokenizer.vocab_size, ranked=config.tokens in RANKED)
         config = replace(config, output=chosen)
     model = build_model(config, corpus.tokenizer.vocab_size)
-    config = replace(config, **_resolved(model))
+    config = replace(config, **model.output.settings)  # as they are, where they were left to it
     if config.threads is None:
         config = replace(config, threads=best_threads(model, config.batch, config.back or config.window))
     placed: tuple[str, ...] = ()
@@ -289,15 +289,6 @@ def _notes(asked: str, config: TrainConfig, model: LanguageModel) -> tuple[str, 
             f"the training loss of output {name} is that of its samples; that of the validation is exact"
         )
     return tuple(notes)
-
-
-def _resolved(model: LanguageModel) -> dict[str, Any]:
-    """Return the settings of a model's output as they are, where they were left to it."""
-    settings = model.output.settings
-    return {
-        name: ",".join(map(str, value)) if isinstance(value, list) else value
-        for name, value in settings.items()
-    }
 
 
 def _check_evaluable(corpus: Corpus) -> None:

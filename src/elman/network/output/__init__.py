@@ -80,8 +80,6 @@ def new_output(
         name = choose_output(classes)
     if not isinstance(name, str) or name not in OUTPUTS:
         raise ConfigError(f"unknown output {name!r}: expected one of {', '.join(OUTPUTS)}, auto")
-    if isinstance(cutoffs, str):
-        cutoffs = _numbers(cutoffs)
     given = {"cutoffs": cutoffs, "samples": samples, "experts": experts}
     for setting, users in SETTINGS.items():
         if given[setting] is None:
@@ -92,11 +90,3 @@ def new_output(
                 f"{' or '.join(users)}"
             )
     return OUTPUTS[name](hidden, classes, tied, dtype, **given)
-
-
-def _numbers(cutoffs: str) -> list[int]:
-    """Read numbers joined by commas."""
-    try:
-        return [int(part) for part in cutoffs.split(",")]
-    except ValueError:
-        raise ConfigError(f"cutoffs must be whole numbers joined by commas, not {cutoffs!r}") from None

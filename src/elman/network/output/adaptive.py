@@ -36,6 +36,14 @@ def default_cutoffs(classes: int) -> tuple[int, ...]:
     return tuple(sorted({max(1, classes // HEAD), max(1, classes // MIDDLE)}))
 
 
+def _numbers(cutoffs: Sequence[int] | str) -> tuple[int, ...]:
+    """Return numbers, or those that text has joined by commas."""
+    try:
+        return tuple(int(end) for end in (cutoffs.split(",") if isinstance(cutoffs, str) else cutoffs))
+    except ValueError:
+        raise ConfigError(f"cutoffs must be whole numbers joined by commas, not {cutoffs!r}") from None
+
+
 class Tail(NamedTuple):
     """A cluster of words, and what is known of them."""
 
@@ -63,8 +71,8 @@ class Adaptive(Output):
         As of :class:`Output`. Words are sorted by falling frequency. Where tied, the weights of all words are
         rows of ``embedding.E``, and there is no ``R``; else a word of tail i, from 0, has a vector of
         ``H / 4**(i + 1)`` numbers.
-    cutoffs : sequence of int, optional
-        Where the head ends, and each tail but the last: ``[2000, 10000]``.
+    cutoffs : sequence of int, or str, optional
+        Where the head ends, and each tail but the last: ``[2000, 10000]``, or ``"2000,10000"``.
 
     Notes
     -----
@@ -86,10 +94,10 @@ class Adaptive(Output):
 
     def __init__(
         self, hidden: int, classes: int, tied: bool, dtype: np.dtype[Any],
-        *, cutoffs: Sequence[int] | None = None,
+        *, cutoffs: Sequence[int] | str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(hidden, classes, tied, dtype)
-        ends = default_cutoffs(classes) if cutoffs is None else tuple(int(end) for end in cutoffs)
+        ends = default_cutoffs(classes) if cutoffs is None else _numbers(cutoffs)
         if not ends or any(a >= b for a, b in zip([0, *ends], [*ends, classes], strict=True)):
             raise ConfigError(
                 f"cutoffs must be rising numbers from 1 to {classes - 1}, the last word of this vocabulary, "
@@ -103,7 +111,7 @@ class Adaptive(Output):
 
     @property
     def settings(self) -> dict[str, Any]:
-        return {"cutoffs": list(self.cutoffs)}
+        return {"cutoffs": ",".join(map(str, self.cutoffs))}
 
     @property
     def summed(self) -> tuple[str, ...]:
@@ -122,6 +130,10 @@ class Adaptive(Output):
             words = tail.last - tail.first
             shapes |= {f"{tail.name}.V": (tail.width, words), f"{tail.name}.c": (words,)}
         return shapes
+
+    def initialise(self, params: Params) -> None:
+        """Let every word be as likely as any other: a cluster as likely as it has words."""
+        params["output.clusters.c"] += np.log([tail.last - tail.first for tail in self._tails])
 
     def logits(self, params: Params, h: Floats, out: Floats | None = None) -> Floats:
         logits = np.empty((len(h), self.classes), h.dtype) if out is None else out
@@ -146,8 +158,10 @@ class Adaptive(Output):
 
         return read
 
-    def nll(self, params: Params, h: Floats, y: Ints, space: Workspace) -> tuple[Floats, Ints]:
-        nll, best = np.empty(len(y), self.dtype), np.empty(len(y), np.intp)
+    def nll(
+        self, params: Params, h: Floats, y: Ints, space: Workspace, *, guess: bool = True
+    ) -> tuple[Floats, Ints]:
+        nll, best = np.empty(len(y), self.dtype), np.full(len(y), -1)
         cluster, in_head = self._sort(y)
         head, size = Joined(*self._head(params)), self._first + len(self._tails)
         for rows in chunks_of(len(y), self.hidden, size):
@@ -155,15 +169,18 @@ class Adaptive(Output):
             p = space.take("output.e", (len(ones), size), self.dtype)
             head.multiply(ones, p)
             cross_entropy(p, in_head[rows], nll[rows])
-            np.argmax(p[:, : self._first], axis=1, out=best[rows])
+            if guess:
+                np.argmax(p[:, : self._first], axis=1, out=best[rows])
             top = p[np.arange(len(p)), best[rows]]
             for i, tail in enumerate(self._tails):
                 # Only where its words are wanted, or where one of them can be likelier than all before.
                 asked, above = cluster[rows] == i, p[:, self._first + i]
-                look = np.flatnonzero(asked | (above > top))
+                look = np.flatnonzero(asked | (above > top) if guess else asked)
                 within = np.where(asked, y[rows] - tail.first, 0)[look]
                 each, likely, share = self._within(params, tail, ones[look], within, space)
                 nll[rows][look] += np.where(asked[look], each, 0.0)
+                if not guess:
+                    continue
                 share *= above[look]
                 better = np.flatnonzero(share > top[look])
                 best[rows][look[better]], top[look[better]] = likely[better] + tail.first, share[better]

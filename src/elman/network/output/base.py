@@ -74,7 +74,7 @@ class Output(ABC):
         return 1
 
     def initialise(self, params: Params) -> None:  # noqa: B027
-        """Write initial values that are not those of all models, over these."""
+        """Add to the initial values what is not for all models, to biases that are near zero."""
 
     @property
     def summed(self) -> tuple[str, ...]:
@@ -89,7 +89,9 @@ class Output(ABC):
         """Return log-probabilities up to a constant a row, ``(N, K)``, for h ``(N, H)``."""
 
     @abstractmethod
-    def nll(self, params: Params, h: Floats, y: Ints, space: Workspace) -> tuple[Floats, Ints]:
+    def nll(
+        self, params: Params, h: Floats, y: Ints, space: Workspace, *, guess: bool = True
+    ) -> tuple[Floats, Ints]:
         """Return the negative log-likelihood and the most likely class of every row.
 
         Parameters
@@ -102,13 +104,15 @@ class Output(ABC):
             Targets.
         space : Workspace
             Scratch.
+        guess : bool
+            Whether to look for the most likely class too, which may cost several times the loss alone.
 
         Returns
         -------
         nll : ndarray of shape (N,)
             In nats; exact.
         best : ndarray of shape (N,)
-            The most likely class; the lowest where several are.
+            The most likely class, the lowest where several are; -1 without `guess`.
         """
 
     @abstractmethod

@@ -45,7 +45,7 @@ class NCE(Drawing):
         return self.samples
 
     def initialise(self, params: Params) -> None:
-        params["output.c"].fill(-np.log(self.classes))
+        params["output.c"] -= np.log(self.classes)
 
     def draw(self, rng: np.random.Generator) -> Ints:
         return draw_log_uniform(rng, self.samples, self.classes)
