@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
-from elman.data import BpeTokenizer, CharTokenizer, Text, encode_corpus, foreign, read_tokenizer, trial
+from elman.data import (
+    BpeTokenizer,
+    CharTokenizer,
+    Text,
+    encode_corpus,
+    foreign,
+    hugging,
+    read_tokenizer,
+    trial,
+)
 from elman.errors import ConfigError, DataError
 
 TEXT = ["the low lower lowest of all", "to be, or not to be", "naïve café 明月 🙂"] * 9
@@ -142,6 +151,31 @@ def test_what_it_does_not_give_back_is_said(kind, says):
     notes = of(kind).notes
     assert len(notes) == len(says)
     assert all(part in note for part, note in zip(says, notes, strict=True))
+
+
+def test_tokens_that_were_added_are_text_and_not_letters_that_stand_for_bytes():
+    own = tokenizers.Tokenizer.from_str(KINDS["gpt2"].to_str())
+    own.add_tokens(["é", "<é>"])
+    found = BpeTokenizer(json.loads(own.to_str()))
+    ids = found.encode("café <é>")
+    assert found.decode(ids) == "café <é>"
+    assert {"é", "<é>"} <= {found.token(int(i)) for i in ids}
+
+
+def test_a_stream_looks_back_at_few_tokens(monkeypatch):
+    found, most = of("unigram"), 0
+    decode = hugging.Backend.decode
+
+    def counted(self, ids):
+        nonlocal most
+        most = max(most, len(ids))
+        return decode(self, ids)
+
+    monkeypatch.setattr(hugging.Backend, "decode", counted)
+    stream = found.stream()
+    for index in found.encode(" ".join(TEXT)).tolist():
+        stream(index)
+    assert 0 < most < 20
 
 
 def test_ids_without_a_token_are_there_and_have_names():

@@ -41,7 +41,7 @@ def fast() -> dict[str, list[float]]:
         text = Path(folder) / "text"
         text.write_text(TEXT, encoding="utf-8")
         model = fasttext.train_unsupervised(
-            str(text), dim=5, minn=2, maxn=4, bucket=40, minCount=1, lr=0.5, epoch=5, thread=10
+            str(text), dim=5, minn=1, maxn=3, bucket=40, minCount=1, lr=0.5, epoch=5, thread=10
         )
     model.save_model(str(FOLDER / "fasttext.bin"))
     with (FOLDER / "fasttext.vec").open("w", encoding="utf-8") as file:
