@@ -128,6 +128,7 @@ EFFECT = {
     "samples": ("output", ("sampled", "nce")),
     "experts": ("output", ("mixture",)),
     "tokenizer": ("tokens", ("bpe",)),
+    "vectors": ("tokens", ("char", "word", "space")),
 }
 """Settings that only some choices of another setting have a use for: that other, and those choices."""
 
