@@ -134,6 +134,19 @@ class Rows:
                 if block is not None:
                     np.copyto(block, 0.0, where=self._padded[t])
 
+    def forget(self, first: int, by_state: Floats) -> None:
+        """Set derivatives ``(n, B, H)`` by the states before steps `first` and on to zero where they are new.
+
+        For what reaches those states beside :meth:`leave`.
+        """
+        if self.keep is not None:
+            np.multiply(by_state, self.keep[first : first + len(by_state)], out=by_state)
+
+    def hand_on(self, t: int, after: Floats, before: Floats) -> None:
+        """Let the derivative by a state pass step t as it is, in rows that do not have it."""
+        if self._padded is not None and self._held[t]:
+            np.copyto(before, after, where=self._padded[t])
+
     def leave(self, t: int, d: State, remembered: State | None) -> None:
         """Complete the derivatives by the state before step t."""
         if remembered is not None and self._padded is not None:

@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 
 from elman.errors import ConfigError
-from elman.network.cells import Cell
+from elman.network.cells import Cell, ScanCell
 from elman.network.layers.bidirectional import Bidirectional
 from elman.network.layers.layer import Layer
 from elman.network.layers.projected import ProjectedLayer
 from elman.network.layers.reverse import Reverse
+from elman.network.layers.scan import ScanLayer
 from elman.network.layers.staged import StagedLayer
 
 __all__ = [
-    "DIRECTIONS", "AnyLayer", "Bidirectional", "Layer", "ProjectedLayer", "Reverse", "StagedLayer",
-    "new_layer",
+    "DIRECTIONS", "AnyLayer", "Bidirectional", "Layer", "ProjectedLayer", "Reverse", "ScanLayer",
+    "StagedLayer", "new_layer",
 ]  # fmt: skip
 
 AnyLayer = Layer | Reverse | Bidirectional
@@ -67,14 +68,18 @@ def new_layer(
     """
     if direction not in DIRECTIONS:
         raise ConfigError(f"a layer's direction is one of {', '.join(DIRECTIONS)}, not {direction!r:.60}")
-    if projection is not None and (cell.direct or cell.gated or cell.staged):
+    scanned = isinstance(cell, ScanCell)
+    if projection is not None and (cell.direct or cell.gated or cell.staged or scanned):
         raise ConfigError(
-            f"{cell.name} carries its hidden state over elementwise, so that it cannot be projected; lstm can"
+            f"{cell.name} carries its {'memory' if scanned and not cell.direct else 'hidden'} "
+            "state over elementwise, so that it cannot be projected; lstm can"
         )
 
     def make(name: str) -> Layer:
         if projection is not None:
             return ProjectedLayer(name, cell, inputs, hidden, dtype, projection)
+        if scanned:
+            return ScanLayer(name, cell, inputs, hidden, dtype)
         return (StagedLayer if cell.staged else Layer)(name, cell, inputs, hidden, dtype)
 
     if direction == "forward":
