@@ -6,7 +6,9 @@ from elman import LanguageModel
 from elman.insight import reference
 from elman.network.functional import dropout_mask
 
-CELLS = ("rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu")
+CELLS = ("rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu", "indrnn", "mingru",
+    "minlstm", "sru",
+)  # fmt: skip
 
 
 def draw_model(cell, *, seed=0, layers=3, hidden=4, classes=6, tied=False, dtype="float64", dropout=0.0):

@@ -68,13 +68,15 @@ class Lookup:
 
     def __init__(self, model: LanguageModel, rows: int) -> None:
         layer, self.E = forward_layers(model)[0], model.params["embedding.E"]
-        G, H, (K, D) = layer.cell.gates, layer.hidden, self.E.shape
+        G, H, (K, D) = layer.blocks, layer.hidden, self.E.shape
         self.table: Floats | None = None
         self._x1 = _with_ones(rows, D, model.dtype)
         if model.n_params >= K * G * H:  # it is never larger than the model
             U, _, b = layer.scaled(model.params)
             self.table = np.matmul(self.E, U)
             np.add(self.table, b[:, None], out=self.table)
+            if layer.echoes:
+                self.table = np.concatenate([self.table, self.E[None]])
 
     def vectors(self, tokens: Ints) -> Floats:
         """Return the vectors of the words, and a column of ones: ``(B, D + 1)``."""
@@ -113,7 +115,7 @@ class DecodedLayer:
     Attributes
     ----------
     a : ndarray of shape (G, B, H)
-        Where input products are awaited.
+        Where input products are awaited; that of a skip is behind them.
     """
 
     def __init__(self, layer: Layer, params: Params, state: State, rows: int, *, reads: bool) -> None:
@@ -121,8 +123,10 @@ class DecodedLayer:
         H, P, dtype = layer.hidden, layer.width, layer.dtype
         U, W, b = layer.scaled(params)
         self.b_candidate = params.get(f"{layer.name}.b_candidate")
-        self.a, self._r = (aligned(cell.gates * rows * H, dtype).reshape(cell.gates, rows, H) for _ in "ar")
-        self._keep = np.empty((cell.keeps, rows, H), dtype)
+        both, self._r = (
+            aligned(n * rows * H, dtype).reshape(n, rows, H) for n in (cell.gates + cell.keeps, len(W))
+        )
+        self.a, self._gates, self._keep = both[: layer.blocks], both[: cell.gates], both[cell.gates :]
         self._work = np.empty((cell.scratch, rows, H), dtype)
         # Hidden states lie in rows that end with a one, which multiplies the biases of whoever reads them.
         self._ones = [_with_ones(rows, P, dtype) for _ in range(2)]
@@ -137,34 +141,39 @@ class DecodedLayer:
         self._R = params.get(f"{layer.name}.R")
         self._m = None if self._R is None else np.empty((rows, H), dtype)
         first = len(W) - cell.staged
-        self._recur = Product(W[:first], rows, self._r[:first])
+        self._recur = Product(W[:first], rows, self._r[:first]) if first else None
         self._recur_last = Product(W[first:], rows, self._r[first:]) if cell.staged else None
         self._prepare, self._forward = (
             layer.bound(params, method) for method in (cell.prepare, cell.forward)
         )
-        self._read = Product(np.concatenate([U, b[:, None]], axis=1), rows, self.a) if reads else None
+        weights = np.concatenate([U, b[:, None]], axis=1)
+        self._read = Product(weights, rows, self.a[: len(U)]) if reads else None
+        self._echoes = layer.echoes
 
     def read(self, x1: Floats) -> None:
         """Write the products of inputs ``(B, D + 1)``, which end with a one."""
         assert self._read is not None
         self._read(x1)
+        if self._echoes:
+            np.copyto(self.a[-1], x1[:, :-1])
 
     def advance(self) -> Floats:
         """Take one step; return h with a column of ones, ``(B, H + 1)``."""
-        cell, keep = self.cell, self._keep
-        self._recur(self.state[0])
+        cell, keep, a = self.cell, self._keep, self._gates
+        if self._recur is not None:
+            self._recur(self.state[0])
         if self.b_candidate is not None:
             np.add(self._r[-1], self.b_candidate, out=keep[0])
         elif cell.gated:
             np.copyto(keep[0], self._r[-1])
         elif self._recur_last is not None:
-            self._prepare(self.a, self._r, self.state, keep, self._work)
+            self._prepare(a, self._r, self.state, keep, self._work)
             self._recur_last(keep[0])
         if self._R is None or self._m is None:
-            self._forward(self.a, self._r, self.state, self._other, keep, self._work)
+            self._forward(a, self._r, self.state, self._other, keep, self._work)
         else:
             new = type(self._other)(self._m, *self._other[1:])
-            self._forward(self.a, self._r, self.state, new, keep, self._work)
+            self._forward(a, self._r, self.state, new, keep, self._work)
             np.matmul(self._m, self._R, out=self._other[0])
         self.state, self._other = self._other, self.state
         self._ones.reverse()

@@ -93,11 +93,11 @@ def initialise(
         letter = name.rpartition(".")[2]
         if letter == "E":
             array[...] = rng.standard_normal(array.shape) * spread
-        elif letter in ("U", "V", "R"):
+        elif letter in ("U", "V", "R", "U_skip"):
             array[...] = for_input(array.shape, hidden, rng)
         elif letter == "W":
             array[...] = for_state(array.shape, hidden, rng)
         elif letter == "p":
-            array[...] = uniform(array.shape, hidden, rng)
+            array[...] = uniform(array.shape, hidden, rng) if cell.span is None else rng.uniform(*cell.span, array.shape)
         elif letter == "b" and cell.forget is not None:
             array[cell.forget] = forget_bias

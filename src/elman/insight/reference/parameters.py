@@ -23,7 +23,8 @@ def draw_params(
 
     Parameters
     ----------
-    cell : {"rnn", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu"}
+    cell : {"rnn", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu", "indrnn", "mingru", \
+            "minlstm", "sru"}
         Which cell.
     rng : numpy.random.Generator
         The only source of randomness.
@@ -34,7 +35,7 @@ def draw_params(
     scale : float
         Standard deviation of every entry.
     projection : int, optional
-        The width P of `h`, for the cells that can: not gru, gru-before and mgu.
+        The width P of `h`, for the cells that can: rnn and the LSTMs with W.
 
     Returns
     -------
@@ -58,13 +59,17 @@ def draw_params(
     gates = len(functions.gates)
     params = {"embedding.E": draw(classes, embedding)}
     for l in range(layers):
-        params[f"layers.{l}.U"] = draw(gates, embedding if l == 0 else width, hidden)
-        params[f"layers.{l}.W"] = draw(gates, width, hidden)
+        inputs = embedding if l == 0 else width
+        params[f"layers.{l}.U"] = draw(gates, inputs, hidden)
+        if functions.products:
+            params[f"layers.{l}.W"] = draw(gates, width, hidden)
         params[f"layers.{l}.b"] = draw(gates, hidden)
         if cell == "gru":
             params[f"layers.{l}.b_candidate"] = draw(hidden)
         if functions.peepholes:
             params[f"layers.{l}.p"] = draw(len(functions.peepholes), hidden)
+        if functions.skip and inputs != hidden:
+            params[f"layers.{l}.U_skip"] = draw(inputs, hidden)
         if projection:
             params[f"layers.{l}.R"] = draw(hidden, projection)
     if not tied:

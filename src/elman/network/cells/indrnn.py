@@ -30,13 +30,14 @@ class IndRNN(ScanCell):
     name = "indrnn"
     gates = 1
     sees = ((0, "h_prev"),)
+    span = (0.0, 1.0)
     scratch = 2
 
     def step(self, a: Floats, prev: State, new: State, work: Floats, p: Floats) -> None:
         h = new[0]
         np.multiply(prev[0], p[0], h)
         np.add(h, a[0], h)
-        np.maximum(h, 0.0, h)
+        np.maximum(h, 0.0, out=h)
 
     def gather(
         self, a: Floats, dh: Floats, prev: State, new: State, keep: Floats, work: Floats, p: Floats

@@ -34,6 +34,11 @@ class ScanLayer(Layer):
         return shapes
 
     @property
+    def blocks(self) -> int:
+        """How many blocks the input makes: the gates, and what a cell reads of the input beside them."""
+        return self.cell.gates + self._scan.skip
+
+    @property
     def echoes(self) -> bool:
         """Whether the output reads the input itself, which is as wide as it."""
         return self._scan.skip and self.inputs == self.hidden
