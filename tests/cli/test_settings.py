@@ -26,7 +26,8 @@ SETTINGS = """
 CHOICES = (
     "--cell lstm --projection 6 --forget-bias 0.5 --optimizer sgd --momentum 0.5 --nesterov "
     "--schedule plateau --patience 1 --lr-min 0.001",
-    "--cell gru --optimizer adamw --weight-decay 0.125 --schedule step --decay-every 7",
+    "--cell gru --layers 3 --hidden-last 6 --optimizer adamw --weight-decay 0.125 --schedule step "
+    "--decay-every 7",
 )
 """No single run has a use for all settings."""
 

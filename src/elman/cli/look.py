@@ -110,6 +110,7 @@ def info(
         "cell": config.cell,
         "layers": config.layers,
         "hidden": config.hidden,
+        "hidden_last": config.hidden_last,
         "embedding": config.embedding,
         "projection": config.projection,
         "direction": config.direction,

@@ -70,9 +70,10 @@ class Reporter:
                 f"{valid.unknown:,} validation tokens do not occur in the training text, from which <unk> "
                 "is then never learnt; --min-count 2 would teach it",
             )
+        last = "" if config.hidden_last is None else f", the last {config.hidden_last}"
         self._line(
             "model",
-            f"{config.cell} {config.layers} x {config.hidden}, embedding {config.embedding}, "
+            f"{config.cell} {config.layers} x {config.hidden}{last}, embedding {config.embedding}, "
             f"{model.n_params:,} parameters, {config.dtype}",
         )
         self._line(

@@ -9,7 +9,6 @@ from elman.decoding.layout import DecodedLayer, Lookup, forward_layers
 from elman.errors import DataError
 from elman.network import LanguageModel, ModelState
 from elman.network.backprop import forward
-from elman.network.output.columns import new_columns
 from elman.typing import Floats, Ints
 
 PRIMED_AT_ONCE = 256  # steps of a prompt that go through the network as one window
@@ -94,7 +93,7 @@ class Decoder:
             DecodedLayer(layer, model.params, entering, rows, reads=self._lookup.table is None or index > 0)
             for index, (layer, entering) in enumerate(zip(layers, state, strict=True))
         ]
-        self._output = new_columns(model.output.weights(model.params), model.params["output.c"], None)
+        self._output = model.output.reader(model.params)
 
     @property
     def state(self) -> ModelState:
@@ -112,5 +111,5 @@ class Decoder:
         for layer in others:
             layer.read(h1)
             h1 = layer.advance()
-        self._output.multiply(h1, self.logits)
+        self._output(h1, self.logits)
         return self.logits

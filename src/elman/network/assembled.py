@@ -42,6 +42,7 @@ class Assembled:
         forget_bias: float = 1.0,
         projection: int | None = None,
         direction: str = "forward",
+        hidden_last: int | None = None,
     ) -> None:
         kind = get_cell(cell)
         sizes = {"vocab_size": vocab_size, "embedding": embedding, "hidden": hidden, "layers": layers}
@@ -54,11 +55,18 @@ class Assembled:
             raise ConfigError(f"dtype must be 'float32' or 'float64', not {str(dtype)!r}")
         if projection is not None:
             projection = check_whole("projection", projection, 1)
+        if hidden_last is not None:
+            hidden_last = check_whole("hidden_last", hidden_last, 1)
+            if layers == 1 or projection is not None:
+                raise ConfigError(
+                    "hidden_last is the width of the last of several layers without projection: "
+                    "leave it out, and give hidden or projection"
+                )
         self.vocab_size, self.cell, self.dtype = vocab_size, kind.name, np.dtype(str(dtype))
-        self.projection, self.direction = projection, direction
+        self.projection, self.direction, self.hidden_last = projection, direction, hidden_last
+        widths = [hidden] * layers if hidden_last is None else [*[hidden] * (layers - 1), hidden_last]
         self.stack = new_stack(
-            kind, embedding, hidden, layers, self.dtype, dropout=dropout, projection=projection,
-            direction=direction,
+            kind, embedding, widths, self.dtype, dropout=dropout, projection=projection, direction=direction
         )  # fmt: skip
         if tied and embedding != self.stack.width:
             raise ConfigError(
@@ -72,7 +80,7 @@ class Assembled:
                 initial.named(init_recurrent, initial.RECURRENT_INITIALIZERS)
         else:
             initial.initialise(
-                self.params, cell=kind, hidden=hidden, tied=tied, seed=seed, init=init,
+                self.params, cell=kind, hidden=widths, tied=tied, seed=seed, init=init,
                 init_recurrent=init_recurrent, forget_bias=forget_bias,
             )  # fmt: skip
         self._space = Workspace()
@@ -95,6 +103,8 @@ class Assembled:
             facts["projection"] = self.projection
         if self.direction != "forward":
             facts["direction"] = self.direction
+        if self.hidden_last is not None:
+            facts["hidden_last"] = self.hidden_last
         return f"LanguageModel({', '.join(f'{name}={value!r}' for name, value in facts.items())})"
 
     @property
@@ -110,13 +120,18 @@ class Assembled:
             "vocab_size": self.vocab_size, "cell": self.cell, "embedding": first.inputs,
             "hidden": first.hidden, "layers": len(self.stack.layers), "dropout": self.stack.dropout,
             "tied": self.output.tied, "dtype": self.dtype.name, "projection": self.projection,
-            "direction": self.direction,
+            "direction": self.direction, "hidden_last": self.hidden_last,
         }  # fmt: skip
 
     @property
     def n_params(self) -> int:
         """Number of parameters."""
         return sum(array.size for array in self.params.values())
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether training draws random numbers, for which a pass is given a generator."""
+        return self.stack.dropout > 0 or self.output.random
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the name and shape of every parameter, in order."""

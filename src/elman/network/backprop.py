@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from elman.network.cells import State
 from elman.network.inputs import Words
-from elman.network.output import Softmax
+from elman.network.output import Output
 from elman.network.rows import Rows
 from elman.network.stack import Stack, StackTape
 from elman.network.team import Team
@@ -22,7 +22,7 @@ class Network(NamedTuple):
     """The parts a pass runs through, and the memory it runs in."""
 
     stack: Stack
-    output: Softmax
+    output: Output
     params: Params
     space: Workspace
 
@@ -72,6 +72,7 @@ def backprop(
     With `live`, only the steps where it is True count. The state returned is that after `state_after` steps,
     or after all. With a team, rows, state and the gradients of the layers are the member's own; the loss is
     that of all members, and of embedding and output the gradients of the member's own classes are written.
+    An output that does not share its classes has the loss and the gradient of the member's own rows.
     """
     tape = forward(net, x, state, rng=rng, reset=reset, live=live, team=team)
     if state_after == 0:  # the tape has it only after resets, which belong to the step that follows
@@ -80,7 +81,7 @@ def backprop(
         leaving = tape.states(len(x) if state_after is None else state_after)
     h = tape.inputs[-1]
     dh = net.space.take("output.dh", h.shape, h.dtype)
-    nll = _loss(net, h, y, dh, grads, scale, skip, live, team)
+    nll = _loss(net, h, y, dh, grads, scale, skip, live, team, rng)
     dE, alone_and_tied = grads["embedding.E"], net.output.tied and team is None
     tape.inputs[0] = tape.inputs[0]._replace(dE=None if alone_and_tied else dE)
     by_words, dstate = net.stack.backward(net.params, tape, dh, net.space, grads)
@@ -91,7 +92,7 @@ def backprop(
 
 def _loss(
     net: Network, h: Floats, y: Ints, dh: Floats, grads: Params, scale: float, skip: int,
-    live: NDArray[np.bool_] | None, team: Team | None,
+    live: NDArray[np.bool_] | None, team: Team | None, rng: np.random.Generator | None,
 ) -> float:  # fmt: skip
     """Write into dh and grads the derivatives of the loss of the steps that count; return that loss."""
     H = h.shape[-1]
@@ -107,15 +108,17 @@ def _loss(
                 grads[name].fill(0.0)
             return 0.0
         dinside = np.empty((len(inside), H), h.dtype)
-        nll = nll_and_grads(net.params, counted[inside], targets[inside], scale, net.space, grads, dinside)
+        nll = nll_and_grads(
+            net.params, counted[inside], targets[inside], scale, net.space, grads, dinside, rng=rng
+        )
         dcounted.fill(0.0)
         dcounted[inside] = dinside
         return nll
-    if team is None:
-        return nll_and_grads(net.params, counted, targets, scale, net.space, grads, dcounted)
+    if team is None or not net.output.shares:
+        return nll_and_grads(net.params, counted, targets, scale, net.space, grads, dcounted, rng=rng)
     every, all_targets = team.gather(counted, targets)
     part = team.parts(len(every))
-    nll = nll_and_grads(net.params, every, all_targets, scale, net.space, grads, part, team)
+    nll = nll_and_grads(net.params, every, all_targets, scale, net.space, grads, part, team=team)
     team.scatter(dcounted)
     return nll
 

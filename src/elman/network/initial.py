@@ -5,7 +5,7 @@ The shape is that of a parameter, ``(..., fan_in, fan_out)``, and hidden the wid
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -78,26 +78,30 @@ def named(name: str, table: dict[str, Initializer]) -> Initializer:
 
 
 def initialise(
-    params: Params, *, cell: Cell, hidden: int, tied: bool, seed: int, init: str, init_recurrent: str | None,
-    forget_bias: float,
+    params: Params, *, cell: Cell, hidden: Sequence[int], tied: bool, seed: int, init: str,
+    init_recurrent: str | None, forget_bias: float,
 ) -> None:  # fmt: skip
-    """Write the initial values of a language model into its parameters; see :class:`elman.LanguageModel`."""
+    """Write the initial values of a language model into its parameters; see :class:`elman.LanguageModel`.
+
+    ``hidden`` has the width H of every layer; that of the last goes for the parameters of no layer.
+    """
     rng = np.random.default_rng(seed)
     if init_recurrent is None:
         init_recurrent = "identity" if cell.name == "rnn-relu" else init
     for_input = named(init, INPUT_INITIALIZERS)
     for_state = named(init_recurrent, RECURRENT_INITIALIZERS)
     # Tied vectors are output weights too, and must not start with logits of the size of sqrt(D).
-    spread = hidden**-0.5 if tied else 1.0
+    spread = hidden[-1] ** -0.5 if tied else 1.0
     for name, array in params.items():
         letter = name.rpartition(".")[2]
+        width = hidden[int(name.split(".")[1])] if name.startswith("layers.") else hidden[-1]
         if letter == "E":
             array[...] = rng.standard_normal(array.shape) * spread
         elif letter in ("U", "V", "R", "U_skip"):
-            array[...] = for_input(array.shape, hidden, rng)
+            array[...] = for_input(array.shape, width, rng)
         elif letter == "W":
-            array[...] = for_state(array.shape, hidden, rng)
+            array[...] = for_state(array.shape, width, rng)
         elif letter == "p":
-            array[...] = uniform(array.shape, hidden, rng) if cell.span is None else rng.uniform(*cell.span, array.shape)
+            array[...] = rng.uniform(*(cell.span or (-(width**-0.5), width**-0.5)), array.shape)
         elif letter == "b" and cell.forget is not None:
             array[cell.forget] = forget_bias

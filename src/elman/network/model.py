@@ -51,7 +51,7 @@ class LanguageModel(Assembled):
         Rate of inverted dropout on the output of each layer; acts only where a generator is given.
     tied : bool
         Use the word vectors as output weights too; needs them as wide as the output of the last layer:
-        ``hidden``, or ``projection``, and twice that where it goes both ways.
+        ``hidden``, ``hidden_last`` or ``projection``, and twice that where it goes both ways.
     dtype : str
         ``float32`` or ``float64``.
     seed : int
@@ -72,6 +72,8 @@ class LanguageModel(Assembled):
         ``forward``; ``reverse``, from the last token to the first; or ``bidirectional``, both side by side.
         One for all layers, or one for each, joined by commas. A model that is not all forward reads whole
         sequences: it has no :meth:`step`, and is no language model in the strict sense.
+    hidden_last : int, optional
+        Width of the last layer, where it is not `hidden`; with `tied`, that of the word vectors.
 
     Attributes
     ----------
@@ -82,7 +84,8 @@ class LanguageModel(Assembled):
     ------
     ConfigError
         If a size is less than 1 or the seed less than 0, a name is unknown, a rate is outside [0, 1), or
-        `tied` is asked of unequal widths, or the cell cannot be projected.
+        `tied` is asked of unequal widths, the cell cannot be projected, or `hidden_last` is given to a single
+        layer or beside `projection`.
 
     Examples
     --------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -112,7 +113,7 @@ class Stack:
 
 
 def new_stack(
-    cell: Cell, inputs: int, hidden: int, layers: int, dtype: np.dtype[Any], *, dropout: float = 0.0,
+    cell: Cell, inputs: int, hidden: Sequence[int], dtype: np.dtype[Any], *, dropout: float = 0.0,
     projection: int | None = None, direction: str = "forward",
 ) -> Stack:  # fmt: skip
     """Return a stack of layers of one cell.
@@ -121,8 +122,10 @@ def new_stack(
     ----------
     cell : Cell
         The recurrence.
-    inputs, hidden, layers : int
-        Width of the inputs, D; width and number of the layers, H and L.
+    inputs : int
+        Width of the inputs, D.
+    hidden : sequence of int
+        Width of each layer, H.
     dtype : numpy.dtype
         float32 or float64.
     dropout : float
@@ -140,14 +143,15 @@ def new_stack(
     """
     ways = [way.strip() for way in direction.split(",")]
     if len(ways) == 1:
-        ways *= layers
-    if len(ways) != layers:
+        ways *= len(hidden)
+    if len(ways) != len(hidden):
         raise ConfigError(
-            f"direction {direction!r} names {len(ways)} layers of {layers}: give one for all, or one for each"
+            f"direction {direction!r} names {len(ways)} layers of {len(hidden)}: "
+            "give one for all, or one for each"
         )
     made: list[AnyLayer] = []
-    for i, way in enumerate(ways):
+    for i, (way, width) in enumerate(zip(ways, hidden, strict=True)):
         D = made[-1].width if made else inputs
-        layer = new_layer(f"layers.{i}", cell, D, hidden, dtype, projection=projection, direction=way)
+        layer = new_layer(f"layers.{i}", cell, D, width, dtype, projection=projection, direction=way)
         made.append(layer)
     return Stack(tuple(made), dropout)

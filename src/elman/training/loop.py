@@ -119,7 +119,7 @@ def training_steps(
             window.x,
             window.y,
             progress.state,
-            seed=(seed, progress.step) if model.stack.dropout else None,
+            seed=(seed, progress.step) if model.stochastic else None,
             reset=window.reset,
             skip=start - entered,
             state_after=max(0, stop - reach) - entered,

@@ -16,7 +16,7 @@ from elman.training.shares import Task, split_rows
 from elman.typing import Floats, Ints, Params
 
 SPLIT_CLASSES = 2048
-"""From so many classes on the members share them: gradients for each would cost more than the meetings."""
+"""From so many words on the members share them: gradients for each would cost more than the meetings."""
 
 SEEDS = 4  # the most numbers a seed may have
 
@@ -155,13 +155,17 @@ class Shared:
 
 
 def splits(model: LanguageModel) -> bool:
-    """Say whether members had better share the classes of a model."""
-    return model.vocab_size >= SPLIT_CLASSES
+    """Say whether members had better share the words of a model, and with an output that can, its classes."""
+    # Tied vectors have a gradient from the output too: the words are then shared as the classes are, or not.
+    return model.vocab_size >= SPLIT_CLASSES and (model.output.shares or not model.output.tied)
 
 
 def summed_names(model: LanguageModel, *, split: bool) -> list[str]:
     """Return the parameters whose gradients every member has for its own rows; consecutive ones."""
-    return [name for name in model.params if name.startswith("layers.") or not split]
+    if not split:
+        return list(model.params)
+    rooms = ("layers.",) if model.output.shares else ("layers.", "output.")
+    return [name for name in model.params if name.startswith(rooms)]
 
 
 def take_shared(

@@ -100,7 +100,7 @@ class Workers:
         done, squares = zip(*self._pass(tasks), strict=True)
         self.norm = math.sqrt(sum(squares))
         # Who shares the classes knows the loss of all rows.
-        nll = done[0].nll if self.split else sum(part.nll for part in done)
+        nll = done[0].nll if self.split and self.model.output.shares else sum(part.nll for part in done)
         return nll / counted, concatenate([part.state for part in done]), self.shared.grads.arrays
 
     def update(self, lr: float, clip: float | None = None) -> None:

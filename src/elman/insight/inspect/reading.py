@@ -222,6 +222,10 @@ def read(
     ((4,), (1, 5, 3), (4, 4))
     """
     check_plain(model, "inspected")
+    if model.hidden_last is not None:
+        raise ConfigError(
+            "a model whose last layer has another width cannot be inspected: only one of equal layers"
+        )
     if top < 1:
         raise ConfigError(f"top={top}: give at least 1")
     if isinstance(text, str):

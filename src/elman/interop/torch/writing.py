@@ -56,7 +56,7 @@ def state_dict(model: LanguageModel) -> Params:
     output.bias (9,)
     """
     bidirectional = _is_bidirectional(model)
-    _check_projection(model)
+    _check_widths(model)
     arrays = {"embedding.weight": model.params["embedding.E"].copy()}
     for start, end in places(len(model.stack.layers), bidirectional):
         for name, array in theirs(model.cell, start, model.params):
@@ -217,9 +217,14 @@ def _is_bidirectional(model: LanguageModel) -> bool:
     return directions == {"bidirectional"}
 
 
-def _check_projection(model: LanguageModel) -> None:
-    """Raise ConfigError where PyTorch has no module with such a projection."""
+def _check_widths(model: LanguageModel) -> None:
+    """Raise ConfigError where PyTorch has no module with such widths."""
     kind = kind_of(model.cell)
+    if model.hidden_last is not None:
+        raise ConfigError(
+            f"the last layer has {model.hidden_last} units and the others not: in PyTorch's "
+            "modules all layers are of one width"
+        )
     if model.projection is None:
         return
     if kind != "lstm":

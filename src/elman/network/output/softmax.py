@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
 from elman.network.functional import cross_entropy
+from elman.network.output.base import Output, Reader
 from elman.network.output.columns import columns_nll_and_grads, new_columns
 from elman.network.team import Team
 from elman.network.workspace import Workspace
@@ -20,32 +20,17 @@ FEWEST_ROWS = 128
 """Rows of a chunk, at least; or as many as V has. Adding up dV costs the more the fewer they are."""
 
 
-@dataclass(frozen=True)
-class Softmax:
+class Softmax(Output):
     """Softmax cross-entropy, ``p = softmax(h V + c)``, in chunks of rows.
 
-    The ``(T*B, K)`` logits are never all in memory.
-
-    Parameters
-    ----------
-    hidden : int
-        Width of the hidden states, ``H``.
-    classes : int
-        Size of the vocabulary, ``K``.
-    tied : bool
-        Whether ``V`` is the transpose of the word vectors ``embedding.E``; their gradient is then added
-        to that of the embedding.
-    dtype : numpy.dtype
-        float32 or float64.
+    The ``(T*B, K)`` logits are never all in memory. Parameters are ``output.V`` ``(H, K)``, or where tied the
+    transpose of ``embedding.E``, and ``output.c`` ``(K,)``; those of the constructor are :class:`Output`'s.
     """
 
-    hidden: int
-    classes: int
-    tied: bool
-    dtype: np.dtype[Any]
+    name: ClassVar[str] = "full"
+    shares: ClassVar[bool] = True
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the name and shape of each parameter."""
         bias: dict[str, tuple[int, ...]] = {"output.c": (self.classes,)}
         return bias if self.tied else {"output.V": (self.hidden, self.classes), **bias}
 
@@ -54,31 +39,10 @@ class Softmax:
         return params["embedding.E"].T if self.tied else params["output.V"]
 
     def logits(self, params: Params, h: Floats, out: Floats | None = None) -> Floats:
-        """Return ``h V + c``, ``(N, K)``, for h ``(N, H)``."""
         logits = np.matmul(h, self.weights(params), out=out)
         return np.add(logits, params["output.c"], out=logits)
 
     def nll(self, params: Params, h: Floats, y: Ints, space: Workspace) -> tuple[Floats, Ints]:
-        """Return the negative log-likelihood and the most likely class of every row.
-
-        Parameters
-        ----------
-        params : dict
-            The parameters of the model.
-        h : ndarray of shape (N, H)
-            Hidden states.
-        y : ndarray of shape (N,)
-            Targets.
-        space : Workspace
-            Scratch.
-
-        Returns
-        -------
-        nll : ndarray of shape (N,)
-            In nats.
-        best : ndarray of shape (N,)
-            Index of the largest logit; the lowest where several are.
-        """
         nll, best = np.empty(len(y), self.dtype), np.empty(len(y), np.intp)
         for rows in self._chunks(len(y)):
             logits = self._logits_of(params, h[rows], space)
@@ -88,24 +52,8 @@ class Softmax:
 
     def nll_and_grads(
         self, params: Params, h: Floats, y: Ints, scale: float, space: Workspace, grads: Params, dh: Floats,
-        team: Team | None = None,
+        *, rng: np.random.Generator | None = None, team: Team | None = None,
     ) -> float:  # fmt: skip
-        """Return the summed negative log-likelihood, and write the derivatives of `scale` times it.
-
-        Parameters
-        ----------
-        params, h, y, space
-            As in :meth:`nll`.
-        scale : float
-            One over the number of tokens the loss is the mean of.
-        grads : dict
-            ``output.c`` and ``output.V`` are overwritten; where tied, ``embedding.E``.
-        dh : ndarray of shape (N, H)
-            Overwritten with the derivative by the hidden states; with a team, as far as it passes through
-            the member's own classes.
-        team : Team, optional
-            Those who have some of the classes each. Of `grads` only the member's own are overwritten.
-        """
         columns, dcolumns = (
             new_columns(self.weights(arrays), arrays["output.c"], len(y)) for arrays in (params, grads)
         )
@@ -115,6 +63,9 @@ class Softmax:
         return columns_nll_and_grads(
             columns, dcolumns, first, h, y, scale, space, dh, self._chunks(len(y)), team
         )
+
+    def reader(self, params: Params) -> Reader:
+        return new_columns(self.weights(params), params["output.c"], None).multiply
 
     def _chunks(self, rows: int) -> list[slice]:
         longest = max(FEWEST_ROWS, self.hidden, CHUNK_NUMBERS // self.classes)

@@ -19,6 +19,7 @@ class ModelSettings:
     )  # fmt: skip
     embedding: int = setting(64, "Model", "Width of the word vectors, D.", 1)
     hidden: int = setting(128, "Model", "Width of every layer, H.", 1)
+    hidden_last: int | None = setting(None, "Model", "Width of the last layer, where it is not H.", 1)
     layers: int = setting(2, "Model", "Number of recurrent layers, L.", 1)
     projection: int | None = setting(
         None, "Model", "Width of every layer's output, P, where it is not H (rnn and lstm kinds).", 1
@@ -41,6 +42,11 @@ class ModelSettings:
 
     def check_model(self) -> None:
         """Raise ConfigError for the first of these settings that contradicts another."""
+        if self.hidden_last and (self.layers == 1 or self.projection):
+            raise ConfigError(
+                "hidden_last is the width of the last of several layers without projection: leave it out, "
+                "and give hidden or projection"
+            )
         width = self._output_width()
         if self.tied and self.embedding != width:
             raise ConfigError(
@@ -51,4 +57,4 @@ class ModelSettings:
     def _output_width(self) -> int:
         """Width of what the last layer gives out."""
         ways = 2 if self.direction.split(",")[-1].strip() == "bidirectional" else 1
-        return ways * (self.projection or self.hidden)
+        return ways * (self.projection or self.hidden_last or self.hidden)
