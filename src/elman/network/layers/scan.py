@@ -45,7 +45,7 @@ class ScanLayer(Layer):
 
     def scaled(self, params: Params) -> tuple[Floats, Floats, Floats]:
         """Return copies of U and b whose blocks of sigmoid gates are halved, that of a skip last, and no W."""
-        U, b = (np.stack(blocks) for blocks in self._blocks(params, np.zeros(self.hidden, self.dtype)))
+        U, b = (np.stack(blocks) for blocks in self._blocks(params, self._no_bias()))
         for copy in (U, b):
             copy[: self.cell.sigmoids] *= 0.5
         return U, np.zeros((0, self.hidden, self.hidden), self.dtype), b
@@ -63,9 +63,7 @@ class ScanLayer(Layer):
         return cast(ScanCell, self.cell)
 
     def _project(self, params: Params, x: Floats | Words, space: Workspace, tape: Tape) -> Pairs:
-        none = self._take(space, "none", (self.hidden,))
-        none.fill(0.0)
-        U, b = self._blocks(params, none)
+        U, b = self._blocks(params, space.build(f"none {self.hidden}", (self.dtype,), self._no_bias))
         both = self._both(space, tape)
         Projection(space, self.name).forward(x, U, b, both[: len(U)], half=self.cell.sigmoids)
         if self.echoes:
@@ -126,16 +124,21 @@ class ScanLayer(Layer):
             space.clock.timed("elementwise", method) for method in (cell.gather, self._walk_back, cell.spread)
         )
         silence = None if rows is None else rows.back[1]
+        beside = self._take(space, "beside", dh.shape[1:])  # what a step sends back beside the carried state
+        if cell.passes:
+            beside.fill(0.0)
         for chunk in reversed(tape.scans):
             part = slice(chunk.first, chunk.first + len(chunk.lines))
             gather(chunk.a, dh[part], chunk.prev, chunk.new, chunk.keep, chunk.work, p)
-            walk(chunk, d, rows)
+            walk(chunk, d, beside, rows)
             spread(chunk.a, chunk.prev, chunk.new, chunk.keep, chunk.work, p)
             if silence is not None:
                 for t in range(part.start, part.stop):
                     silence(t, tape.a[:, t], tape.keep[:1, t] if cell.skip else None)
+        if cell.passes:
+            np.add(d[cell.place], beside, out=d[cell.place])
 
-    def _walk_back(self, chunk: ScanChunk, d: State, rows: Rows | None) -> None:
+    def _walk_back(self, chunk: ScanChunk, d: State, beside: Floats, rows: Rows | None) -> None:
         """Go back over the carried state, step by step: ``work[0]`` becomes the derivative by it."""
         multiply, add, by_carried = np.multiply, np.add, d[self._scan.place]
         if self._scan.passes:
@@ -143,6 +146,8 @@ class ScanLayer(Layer):
             if rows is not None:
                 rows.forget(chunk.first, passes)
             add(reaches[:-1], passes[1:], reaches[:-1])
+            add(reaches[-1], beside, reaches[-1])
+            np.copyto(beside, passes[0])
         if rows is None:
             for factor, total, _, _ in reversed(chunk.lines):
                 add(total, by_carried, total)
@@ -155,8 +160,6 @@ class ScanLayer(Layer):
                 multiply(total, factor, by_carried)
                 rows.hand_on(t, total, by_carried)
                 rows.leave(t, d, None)
-        if self._scan.passes:
-            add(by_carried, passes[0], by_carried)
 
     def _with_last(self, dh: Floats, by_last: Floats, space: Workspace, rows: Rows | None) -> Floats:
         """Return dh with the derivative by the last output of each row, which becomes zero, or what is left."""
@@ -176,7 +179,7 @@ class ScanLayer(Layer):
     ) -> Floats:
         """Write dU, db and dp of the whole window; return dx."""
         none = self._take(space, "none", (self.hidden,))
-        (U, _), (dU, db) = self._blocks(params, none), self._blocks(grads, none)
+        (U, _), (dU, db) = self._blocks(params, none), self._blocks(grads, none)  # its derivative is not read
         da, beside = self._both(space, tape)[: len(U)], tape.keep[0] if self.echoes else None
         dx = Projection(space, self.name).backward(x, U, da, dU, db, beside)
         if self.cell.peepholes:
@@ -190,6 +193,9 @@ class ScanLayer(Layer):
             U.append(arrays[f"{self.name}.U_skip"])
             b.append(none)
         return U, b
+
+    def _no_bias(self) -> Floats:
+        return np.zeros(self.hidden, self.dtype)
 
     def _both(self, space: Workspace, tape: Tape) -> Floats:
         """Return gates and what is kept as one block, as the tape has them."""
