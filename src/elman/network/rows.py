@@ -18,6 +18,9 @@ Live = NDArray[np.bool_]
 """``(T, B, 1)``: True where a step of a row counts."""
 
 
+ALL = slice(None)
+
+
 class Rows:
     """What is to be done to some rows before and after each step of a window.
 
@@ -91,22 +94,23 @@ class Rows:
                     reset[t] |= reset[t - 1] & ~live[t - 1]
         return Rows(reset, live, self.dtype)
 
-    def enter(self, t: int, tape: Tape) -> None:
-        """Write the state that enters step t, zero in rows that begin anew."""
+    def enter(self, t: int, tape: Tape, fields: slice = ALL) -> None:
+        """Write the state that enters step t, zero in rows that begin anew; or some fields of it."""
         if self.keep is None:
             return
         keep = self.keep[t]
         if t == 0:
-            for field in tape.first:
+            for field in tape.first[fields]:
                 np.multiply(field, keep, out=field)
             return
-        for left, entered in zip(tape.states, tape.entered, strict=True):
+        for left, entered in zip(tape.states[fields], tape.entered[fields], strict=True):
             np.multiply(left[t - 1], keep, out=entered[t])
 
-    def hold(self, t: int, tape: Tape) -> None:
-        """Undo step t in rows that do not have it."""
+    def hold(self, t: int, tape: Tape, fields: slice = ALL) -> None:
+        """Undo step t in rows that do not have it, or some fields of the state that it left."""
         if self._padded is not None and self._held[t]:
-            for entering, left in zip(tape.entering(t), tape.left(t + 1), strict=True):
+            pairs = zip(tape.entering(t)[fields], tape.left(t + 1)[fields], strict=True)
+            for entering, left in pairs:
                 np.copyto(left, entering, where=self._padded[t])
 
     def output(self, array: Floats, space: Workspace, name: str) -> Floats:

@@ -71,8 +71,8 @@ def new_layer(
     scanned = isinstance(cell, ScanCell)
     if projection is not None and (cell.direct or cell.gated or cell.staged or scanned):
         raise ConfigError(
-            f"{cell.name} carries its {'memory' if scanned and not cell.direct else 'hidden'} "
-            "state over elementwise, so that it cannot be projected; lstm can"
+            f"{cell.name} carries its {'hidden state' if cell.direct or not scanned else 'memory'} over "
+            "elementwise, so that it cannot be projected; lstm can"
         )
 
     def make(name: str) -> Layer:

@@ -85,8 +85,8 @@ class ScanLayer(Layer):
             finish(chunk.a, chunk.prev, chunk.new, chunk.keep, chunk.work, p)
             if cell.place and rows is not None and rows.live is not None:  # what is not carried came after
                 for t in range(chunk.first, chunk.first + len(chunk.lines)):
-                    rows.enter(t, tape)
-                    rows.hold(t, tape)
+                    rows.enter(t, tape, slice(cell.place))
+                    rows.hold(t, tape, slice(cell.place))
 
     def _walk(self, chunk: ScanChunk, tape: Tape, p: Floats, rows: Rows | None) -> None:
         """Advance the carried state, step by step."""
@@ -101,9 +101,10 @@ class ScanLayer(Layer):
                 for a, prev, new, work in chunk.steps:
                     step(a, prev, new, work, p)
             return
+        carried = slice(self._scan.place, self._scan.place + 1)
         for t, (line, args) in enumerate(zip(chunk.lines, chunk.steps, strict=True), chunk.first):
             if enter is not None:
-                enter(t, tape)
+                enter(t, tape, carried)
             if self._scan.linear:
                 factor, added, before, after = line
                 multiply(factor, before, after)
@@ -111,7 +112,7 @@ class ScanLayer(Layer):
             else:
                 step(*args, p)
             if hold is not None:
-                hold(t, tape)
+                hold(t, tape, carried)
 
     def _retreat(
         self, params: Params, tape: Tape, dh: Floats, d: State, space: Workspace, grads: Params,
@@ -159,7 +160,7 @@ class ScanLayer(Layer):
                 add(total, by_carried, total)
                 multiply(total, factor, by_carried)
                 rows.hand_on(t, total, by_carried)
-                rows.leave(t, d, None)
+                rows.leave(t, (by_carried,), None)
 
     def _with_last(self, dh: Floats, by_last: Floats, space: Workspace, rows: Rows | None) -> Floats:
         """Return dh with the derivative by the last output of each row, which becomes zero, or what is left."""
