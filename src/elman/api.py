@@ -76,7 +76,8 @@ def train(
         The run directory to make; by default a new one under ``runs/``.
     resume : path-like, optional
         Go on with this run where its last checkpoint was made, with no setting but those that bound or
-        report a run: `epochs`, `steps`, `minutes`, `early_stop`, `eval_every`, `checkpoint_every`, `sample`.
+        report a run: `epochs`, `steps`, `minutes`, `early_stop`, `eval_every`, `eval_epochs`,
+        `checkpoint_every`, `sample`.
     overwrite : bool
         Replace a run that is there.
     on_event : callable, optional

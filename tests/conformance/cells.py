@@ -13,6 +13,7 @@ import numpy as np
 from elman import LanguageModel, gradcheck
 from elman.network.cells import ScanCell, get_cell
 from elman.network.layers import new_layer as layer_of
+from elman.network.regularisers import Regularisers
 from elman.network.rows import Rows
 from elman.network.stack import Stack
 from elman.network.workspace import Workspace
@@ -183,7 +184,7 @@ def _stack_function(cell, *, dropout, reset):
     rng = np.random.default_rng(SEED + 1)
     layers = [new_layer(cell, name="layers.0")]
     layers += [new_layer(cell, name=f"layers.{i}", inputs=layers[0].width) for i in (1, 2)]
-    stack, params = Stack(tuple(layers), dropout), draw_params(layers, rng)
+    stack, params = Stack(tuple(layers), Regularisers(dropout)), draw_params(layers, rng)
     dh = rng.normal(size=(T, B, stack.width))
     states = [draw_like(state, rng) for state in stack.initial_state(B)]
     fields = [(f"state.{i}.{name}", i, name) for i, s in enumerate(states) for name in s._fields]

@@ -11,8 +11,10 @@ from elman.training.flat import BLOCK, flat_copy, flat_view
 from elman.training.optim import OPTIMIZERS
 
 VARIANTS = {
-    "sgd": [{"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}],
-    "rmsprop": [{"momentum": 0.9}],
+    "sgd": [{"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}, {"weight_decay": 0.3}],
+    "adagrad": [{"weight_decay": 0.3}],
+    "rmsprop": [{"momentum": 0.9}, {"momentum": 0.9, "weight_decay": 0.3}],
+    "adam": [{"weight_decay": 0.3}],
 }
 CASES = [(name, {}) for name in OPTIMIZERS] + [(n, kw) for n, kws in VARIANTS.items() for kw in kws]
 SHAPES = {"output.V": (BLOCK // 8, 9), "embedding.E": (7, 3), "layers.0.b": (4, 5), "a.scalar": ()}
@@ -174,8 +176,35 @@ def test_zero_gradient_moves_nothing_but_by_weight_decay(optimizer):
     params = arrays(0)
     zeros = {name: np.zeros_like(array) for name, array in params.items()}
     new, _ = optimizer.update(params, zeros, optimizer.init(params), 0.1)
-    factor = 1.0 - 0.1 * optimizer.settings.get("weight_decay", 0.0)
-    assert_same({name: array * factor for name, array in params.items()}, new)
+    decay = optimizer.settings["weight_decay"]
+    if decay == 0.0 or optimizer.name == "adamw":
+        assert_same({name: array * (1.0 - 0.1 * decay) for name, array in params.items()}, new)
+    else:  # the decay is a gradient like any other
+        assert_same(one_step(optimizer, params, {n: np.asarray(decay * p) for n, p in params.items()}), new)
+        assert all((np.sign(new[name] - array) == -np.sign(array)).all() for name, array in params.items())
+
+
+def one_step(optimizer, params, grads):
+    """The parameters after an update without weight decay."""
+    plain = OPTIMIZERS[optimizer.name](**{**optimizer.settings, "weight_decay": 0.0})
+    return plain.update(params, grads, plain.init(params), 0.1)[0]
+
+
+def test_weight_decay_is_added_to_the_gradient_but_by_adamw(optimizer):
+    params, grads, decay = arrays(0), arrays(1), optimizer.settings["weight_decay"]
+    new, _ = optimizer.update(params, grads, optimizer.init(params), 0.1)
+    assert optimizer.decay == (0.0 if optimizer.name == "adamw" else decay)
+    if optimizer.name != "adamw":
+        grads = {name: np.asarray(grad + decay * params[name]) for name, grad in grads.items()}
+        assert_same(one_step(optimizer, params, grads), new)
+
+
+def test_what_is_sparse_leaves_alone_what_has_no_gradient(optimizer):
+    """A decay moves every parameter, and so does a momentum: then all must be looked at."""
+    params, zeros = arrays(0), {name: np.zeros_like(array) for name, array in arrays(0).items()}
+    params, state = optimizer.update(params, arrays(1), optimizer.init(params), 0.1)
+    still, _ = optimizer.update(params, zeros, state, 0.1)
+    assert optimizer.sparse <= all((still[name] == array).all() for name, array in params.items())
 
 
 def test_first_step_goes_against_every_gradient(optimizer):

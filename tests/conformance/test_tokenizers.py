@@ -66,6 +66,20 @@ def test_a_stream_gives_the_text_of_decode(kind, text):
 
 
 @kinds
+@given(text=hard_text, at=st.integers(0, 20))
+def test_a_copy_of_a_stream_goes_on_by_itself(kind, text, at):
+    tokenizer = build(kind)
+    ids = tokenizer.encode(text).tolist()
+    stream = tokenizer.stream()
+    before = "".join([stream(i) for i in ids[:at]])
+    copy = stream.copy()
+    for i in reversed(ids):  # what the original reads meanwhile is nothing to the copy
+        stream(i)
+    stream.flush()
+    assert before + "".join([copy(i) for i in ids[at:]]) + copy.flush() == tokenizer.decode(ids)
+
+
+@kinds
 @given(text=hard_text)
 def test_unknown_symbols_are_told_if_and_only_if_ids_are_unknown(kind, text):
     tokenizer = build(kind)

@@ -346,7 +346,7 @@ def test_a_folder_that_is_no_corpus_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"tokens": "bpe2"}, "unknown tokens 'bpe2': give one of byte, char, word"),
+        ({"tokens": "bpe2"}, "unknown tokens 'bpe2': give one of bpe, byte, char, space, word"),
         ({"documents": "page"}, "unknown documents 'page': give one of none, file, line, blank"),
         ({"chunk": 0}, "chunk is 0"),
         ({"split": (0.9, 0.2, 0.1)}, "sums to 1.2"),
@@ -396,7 +396,7 @@ def test_a_text_that_teaches_nothing_is_refused(kind, text, options, message, tm
         encode_corpus(Text(text), tmp_path, tokens=kind, **options)
 
 
-@kinds
+@pytest.mark.parametrize("kind", ["char", "byte", "word", "bpe"])
 def test_memory_does_not_grow_with_the_text(kind, tmp_path):
     block = "".join(f"the word {i % 997} of many\n" for i in range(4000))
     path = tmp_path / "text"

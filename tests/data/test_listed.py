@@ -5,7 +5,7 @@ import pytest
 
 import elman
 from elman.data import ListedCharTokenizer, ListedWordTokenizer, Text, encode_corpus, load_tokenizer
-from elman.data.tokenize import NEWLINE, TEXT
+from elman.data.layout import NEWLINE, TEXT
 from elman.errors import ConfigError, DataError
 
 

@@ -50,14 +50,20 @@ def plainly(tokenizer: Tokenizer, prompt: str, length: int, seed: int, sampling:
         logits, state = model.step(np.array([token]), state)
     made: list[int] = []
     for _ in range(length):
-        made.append(int(draw(logits[0], sampling, rng.random())))
+        recent = [*given.tolist(), *made][-sampling.repetition_window :]
+        made.append(int(draw(logits[0], sampling, rng.random(), recent)))
         logits, state = model.step(np.array([made[-1]]), state)
     return made
 
 
 @pytest.mark.parametrize(
-    "sampling", [Sampling(0.0), Sampling(), Sampling(0.7, top_k=5), Sampling(1.5, top_p=0.9)]
-)
+    "sampling",
+    [
+        Sampling(0.0), Sampling(), Sampling(0.7, top_k=5), Sampling(1.5, top_p=0.9), Sampling(min_p=0.1),
+        Sampling(typical=0.8), Sampling(0.0, repetition_penalty=2.0, repetition_window=4),
+        Sampling(repetition_penalty=1.5, repetition_window=12),
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("tokenizer", [CHARS, WORDS, ByteTokenizer()], ids=lambda t: t.name)
 def test_equal_to_plain_steps(tokenizer: Tokenizer, sampling: Sampling) -> None:
     ids = plainly(tokenizer, "the cat", 25, 3, sampling)

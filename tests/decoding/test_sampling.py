@@ -11,27 +11,49 @@ from elman.decoding.sampling import Sampling, draw, probabilities, top
 from elman.errors import ConfigError, DivergenceError, ShapeError
 
 
-def plain(logits, sampling):
-    """One row, by the definitions: rank by (probability falling, id rising), cut, renormalise."""
+def plain(logits, sampling, recent=()):
+    """One row, by the definitions: what is left is renormalised before each filter; equals go by their id."""
     z = {i: float(x) for i, x in enumerate(logits) if i not in sampling.banned and x > -math.inf}
+    if recent:
+        norm = max(z.values()) + math.log(math.fsum(math.exp(x - max(z.values())) for x in z.values()))
+        said = set(list(recent)[-sampling.repetition_window :])
+        z = {i: (x - norm) * (sampling.repetition_penalty if i in said else 1.0) for i, x in z.items()}
     order = sorted(z, key=lambda i: (-z[i], i))
     if sampling.temperature == 0:
         return [float(i == order[0]) for i in range(len(logits))]
-    weights = {i: math.exp((z[i] - z[order[0]]) / sampling.temperature) for i in order}
-    kept = order[: sampling.top_k]  # [:None] keeps all
-    total = math.fsum(weights[i] for i in kept)
-    if sampling.top_p is not None:
-        reached, nucleus = 0.0, []
-        for i in kept:
-            nucleus.append(i)
-            reached += weights[i] / total
-            # Within rounding of the limit either answer is right; the property test steers clear of it.
-            assume(abs(reached - sampling.top_p) > 1e-9 or sampling.top_p == 1.0)
-            if reached >= sampling.top_p:
-                break
-        kept = nucleus if sampling.top_p < 1.0 else kept
-        total = math.fsum(weights[i] for i in kept)
-    return [weights[i] / total if i in kept else 0.0 for i in range(len(logits))]
+    p = renormalised({i: math.exp((z[i] - z[order[0]]) / sampling.temperature) for i in order})
+    p = renormalised({i: p[i] for i in order[: sampling.top_k]})  # [:None] keeps all
+    if sampling.top_p is not None and sampling.top_p < 1.0:
+        p = renormalised(reaching(p, sorted(p, key=lambda i: (-p[i], i)), sampling.top_p))
+    if sampling.min_p is not None:
+        least = sampling.min_p * max(p.values())
+        assume(all(abs(x - least) > 1e-12 or x == least for x in p.values()))
+        p = renormalised({i: x for i, x in p.items() if x >= least})
+    if sampling.typical is not None and sampling.typical < 1.0:
+        entropy = -math.fsum(x * math.log(x) for x in p.values())
+        distance = {i: abs(-math.log(x) - entropy) for i, x in p.items()}
+        # Within rounding of one another, either of two unequal tokens may be the more typical.
+        assume(all(abs(distance[i] - distance[j]) > 1e-9 or p[i] == p[j] for i in p for j in p))
+        p = renormalised(reaching(p, sorted(p, key=lambda i: (distance[i], i)), sampling.typical))
+    return [p.get(i, 0.0) for i in range(len(logits))]
+
+
+def renormalised(p):
+    total = math.fsum(p.values())
+    return {i: x / total for i, x in p.items()}
+
+
+def reaching(p, order, share):
+    """The fewest of p, in this order, that have the share together."""
+    kept, reached = {}, 0.0
+    for i in order:
+        kept[i] = p[i]
+        reached += p[i]
+        # Within rounding of the limit either answer is right; the property test steers clear of it.
+        assume(abs(reached - share) > 1e-9)
+        if reached >= share:
+            break
+    return kept
 
 
 # Halves, so that many logits are equal, and equal ones stay so at every temperature.
@@ -47,34 +69,39 @@ def cases(draw):
         top_k=draw(st.none() | st.integers(1, 12)),
         top_p=draw(st.none() | st.floats(0.01, 1.0)),
         banned=tuple(banned),
+        min_p=draw(st.none() | st.floats(0.0, 1.0)),
+        typical=draw(st.none() | st.floats(0.01, 1.0)),
+        repetition_penalty=draw(st.sampled_from([1.0, 1.2, 3.0, 0.5])),
+        repetition_window=draw(st.integers(1, 5)),
     )
-    return row, sampling
+    recent = draw(st.lists(st.integers(0, len(row) - 1), max_size=6)) if sampling.remembers else []
+    return row, sampling, recent
 
 
 @given(cases())
 def test_probabilities_are_the_definition(case):
-    row, sampling = case
-    expected = plain(row, sampling)
-    got = probabilities(row, sampling)
+    row, sampling, recent = case
+    expected = plain(row, sampling, recent)
+    got = probabilities(row, sampling, recent)
     assert got.dtype == np.float64
-    np.testing.assert_allclose(got, expected, rtol=1e-12)
+    np.testing.assert_allclose(got, expected, rtol=1e-11)
     assert ((got == 0.0) == (np.array(expected) == 0.0)).all()
     assert got.sum() == pytest.approx(1.0, abs=1e-14)
 
 
 @given(cases(), st.floats(0.0, 1.0, exclude_max=True))
 def test_draw_inverts_the_cumulative_distribution(case, u):
-    row, sampling = case
-    p = plain(row, sampling)
+    row, sampling, recent = case
+    p = plain(row, sampling, recent)
     edges = np.cumsum(p)
     assume(np.abs(edges - u).min() > 1e-12)
-    assert draw(row, sampling, u) == next(i for i, edge in enumerate(edges) if edge > u)
+    assert draw(row, sampling, u, recent) == next(i for i, edge in enumerate(edges) if edge > u)
 
 
 @given(cases(), st.sampled_from([0.0, np.nextafter(1.0, 0.0), 0.5]))
 def test_no_token_of_probability_zero_is_drawn_at_the_edges(case, u):
-    row, sampling = case
-    assert probabilities(row, sampling)[int(draw(row, sampling, u))] > 0.0
+    row, sampling, recent = case
+    assert probabilities(row, sampling, recent)[int(draw(row, sampling, u, recent))] > 0.0
 
 
 def test_the_largest_uniform_draws_a_token_whatever_the_total():
@@ -97,20 +124,25 @@ def test_draw_splits_the_unit_interval_exactly():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
     "sampling",
-    [Sampling(), Sampling(0.0), Sampling(0.7, banned=(3,)), Sampling(top_k=5), Sampling(1.3, 40, 0.8)],
-)
+    [
+        Sampling(), Sampling(0.0), Sampling(0.7, banned=(3,)), Sampling(top_k=5), Sampling(1.3, 40, 0.8),
+        Sampling(min_p=0.01), Sampling(typical=0.6), Sampling(0.9, 99, 0.9, (1,), 0.001, 0.8, 1.3, 3),
+    ],
+)  # fmt: skip
 def test_rows_do_not_see_each_other(sampling, dtype):
     rng = np.random.default_rng(5)
     logits = (4.0 * rng.normal(size=(33, 257))).astype(dtype)
     uniforms = rng.random(33)
-    p, ids = probabilities(logits, sampling), draw(logits, sampling, uniforms)
+    recent = rng.integers(-1, 257, (33, 5))
+    p, ids = probabilities(logits, sampling, recent), draw(logits, sampling, uniforms, recent)
     for order in (np.arange(33)[::-1], np.arange(7), np.arange(0, 33, 2)):
-        np.testing.assert_array_equal(probabilities(logits[order], sampling), p[order])
-        np.testing.assert_array_equal(draw(logits[order], sampling, uniforms[order]), ids[order])
+        np.testing.assert_array_equal(probabilities(logits[order], sampling, recent[order]), p[order])
+        found = draw(logits[order], sampling, uniforms[order], recent[order])
+        np.testing.assert_array_equal(found, ids[order])
     for b in range(33):  # alone, as a batch of one, and out of another memory layout
-        np.testing.assert_array_equal(probabilities(logits[b], sampling), p[b])
-        assert draw(logits[b : b + 1], sampling, uniforms[b : b + 1])[0] == ids[b]
-        assert draw(np.asfortranarray(logits)[b], sampling, uniforms[b]) == ids[b]
+        np.testing.assert_array_equal(probabilities(logits[b], sampling, recent[b]), p[b])
+        assert draw(logits[b : b + 1], sampling, uniforms[b : b + 1], recent[b : b + 1])[0] == ids[b]
+        assert draw(np.asfortranarray(logits)[b], sampling, uniforms[b], recent[b]) == ids[b]
 
 
 def test_logits_are_not_altered():
@@ -130,6 +162,54 @@ def test_ties_go_to_the_lower_id():
     assert np.flatnonzero(probabilities(level, Sampling(top_k=2, banned=(0, 2)))).tolist() == [1, 3]
     assert top(level, 3)[0].tolist() == [0, 1, 2]
     assert top([1.0, 5.0, 5.0, 7.0], 3)[0].tolist() == [3, 1, 2]
+
+
+def test_min_p_goes_by_the_most_probable():
+    logits = np.log([0.1, 0.6, 0.3])
+    kept = {
+        p: np.flatnonzero(probabilities(logits, Sampling(min_p=p))).tolist() for p in (0, 0.16, 0.17, 0.51, 1)
+    }
+    assert kept == {0: [0, 1, 2], 0.16: [0, 1, 2], 0.17: [1, 2], 0.51: [1], 1: [1]}
+    # After the temperature: here 1 to 36 to 9.
+    assert np.flatnonzero(probabilities(logits, Sampling(0.5, min_p=0.16))).tolist() == [1, 2]
+
+
+def test_typical_leaves_out_what_is_too_likely():
+    """One token of 0.6 and eight of 0.05: the entropy is 1.50, the surprises are 0.51 and 3.00."""
+    logits = np.log([0.6, *[0.05] * 8])
+    assert np.flatnonzero(probabilities(logits, Sampling(typical=0.5))).tolist() == [0]
+    # Thirty of 0.02: the entropy is 2.71, and 3.91 is nearer to it than 0.92.
+    logits = np.log([0.4, *[0.02] * 30])
+    assert np.flatnonzero(probabilities(logits, Sampling(typical=0.099))).tolist() == [1, 2, 3, 4, 5]
+    assert np.flatnonzero(probabilities(logits, Sampling(typical=0.601))).tolist() == list(range(31))
+    # Of equals the lower ids, and no more than reach the share.
+    assert np.flatnonzero(probabilities(np.zeros(4), Sampling(typical=0.5))).tolist() == [0, 1]
+
+
+def test_a_penalty_of_the_last_tokens():
+    p = np.array([0.5, 0.25, 0.125, 0.125])
+    twice = Sampling(repetition_penalty=2.0, repetition_window=2)
+    expected = np.array([0.5, 0.25**2, 0.125**2, 0.125])
+    for logits in (np.log(p), np.log(p) + 40.0, np.log(p) - 7.0):  # no sign decides
+        for recent in ([1, 2], [0, 1, 2], [1, -1, 1, 2], [2, 1]):
+            np.testing.assert_allclose(
+                probabilities(logits, twice, recent), expected / expected.sum(), rtol=1e-12
+            )
+    # Once said or more often is the same, and none said is none.
+    np.testing.assert_allclose(
+        probabilities(np.log(p), twice, [1, 1]), [4 / 6.5, 0.5 / 6.5, 1 / 6.5, 1 / 6.5]
+    )
+    for recent in ([], [-1, -1], None):
+        np.testing.assert_allclose(probabilities(np.log(p), twice, recent), p)
+    # It is not banned, and may be all that is left.
+    assert draw(np.log(p), Sampling(0.0, repetition_penalty=3.0), 0.0, [0]) == 1
+    assert draw(np.log(p), Sampling(0.0, repetition_penalty=3.0, banned=(1, 2, 3)), 0.0, [0]) == 0
+
+
+@pytest.mark.parametrize("recent", [[4], [-2], [0.5], [[0]], "a", [[0], [1]]])
+def test_bad_recent_tokens(recent):
+    with pytest.raises(ShapeError, match="recent"):
+        probabilities(np.zeros(4), Sampling(repetition_penalty=2.0), recent)
 
 
 def test_top_p_keeps_the_smallest_set_that_reaches_it():
@@ -202,6 +282,16 @@ def test_shapes_of_the_answers():
         ({"top_p": 0.0}, "top_p is 0.0"),
         ({"top_p": 1.01}, "top_p is 1.01"),
         ({"top_p": math.nan}, "top_p is nan"),
+        ({"min_p": -0.1}, "min_p is -0.1"),
+        ({"min_p": 1.1}, "min_p is 1.1"),
+        ({"min_p": math.nan}, "min_p is nan"),
+        ({"typical": 0.0}, "typical is 0.0"),
+        ({"typical": 1.5}, "typical is 1.5"),
+        ({"repetition_penalty": 0.0}, "repetition_penalty is 0.0"),
+        ({"repetition_penalty": math.inf}, "repetition_penalty is inf"),
+        ({"repetition_penalty": "2"}, "repetition_penalty is '2'"),
+        ({"repetition_window": 0}, "repetition_window is 0"),
+        ({"repetition_window": 1.5}, "repetition_window is 1.5"),
         ({"banned": (-1,)}, r"banned is \(-1,\)"),
         ({"banned": [1]}, r"banned is \[1\]"),
         ({"banned": (0.5,)}, r"banned is \(0\.5,\)"),

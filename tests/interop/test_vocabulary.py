@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from elman.data import ByteTokenizer, CharTokenizer, ListedCharTokenizer, ListedWordTokenizer
+from elman.data import BpeTokenizer, ByteTokenizer, CharTokenizer, ListedCharTokenizer, ListedWordTokenizer
 from elman.errors import ConfigError, DataError
 from elman.interop.vocabulary import vocabulary
 
@@ -105,3 +105,18 @@ def test_what_does_not_go_together(tmp_path):
     for path in (tmp_path, tmp_path / "nothing"):
         with pytest.raises(DataError, match=r"directory|cannot read"):
             vocabulary(4, path)
+
+
+def test_hugging_faces_tokenizers(tmp_path):
+    made, path = BpeTokenizer.from_text("low lower\n" * 9, max_vocab=260), tmp_path / "tokenizer.json"
+    fields = made.to_json()
+    for contents in (fields, fields["tokenizer"]):
+        path.write_text(json.dumps(contents), "utf-8")
+        assert vocabulary(260, path).tokenizer == made
+        with pytest.raises(ConfigError, match=r"has 260 symbols, but the model has 261 classes"):
+            vocabulary(261, path)
+        with pytest.raises(ConfigError, match=r"a tokenizer of subwords, not of char tokens"):
+            vocabulary(260, path, "char")
+    path.write_text(json.dumps({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": [["a", "b"]]}}))
+    with pytest.raises(DataError, match=r"is no tokenizer: tokenizers says"):
+        vocabulary(1, path)

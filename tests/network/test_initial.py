@@ -54,6 +54,30 @@ def test_orthogonal_is_uniform_over_the_rotations():
     assert abs((np.linalg.det(matrices) > 0).mean() - 0.5) < 4 * 0.5 / 4000**0.5
 
 
+@pytest.mark.parametrize("cell", ["lstm", "lstm-peephole", "gru", "rnn-relu"])
+@pytest.mark.parametrize("tied", [False, True])
+def test_one_range_for_all_parameters(cell, tied):
+    sizes = {"vocab_size": 300, "cell": cell, "embedding": 30, "hidden": 30, "layers": 2, "tied": tied}
+    model = LanguageModel(**sizes, init_scale=0.05, forget_bias=0.0)
+    for name, array in model.params.items():
+        assert 0.03 < np.abs(array).max() < 0.05, name
+        assert array.min() < 0 < array.max(), name
+        if array.size > 500:
+            assert array.std() == pytest.approx(0.05 / 3**0.5, rel=0.1), name
+    # The forget gate's biases lie around forget_bias.
+    open_ = LanguageModel(**sizes, init_scale=0.05, forget_bias=2.0)
+    for name, array in model.params.items():
+        moved = np.zeros(array.shape)
+        if name.endswith(".b") and "lstm" in cell:
+            moved[1] = 2.0
+        np.testing.assert_allclose(open_.params[name] - array, moved, rtol=0, atol=1e-6, err_msg=name)
+    with pytest.raises(ConfigError, match="init_scale must be greater than 0"):
+        LanguageModel(**sizes, init_scale=0.0)
+    for other in ({"init": "glorot"}, {"init_recurrent": "identity"}):
+        with pytest.raises(ConfigError, match="leave out init and init_recurrent"):
+            LanguageModel(**sizes, init_scale=0.1, **other)
+
+
 @pytest.mark.parametrize("spec", ["lstm", "lstm-peephole", "lstm[hard-sigmoid,tanh,tanh]", "lstm[;clip=2]"])
 def test_the_forget_gate_begins_open(spec):
     model = LanguageModel(vocab_size=5, cell=spec, embedding=3, hidden=4, layers=1, forget_bias=2.5)

@@ -76,6 +76,11 @@ def test_names_with_hyphens_are_those_of_the_flags() -> None:
         ({"split": "a/b/c"}, "three numbers"),
         ({"split": "50/30/30"}, "sum to 100"),
         ({"split": "-10/100/10"}, "three numbers"),
+        ({"init_scale": 0}, "init_scale must be greater than 0"),
+        ({"init_scale": 0.1, "init": "glorot"}, r"init .glorot. has no effect with init_scale"),
+        ({"init_scale": 0.1, "init_recurrent": "identity"}, "init_recurrent .identity. has no effect with"),
+        ({"weight_decay": -1}, "weight_decay must be at least 0"),
+        ({"decay_from": 2}, "decay_from .2. has no effect with schedule cosine"),
     ],
 )
 def test_values_that_cannot_be(values: dict[str, Any], says: str) -> None:

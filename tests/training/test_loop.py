@@ -15,6 +15,7 @@ from elman.network import LanguageModel
 from elman.training.loop import Progress, StepRecord, training_steps
 from elman.training.optim import Optimizer, adam, sgd
 from elman.training.schedules import constant, cosine
+from elman.training.windows import RandomWindows
 from elman.training.workers import Workers
 
 K = 7
@@ -34,16 +35,18 @@ class Training:
 
     def __init__(
         self, part: Part, *, batch: int = 2, window: int = 5, back: int | None = None, clip: float = 0.0,
-        threads: int = 1, lr: float = 0.5, optimizer: Optimizer | None = None, **model: Any,
+        threads: int = 1, lr: float = 0.5, optimizer: Optimizer | None = None,
+        windows: RandomWindows | None = None, **model: Any,
     ) -> None:  # fmt: skip
         self.model, self.stream = model_of(**model), Stream(part, batch, window)
         optimizer = optimizer or sgd()
         moments = optimizer.init(self.model.params)
         self.progress = Progress(self.model.initial_state(batch), moments)
-        self.workers = Workers(self.model, batch, threads, back or window, optimizer, moments)
+        longest = (back or window) + (windows.longest - window if windows else 0)
+        self.workers = Workers(self.model, batch, threads, longest, optimizer, moments)
         self.steps: Iterator[StepRecord] = training_steps(
             self.model, self.stream, constant(lr), self.progress, self.workers,
-            clip=clip, seed=4, back=back or window,
+            clip=clip, seed=4, back=back or window, windows=windows,
         )  # fmt: skip
 
     def run(self, steps: int) -> list[StepRecord]:
@@ -54,20 +57,22 @@ class Training:
 
 def plain(
     part: Part, steps: int, *, batch: int = 2, window: int = 5, back: int | None = None, clip: float = 0.0,
-    lr: float = 0.5,
+    lr: float = 0.5, windows: RandomWindows | None = None,
 ) -> tuple[LanguageModel, list[float], list[float]]:  # fmt: skip
     """Train token by token with SGD; return the model, and the loss and norm of every step.
 
     Row b reads tokens b S, b S + 1, ...; after every `window` steps one backward pass reaches `back` steps
     back. A state is that which the pass before computed; at the end of the text all begins anew from zero.
+    Windows of another length have a rate in proportion.
     """
     model, back = model_of(), back or window
     ids, S = part.ids, (part.tokens - 1) // batch
     starts = set() if part.starts is None else set(part.starts.tolist())
     losses, norms = [], []
     position, states = 0, {0: model.initial_state(batch)}
-    for _ in range(steps):
-        stop = min(position + window, S)
+    for step in range(steps):
+        stop = min(position + (windows.length(step) if windows else window), S)
+        rate = lr * (stop - position) / window if windows else lr
         first = max(0, position + window - back) if position else 0
         place = np.arange(batch) * S
         x = np.stack([ids[place + t] for t in range(first, stop)]).astype(int)
@@ -86,7 +91,7 @@ def plain(
         norm = float(np.sqrt(sum((grad**2).sum() for grad in grads.values())))
         factor = min(1.0, clip / norm) if clip else 1.0
         for name, grad in grads.items():
-            model.params[name] -= lr * factor * grad
+            model.params[name] -= rate * factor * grad
         losses.append(loss)
         norms.append(norm)
         position = stop
@@ -115,6 +120,23 @@ def test_equal_to_a_plain_loop(back: int | None, starts: list[int] | None, threa
     expected = plain(part, 18, back=back, clip=0.3)
     assert max(expected[2]) > 0.3, "nothing was clipped, so that the test says nothing of it"
     assert_alike(training, records, expected)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("back", "starts"), [(None, None), (13, [0, 3, 17, 90, 150]), (1000, None)])
+def test_random_windows_equal_a_plain_loop(back: int | None, starts: list[int] | None, threads: int) -> None:
+    """Over the ends of epochs, and with what comes before a window."""
+    part, windows = part_of(241, starts), RandomWindows(10, seed=2)
+    assert {windows.length(step) for step in range(40)} > {5, 8, 10, 13}
+    training = Training(part, window=10, back=back, threads=threads, clip=0.3, windows=windows)
+    records = training.run(40)
+    assert training.progress.epoch == 2
+    assert_alike(training, records, plain(part, 40, window=10, back=back, clip=0.3, windows=windows))
+    position = 0
+    for step, record in enumerate(records):
+        length = min(windows.length(step), 120 - position)
+        position = (position + length) % 120
+        assert record.lr == 0.5 * (length / 10)
 
 
 def test_look_back_and_documents_change_the_result() -> None:

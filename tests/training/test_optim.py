@@ -72,6 +72,10 @@ def test_cases_tell_the_variants_apart():
         (adamw, {"weight_decay": -0.1}, "weight_decay"),
         (adamw, {"weight_decay": np.nan}, "weight_decay"),
         (adamw, {"beta1": None}, "beta1"),
+        (sgd, {"weight_decay": -0.1}, "weight_decay"),
+        (adagrad, {"weight_decay": np.inf}, "weight_decay"),
+        (rmsprop, {"weight_decay": np.nan}, "weight_decay"),
+        (adam, {"weight_decay": "1"}, "weight_decay"),
     ],
 )
 def test_settings_out_of_range(make, settings, name):
@@ -112,12 +116,14 @@ class Counting(np.ndarray):
         (rmsprop(momentum=0.9), 11, "with momentum 11;"),
         (adam(), 12, "adam 12;"),
         (adamw(), 13, "adamw 13."),
+        (adam(weight_decay=0.1), 14, "Weight decay takes 2 more,"),
+        (adamw(weight_decay=0.1), 13, "but of adamw."),
     ],
 )
 def test_passes_over_memory_are_as_documented(optimizer, passes, text):
-    p, g, s, *slots = (np.ones(4).view(Counting) for _ in range(3 + len(optimizer.slots)))
+    p, g, s, out, *slots = (np.ones(4).view(Counting) for _ in range(4 + len(optimizer.slots)))
     Counting.calls = 0
-    optimizer.rule(1, 0.1)(p, g, slots, s)
+    optimizer.rule(1, 0.1)(p, optimizer.decayed(p, g, s, out), slots, s)
     assert Counting.calls == passes
     assert text in " ".join(optim.__doc__.split())
 

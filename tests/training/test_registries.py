@@ -24,7 +24,7 @@ from elman.training.session import EXTENDABLE
 from elman.training.settings import OPTIMIZER_SETTINGS, optimizer_of, schedule_of
 
 HELP = {setting.name: setting.metadata["help"] for setting in fields(TrainConfig)}
-PARAMETER = {"decay": "factor", "decay_every": "every", "patience": "patience"}
+PARAMETER = {"decay": "factor", "decay_every": "every", "decay_from": "first", "patience": "patience"}
 """What a schedule calls a setting."""
 
 
@@ -67,8 +67,9 @@ def _having(registry: Mapping[str, Callable[..., object]], parameters: set[str])
 
 def test_a_setting_has_an_effect_where_its_factory_takes_it() -> None:
     for name in OPTIMIZER_SETTINGS:
-        assert EFFECT[name] == ("optimizer", EFFECT[name][1])
-        assert set(EFFECT[name][1]) == _having(OPTIMIZERS, {name})
+        chooser, users = EFFECT.get(name, ("optimizer", tuple(OPTIMIZERS)))
+        assert chooser == "optimizer"
+        assert set(users) == _having(OPTIMIZERS, {name})
     for name, parameter in PARAMETER.items():
         assert EFFECT[name][0] == "schedule"
         assert set(EFFECT[name][1]) == _having(SCHEDULES, {parameter})
@@ -76,14 +77,22 @@ def test_a_setting_has_an_effect_where_its_factory_takes_it() -> None:
 
 
 OTHER: dict[str, Any] = {
-    "momentum": 0.5, "nesterov": True, "weight_decay": 0.5, "decay": 0.25, "decay_every": 3, "patience": 2,
-    "lr_min": 1e-4, "forget_bias": 2.0,
+    "momentum": 0.5, "nesterov": True, "decay": 0.25, "decay_every": 3, "decay_from": 2, "patience": 2,
+    "lr_min": 1e-4, "forget_bias": 2.0, "tokenizer": "tokenizer.json",
 }  # fmt: skip
+
+
+CHOOSERS: dict[str, Iterable[str]] = {
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "cell": CELLS,
+    "tokens": [name for name, kind in TOKENIZERS.items() if kind.has_builder],
+}
 
 
 def _cases() -> Iterator[tuple[str, str, bool]]:
     for name, (chooser, users) in EFFECT.items():
-        choices = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "cell": CELLS}[chooser]
+        choices = CHOOSERS[chooser]
         for choice in choices:
             yield name, choice, choice in users
 
@@ -106,9 +115,13 @@ def test_a_setting_without_effect_is_refused(name: str, choice: str, used: bool)
 def test_settings_reach_the_optimiser() -> None:
     assert optimizer_of(TrainConfig(optimizer="rmsprop", momentum=0.5)).settings["momentum"] == 0.5
     sgd = optimizer_of(TrainConfig(optimizer="sgd", momentum=0.5, nesterov=True)).settings
-    assert sgd == {"momentum": 0.5, "nesterov": True}
-    assert optimizer_of(TrainConfig(optimizer="adamw", weight_decay=0.5)).settings["weight_decay"] == 0.5
-    assert "weight_decay" not in optimizer_of(TrainConfig(optimizer="adam")).settings
+    assert sgd == {"momentum": 0.5, "nesterov": True, "weight_decay": 0.0}
+    for name in OPTIMIZERS:
+        decays = [
+            optimizer_of(TrainConfig(optimizer=name, weight_decay=value)).settings["weight_decay"]
+            for value in (None, 0.0, 0.5)
+        ]
+        assert decays == [0.01 if name == "adamw" else 0.0, 0.0, 0.5]
 
 
 def test_a_schedule_that_is_registered_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,6 +138,7 @@ def test_a_schedule_that_is_registered_is_built(monkeypatch: pytest.MonkeyPatch)
     [
         ({"schedule": "step", "decay": 0.25, "decay_every": 2}, [1.0, 1.0, 0.25, 0.25]),
         ({"schedule": "step", "decay": 0.25}, [1.0, 1.0, 1.0, 0.25]),  # every epoch of 3
+        ({"schedule": "step", "decay": 0.25, "decay_from": 1, "decay_every": 2}, [1.0, 1.0, 1.0, 0.25]),
         ({"schedule": "exponential", "decay": 0.25, "decay_every": 2}, [1.0, 0.5, 0.25, 0.125]),
         ({"schedule": "cosine", "lr_min": 0.5}, [1.0, 0.75, 0.5, 0.5]),
         ({"schedule": "constant", "warmup": 1}, [0.5, 1.0, 1.0, 1.0]),

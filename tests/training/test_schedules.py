@@ -109,6 +109,14 @@ def test_step_decay_falls_at_the_multiples_only():
     assert [schedule(step) for step in (5, 14, 15, 24, 25)] == [1.0, 1.0, 0.5, 0.5, 0.25]
 
 
+@given(counts, counts, st.integers(0, 2000))
+def test_step_decay_waits_for_its_first_fall(every, first, n):
+    """Counted out: one fall after the first updates, and one more after every so many."""
+    falls = sum(1 for at in range(first, n + 1, every))
+    assert step_decay(1.0, every, 0.5, first=first, warmup=3)(3 + n) == 0.5**falls
+    assert step_decay(1.0, every, 0.5)(n) == step_decay(1.0, every, 0.5, first=every)(n)
+
+
 def test_exponential_falls_by_the_factor_in_every_so_many_updates():
     schedule = exponential(2.0, factor=0.1, every=7, warmup=3)
     for step in range(3, 30):
@@ -185,6 +193,7 @@ def test_numpy_numbers_are_numbers():
         (lambda: constant(0.1, warmup=-1), "warmup is -1: give a whole number of 0 or more"),
         (lambda: constant(0.1, warmup=1.5), r"warmup is 1\.5"),
         (lambda: step_decay(0.1, every=0), "every is 0: give a whole number of 1 or more"),
+        (lambda: step_decay(0.1, every=1, first=0), "first is 0: give a whole number of 1 or more"),
         (lambda: step_decay(0.1, every=1, factor=0.0), r"factor is 0\.0: give a number in \(0, 1\]"),
         (lambda: exponential(0.1, factor=1.1), r"factor is 1\.1"),
         (lambda: exponential(0.1, factor=0.5, every=2.5), r"every is 2\.5"),

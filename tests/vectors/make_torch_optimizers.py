@@ -49,6 +49,16 @@ CASES = {
     ),
     "adamw": ("adamw", {}, 0.05, torch.optim.AdamW, {}),
     "adamw decay": ("adamw", {"weight_decay": 0.3}, 0.05, torch.optim.AdamW, {"weight_decay": 0.3}),
+    **{
+        f"{name} decay": (name, {**more, "weight_decay": 0.3}, lr, make, {**more, "weight_decay": 0.3})
+        for name, more, lr, make in (
+            ("sgd", {}, 0.1, torch.optim.SGD),
+            ("sgd", {"momentum": 0.9, "nesterov": True}, 0.02, torch.optim.SGD),
+            ("adagrad", {}, 0.1, torch.optim.Adagrad),
+            ("rmsprop", {"momentum": 0.5}, 0.01, torch.optim.RMSprop),
+            ("adam", {}, 0.05, torch.optim.Adam),
+        )
+    },
 }
 
 

@@ -116,6 +116,9 @@ def _layer_rows(found: Explanation, l: int, t: int) -> Iterator[tuple[str, Array
         yield from _gate_rows(found, l, value, gate, peepholes[gate])
     if "u" in value:
         yield "tanh c", value["u"]
+    for made in ("made_c", "made_h"):  # before zoneout
+        if made in value:
+            yield made.replace("_", " "), value[made]
     yield "h", value["h"]
 
 

@@ -6,16 +6,18 @@ import contextlib
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from elman.cli.settings import with_network_settings
 from elman.cli.use import CELL_NAMES, AsJson
 from elman.errors import CheckpointError, ConfigError
 
 MANY = 10_000  # derivatives, above which a check takes its time
 
 
+@with_network_settings
 def gradcheck(
     cell: Annotated[str, typer.Option(help=f"{CELL_NAMES}.")] = "lstm",
     layers: Annotated[int, typer.Option(help="Depth, L.")] = 3,
@@ -38,11 +40,13 @@ def gradcheck(
     projections: Annotated[
         int, typer.Option(help="Check along this many random directions, not element by element.")
     ] = 0,
-    seed: Annotated[int, typer.Option(help="Of weights, tokens and states.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Of weights, tokens, states and masks.", min=0)] = 0,
+    **given: Any,
 ) -> None:
     """Prove a model's gradients: compare each with central differences, in float64.
 
-    The status is 1 if any is wrong.
+    What is drawn while training is drawn here with a fixed seed, the same at every call. The status is 1 if
+    any is wrong.
     """
     import numpy as np
 
@@ -54,6 +58,7 @@ def gradcheck(
     model = LanguageModel(
         vocab_size=vocab_size, cell=cell, embedding=embedding, hidden=hidden, layers=layers, tied=tied,
         dtype="float64", seed=seed, projection=projection, direction=direction,
+        **{name: value for name, value in given.items() if value is not None},
     )  # fmt: skip
     rng = np.random.default_rng(seed)
     for array in model.params.values():
@@ -65,7 +70,8 @@ def gradcheck(
             file=sys.stderr,
         )
     counts = None if lengths is None else _whole_numbers("lengths", lengths)
-    report = check(model, x=x, y=y, lengths=counts, projections=projections, seed=seed)
+    noise = seed if model.stochastic else None
+    report = check(model, x=x, y=y, lengths=counts, noise=noise, projections=projections, seed=seed)
     print(report)
     if not report.passed:
         raise typer.Exit(1)
@@ -99,6 +105,7 @@ def info(
 
         describe(run, as_json)
         return
+    from elman.network.regularisers import Regularisers
     from elman.storage.run import Run
 
     found = Run.existing(run)
@@ -116,12 +123,15 @@ def info(
         "direction": config.direction,
         "tied": config.tied,
         "dtype": config.dtype,
-        "dropout": config.dropout,
+        **model.regularisers.settings,
         "batch": config.batch,
         "window": config.window,
         "optimizer": config.optimizer,
         "lr": config.lr,
+        "weight_decay": config.weight_decay,
         "schedule": config.schedule,
+        "random_window": config.random_window,
+        "average": config.average,
         "imported": found.imported,
         "parameters": model.n_params,
         "bytes": sum(array.nbytes for array in model.params.values()),
@@ -140,8 +150,12 @@ def info(
     if as_json:
         print(json.dumps({**facts, "arrays": arrays}, ensure_ascii=False))
         return
-    if config.projection is None:
-        del facts["projection"]
+    for name, value in Regularisers().settings.items():
+        if facts[name] == value and name != "dropout":
+            del facts[name]
+    for name in ("projection", "average"):
+        if facts.get(name, 0) is None:
+            del facts[name]
     if not facts["imported"]:
         del facts["imported"]
     for name, value in facts.items():
@@ -152,7 +166,9 @@ def info(
         print(f"  {name:<24}{' x '.join(map(str, shape))}")
 
 
-_OF_TRAINING = ("batch", "window", "optimizer", "lr", "schedule")
+_OF_TRAINING = (
+    "batch", "window", "optimizer", "lr", "weight_decay", "schedule", "random_window", "average",
+)  # fmt: skip
 """Settings that say nothing of a model that was not trained here."""
 
 

@@ -57,6 +57,7 @@ class Reporter:
         sizes = ", ".join(f"{part.tokens:,} {name}" for name, part in parts.items())
         model = session.model
         reach = f", back {config.back}" if config.back else ""
+        window = f"{'about ' if config.random_window else ''}{config.window}"
         self._line(
             "run", str(session.run.path) + (f", from step {session.progress.step:,}" if resumed else "")
         )
@@ -78,7 +79,7 @@ class Reporter:
         )
         self._line(
             "train",
-            f"{config.batch} rows x {config.window} steps{reach}, {config.optimizer}, rate {config.lr:g} "
+            f"{config.batch} rows x {window} steps{reach}, {config.optimizer}, rate {config.lr:g} "
             f"({config.schedule}), {_length(session)}, {config.threads} thread{'s' * (config.threads != 1)}",
         )
         if valid is not None:
@@ -149,7 +150,7 @@ class Reporter:
         config, step = self.session.config, self.session.progress.step
         if config.steps and step >= config.steps:
             return f"--steps {config.steps}"
-        if config.epochs and step >= config.epochs * len(self.session.stream):
+        if config.epochs and step >= self.session.updates(config.epochs):
             return f"--epochs {config.epochs}"
         stopped = self.finished is not None and self.finished.reason == "early"
         return f"--early-stop {config.early_stop}" if stopped else f"--minutes {config.minutes:g}"
@@ -165,6 +166,7 @@ class Reporter:
         self._last, self._tokens = now, record.tokens
         left = self._left(record)
         line = f"step {record.step:,}  loss {self._loss:.3f}  lr {record.lr:.2g}"
+        line += f"  penalty {record.penalty:.3f}" if record.penalty else ""
         line += f"  {self._speed:,.0f} tokens/s" + (f"  {_clock(left)} left" if left else "")
         if self._bar is not None:
             seconds = self.session.progress.seconds
@@ -188,8 +190,12 @@ class Reporter:
         line = f"step {event.step:,}  train {self._loss:.3f}"
         if event.valid is not None:
             line += f"  valid {_figures(event.valid)}"
+        line += "  averaged" if event.averaged else ""
         line += f"  {_clock(progress.seconds)}" + ("  *best" if event.best and event.valid else "")
         self.console.print(line)
+        if progress.averaged and not event.averaged:
+            n = self.session.config.average
+            self._line("note", f"no progress over {n} evaluations: from here on the parameters are averaged")
         if event.sample is not None and not self.quiet:
             for row in event.sample.strip("\n").splitlines():
                 self.console.print(Text(f"    {row}", style="dim"))
@@ -249,7 +255,9 @@ def profile_table(profile: Profile, threads: int) -> str:
 
 def _length(session: Session) -> str:
     config = session.config
-    lengths = [f"{config.epochs} epochs of {len(session.stream):,} steps" if config.epochs else ""]
+    about = "about " if session.windows else ""
+    epochs = f"{config.epochs} epochs of {about}{session.epoch_updates:,} steps"
+    lengths = [epochs if config.epochs else ""]
     lengths += [f"{config.steps:,} steps" if config.steps else ""]
     lengths += [f"{config.minutes:g} minutes" if config.minutes else ""]
     return " or ".join(length for length in lengths if length)

@@ -12,6 +12,7 @@ import typer
 
 from elman.errors import ConfigError
 from elman.storage.config import TrainConfig, by_name
+from elman.storage.settings import ModelSettings, RegulariserSettings
 from elman.storage.toml import read_toml
 
 _PARTS = ("train", "valid", "test")
@@ -24,10 +25,25 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     An option that is not given is None, so that one from a file can be told from one from the command
     line.
     """
+    return _with_options(command, fields(TrainConfig))
+
+
+def with_network_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Add an option for every setting of what the network computes, but for those that the command has."""
+    own = {*inspect.signature(command).parameters, *_BEGINNINGS, *_UPDATES}
+    of_network = (*fields(ModelSettings), *fields(RegulariserSettings))
+    return _with_options(command, [setting for setting in of_network if setting.name not in own])
+
+
+_BEGINNINGS = ("init", "init_recurrent", "forget_bias", "dtype")
+_UPDATES = ("weight_decay",)
+
+
+def _with_options(command: Callable[..., None], settings: Iterable[Field[Any]]) -> Callable[..., None]:
     # Resolved here, where the command was written, since Typer will look in this module.
     own = inspect.signature(command, eval_str=True).parameters.values()
     positional = [p for p in own if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    options = [_option(setting) for setting in fields(TrainConfig) if setting.metadata.get("flag", True)]
+    options = [_option(setting) for setting in settings if setting.metadata.get("flag", True)]
     signature = inspect.Signature([*positional, *options])
 
     def run(**given: Any) -> None:
@@ -44,6 +60,7 @@ def _option(setting: Field[Any]) -> inspect.Parameter:
     kind: Any = _KINDS[str(setting.type).removesuffix(" | None")]
     flag = f"--{setting.name.replace('_', '-')}"
     names = [f"{flag}/--no-{flag[2:]}"] if kind is bool else [flag]
+    names += [setting.metadata["also"]] if "also" in setting.metadata else []
     default = setting.default
     shown = default if default not in (None, MISSING, False) else None
     option = typer.Option(
@@ -99,7 +116,7 @@ def _read(path: Path, own: Iterable[str]) -> dict[str, Any]:
     # The settings file of a run can be given back; these two describe the run, not the training.
     if "format" in values:
         check_format(values.pop("format"), path)
-    values.pop("vocab_size", None)
+        values.pop("vocab_size", None)
     return by_name(values, own)
 
 

@@ -7,8 +7,10 @@ is loaded when it is first used: predictions do without.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from elman.data.bpe import BpeTokenizer
 from elman.data.listed import ListedCharTokenizer, ListedWordTokenizer
 from elman.data.registry import TOKENIZERS, load_tokenizer, register, tokenizer_from_json, tokenizer_kind
+from elman.data.spaces import SpaceTokenizer
 from elman.data.symbols import ByteTokenizer, CharTokenizer
 from elman.data.tokenize import Tokenizer, TokenStream
 from elman.data.words import WordTokenizer
@@ -17,11 +19,13 @@ if TYPE_CHECKING:
     from elman.data.batches import Stream, Window
     from elman.data.corpus import Corpus, Part
     from elman.data.encode import encode_corpus
+    from elman.data.foreign import read_tokenizer
     from elman.data.given import check_given, check_sources
     from elman.data.sources import Source, SourceLike, Text, default_text, open_sources
 
 __all__ = [
     "TOKENIZERS",
+    "BpeTokenizer",
     "ByteTokenizer",
     "CharTokenizer",
     "Corpus",
@@ -30,6 +34,7 @@ __all__ = [
     "Part",
     "Source",
     "SourceLike",
+    "SpaceTokenizer",
     "Stream",
     "Text",
     "TokenStream",
@@ -42,6 +47,7 @@ __all__ = [
     "encode_corpus",
     "load_tokenizer",
     "open_sources",
+    "read_tokenizer",
     "register",
     "tokenizer_from_json",
     "tokenizer_kind",
@@ -51,6 +57,7 @@ _HOMES = {
     "batches": ("Stream", "Window"),
     "corpus": ("Corpus", "Part"),
     "encode": ("encode_corpus",),
+    "foreign": ("read_tokenizer",),
     "given": ("check_given", "check_sources"),
     "sources": ("Source", "SourceLike", "Text", "default_text", "open_sources"),
 }

@@ -10,11 +10,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from elman.data.builder import Builder
 from elman.data.corpus import DOCUMENTS, FORMAT, Corpus, id_type
 from elman.data.registry import tokenizer_kind
 from elman.data.sources import Source, SourceLike, open_sources
 from elman.data.split import DEFAULT_SPLIT, PARTS, Segment, check_split, split_by_fractions, whole
-from elman.data.tokenize import Builder, Tokenizer
+from elman.data.tokenize import Tokenizer
 from elman.data.writing import PartWriter
 from elman.errors import ConfigError, DataError
 
@@ -42,9 +43,10 @@ def encode_corpus(
 
     The text is read once. The vocabulary comes from the training part alone: its symbols get provisional
     ids as they appear and their final ones when the part has ended; the other parts are encoded with the
-    vocabulary so made. Sources are encoded one after the other, and no token spans two of them. Memory
-    holds a chunk of the text, and with word tokens the distinct words. An encoding that is broken off
-    leaves nothing that looks complete.
+    vocabulary so made. With bpe tokens the training part is read once before, to learn the merges. Sources
+    are encoded one after the other, and no token spans two of them. Memory holds a chunk of the text, and
+    with words and parts of words the distinct words. An encoding that is broken off leaves nothing that
+    looks complete.
 
     Parameters
     ----------
@@ -54,11 +56,11 @@ def encode_corpus(
     out_dir : str or Path
         Folder to write to, made where it does not exist. A corpus in it is replaced.
     tokens : str
-        Kind of tokenizer: ``"char"``, ``"byte"`` or ``"word"``.
+        Kind of tokenizer: ``"char"``, ``"byte"``, ``"word"``, ``"space"`` or ``"bpe"``.
     split : sequence of 3 floats
         Fractions of the bytes for training, validation and test, contiguous and in this order. A part of
-        fraction 0 is left out. Each cut is moved forward to the next character, with word tokens to the
-        next line.
+        fraction 0 is left out. Each cut is moved forward to the next character, with words and parts of
+        words to the next line.
     max_vocab, min_count, lowercase
         As for `Tokenizer.builder`.
     documents : {"none", "file", "line", "blank"}
@@ -111,7 +113,7 @@ def encode_corpus(
             "vocab_size": encoder.maker.vocab_size,
             "dtype": id_type(encoder.maker.vocab_size),
             "documents": documents,
-            "notes": _notes(plan),
+            "notes": [*encoder.maker.notes, *_notes(plan)],
             "parts": parts,
         }
         encoder.maker.save(staging / "tokenizer.json")
@@ -135,6 +137,11 @@ def _check(
         raise ConfigError(f"chunk is {chunk}: give at least 1 byte")
     if tokenizer is None:
         return tokenizer_kind(tokens)
+    if documents in ("line", "blank") and not tokenizer.shows_lines:
+        raise ConfigError(
+            f"documents {documents} goes by line ends, but with this tokenizer no line ends in a token of "
+            "its own: choose documents none or file"
+        )
     if tokens not in ("char", tokenizer.name) or max_vocab is not None or min_count != 1 or lowercase:
         raise ConfigError(
             "a tokenizer was given together with settings that make one: "
@@ -225,6 +232,10 @@ class _Encoder:
 
     def part(self, staging: Path, name: str, segments: Sequence[Segment], must_vary: bool) -> dict[str, Any]:
         """Encode one part; return what ``corpus.json`` says about it."""
+        if isinstance(self.maker, Builder) and self.maker.learns:
+            self.maker.learn(self._texts(segment) for segment in segments)
+            for segment in segments:
+                segment.source.forget()
         known = self.maker if isinstance(self.maker, Tokenizer) else None
         with PartWriter(staging, name, self._documents, known) as writer:
             for segment in segments:
@@ -246,20 +257,20 @@ class _Encoder:
             )
         return summary
 
-    def _encode_text(self, segment: Segment, writer: PartWriter) -> None:
-        def texts() -> Iterator[str]:
-            for text, size in segment.source.read_text(segment.start, segment.stop, self._chunk):
+    def _texts(self, segment: Segment, writer: PartWriter | None = None) -> Iterator[str]:
+        for text, size in segment.source.read_text(segment.start, segment.stop, self._chunk):
+            if writer is not None:
                 writer.count_text(len(text), size)
-                yield text
+            yield text
 
-        for piece in self.maker.pieces(texts()):
+    def _encode_text(self, segment: Segment, writer: PartWriter) -> None:
+        for piece in self.maker.pieces(self._texts(segment, writer)):
             ids = self.maker.feed(piece) if isinstance(self.maker, Builder) else self.maker.encode(piece)
-            layout = self._kind.layout if isinstance(self.maker, Builder) else self.maker.layout
-            writer.add(ids, layout(piece, ids) if writer.wants_layout else None)
+            writer.add(ids, self.maker.layout(piece, ids) if writer.wants_layout else None)
 
     def _encode_bytes(self, segment: Segment, writer: PartWriter) -> None:
         for data in segment.source.read(segment.start, segment.stop, self._chunk):
             ids = np.frombuffer(data, np.uint8).astype(np.uint32)
             # Every byte of UTF-8 but those that continue a character begins one.
             writer.count_text(int(np.count_nonzero((ids & 0xC0) != 0x80)), len(data))
-            writer.add(ids, self._kind.layout("", ids) if writer.wants_layout else None)
+            writer.add(ids, self.maker.layout("", ids) if writer.wants_layout else None)

@@ -8,8 +8,11 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.data.builder import Builder
+from elman.data.layout import NEWLINE, TEXT
 from elman.data.registry import register
-from elman.data.tokenize import FORMAT, NEWLINE, TEXT, Builder, Tokenizer, TokenStream
+from elman.data.spacing import PlainStream
+from elman.data.tokenize import FORMAT, Tokenizer, TokenStream
 from elman.data.vocabulary import LINE_END, first_appearances
 from elman.data.words import split_words, whole_words
 from elman.errors import ConfigError, DataError
@@ -187,27 +190,10 @@ class ListedWordTokenizer(Listed):
         return found
 
     def stream(self) -> TokenStream:
-        return _WordStream(self)
+        return PlainStream(self.written)
 
     def pieces(self, texts: Iterable[str]) -> Iterator[str]:
         return whole_words(texts)
 
-    def layout(self, piece: str, ids: NDArray[np.uint32]) -> NDArray[np.uint8]:  # type: ignore[override]
-        """As for every tokenizer; which id is a line end is known once there is a list."""
+    def layout(self, piece: str, ids: NDArray[np.uint32]) -> NDArray[np.uint8]:
         return np.where(ids == self.start, NEWLINE, TEXT).astype(np.uint8)
-
-
-class _WordStream(TokenStream):
-    def __init__(self, tokenizer: ListedWordTokenizer) -> None:
-        self._tokenizer = tokenizer
-        self.flush()
-
-    def flush(self) -> str:
-        self._in_line = False
-        return ""
-
-    def __call__(self, token: int) -> str:
-        text = self._tokenizer.written(token)
-        space = " " if self._in_line and text != "\n" else ""
-        self._in_line = text != "\n"
-        return space + text

@@ -82,6 +82,10 @@ class Source:
     def __init__(self, name: str, file: BinaryIO) -> None:
         self.name, self._file = name, file
         self.size = file.seek(0, os.SEEK_END)
+        self.forget()
+
+    def forget(self) -> None:
+        """Count anew what is dropped and changed, as before the first reading."""
         self.dropped_mark = self.changed_ends = 0
 
     def read(self, start: int, stop: int, chunk: int) -> Iterator[bytes]:

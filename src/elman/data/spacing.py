@@ -6,7 +6,7 @@ character that is a token whatever stands next to it (an apostrophe, a ``<`` and
 are not such).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from elman.data.scripts import is_ideograph, is_mark
@@ -88,3 +88,33 @@ class WordStream(TokenStream):
             return " " + text
         together = left & _AFTER or right & _BEFORE or left & right & _WIDE
         return text if together else " " + text
+
+
+class PlainStream(TokenStream):
+    """Turns the ids of words into text, with one space between two words of a line.
+
+    Parameters
+    ----------
+    written : callable
+        What the token of an id is in a text; ``"\\n"`` for a line end.
+
+    Examples
+    --------
+    >>> stream = PlainStream(["\\n", "he", "said", ","].__getitem__)
+    >>> "".join(stream(i) for i in [1, 2, 3, 0, 1])
+    'he said ,\\nhe'
+    """
+
+    def __init__(self, written: Callable[[int], str]) -> None:
+        self._written = written
+        self.flush()
+
+    def flush(self) -> str:
+        self._in_line = False
+        return ""
+
+    def __call__(self, token: int) -> str:
+        text = self._written(token)
+        space = " " if self._in_line and text != "\n" else ""
+        self._in_line = text != "\n"
+        return space + text

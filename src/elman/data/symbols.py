@@ -7,8 +7,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.data.builder import Builder
+from elman.data.layout import code_points, layout_of
 from elman.data.registry import register
-from elman.data.tokenize import FORMAT, Builder, Tokenizer, TokenStream, code_points, layout_of
+from elman.data.tokenize import FORMAT, Tokenizer, TokenStream
 from elman.data.vocabulary import UNKNOWN, check_limits, first_appearances, most_frequent
 from elman.errors import ConfigError
 from elman.typing import Ints
@@ -243,8 +245,7 @@ class ByteTokenizer(Tokenizer):
     def unknown_symbols(self, text: str) -> list[str]:
         return []
 
-    @classmethod
-    def layout(cls, piece: str, ids: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    def layout(self, piece: str, ids: NDArray[np.uint32]) -> NDArray[np.uint8]:
         return layout_of(ids)
 
     def to_json(self) -> dict[str, Any]:
@@ -264,3 +265,8 @@ class _ByteStream(TokenStream):
 
     def flush(self) -> str:
         return self._decoder.decode(b"", final=True)
+
+    def copy(self) -> Self:
+        twin = type(self)()
+        twin._decoder.setstate(self._decoder.getstate())
+        return twin

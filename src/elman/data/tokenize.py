@@ -1,5 +1,6 @@
 """Tokenizers: text in, integer ids out, and back. What every kind must do."""
 
+import copy
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,14 +10,13 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.data.builder import Builder
+from elman.data.layout import code_points, layout_of
 from elman.errors import ShapeError
 from elman.typing import Ints
 
 FORMAT = 1
 """Version of the JSON that describes a tokenizer. A reader refuses a larger one."""
-
-TEXT, SPACE, NEWLINE = 0, 1, 2
-"""What a token is to the layout of a page (`Tokenizer.layout`)."""
 
 
 class TokenStream(ABC):
@@ -41,30 +41,12 @@ class TokenStream(ABC):
         """Text that was still waiting for its end. The stream is then as new."""
         return ""
 
+    def copy(self) -> Self:
+        """A stream that has read the same ids, and goes on by itself.
 
-class Builder(ABC):
-    """Reads the training text once, hands out provisional ids, and then says which symbols become tokens.
-
-    Provisional ids number the symbols in order of first appearance, so that ids can be written to disk before
-    the vocabulary is known; a table then turns them into final ones.
-    """
-
-    @property
-    @abstractmethod
-    def seen(self) -> int:
-        """How many provisional ids have been handed out: all are smaller than this."""
-
-    def pieces(self, texts: Iterable[str]) -> Iterator[str]:
-        """As `Tokenizer.pieces`."""
-        return iter(texts)
-
-    @abstractmethod
-    def feed(self, piece: str) -> NDArray[np.uint32]:
-        """Provisional ids of a piece of text, shape (tokens,), its symbols counted."""
-
-    @abstractmethod
-    def finish(self) -> "tuple[Tokenizer, NDArray[np.uint32], NDArray[np.int64]]":
-        """The tokenizer; the table from provisional to final id; how often each provisional id occurred."""
+        What a stream keeps that changes in place, and is not replaced, it copies here.
+        """
+        return copy.copy(self)
 
 
 class Tokenizer(ABC):
@@ -143,6 +125,7 @@ class Tokenizer(ABC):
         builder = cls.builder(max_vocab=max_vocab, min_count=min_count, lowercase=lowercase)
         if builder is None:
             return cls()
+        builder.learn([[text]])
         builder.feed(text)
         return builder.finish()[0]
 
@@ -160,6 +143,21 @@ class Tokenizer(ABC):
     @abstractmethod
     def start(self) -> int | None:
         """The id that begins a line, the first context of a text; None where the vocabulary has none."""
+
+    @property
+    def line_end(self) -> int | None:
+        """The id of every line end, which is a token of its own; None where there is no such token."""
+        return self.start
+
+    @property
+    def shows_lines(self) -> bool:
+        """Whether `layout` tells where each line ends."""
+        return True
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What someone who trains with it may want to know, a sentence each."""
+        return ()
 
     @abstractmethod
     def encode(self, text: str) -> NDArray[np.uint32]:
@@ -237,16 +235,15 @@ class Tokenizer(ABC):
         """
         return iter(texts)
 
-    @classmethod
-    def layout(cls, piece: str, ids: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    def layout(self, piece: str, ids: NDArray[np.uint32]) -> NDArray[np.uint8]:
         """What each token is to the layout of the page: `TEXT`, `SPACE` or `NEWLINE`.
 
         Parameters
         ----------
         piece : str
-            A piece of text, in which every token is one character.
+            A piece of text, in which every token is one character; a kind with other tokens has its own.
         ids : ndarray of uint32, shape (tokens,)
-            Its ids, provisional or final.
+            Its ids.
 
         Returns
         -------
@@ -274,18 +271,3 @@ class Tokenizer(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.vocab_size} tokens>"
-
-
-def code_points(text: str) -> NDArray[np.uint32]:
-    """Unicode code points of a text, shape (characters,). Lone surrogates pass."""
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-
-
-def layout_of(codes: Ints) -> NDArray[np.uint8]:
-    """`TEXT`, `SPACE` or `NEWLINE` for each code point or byte, shape (codes,)."""
-    return _LAYOUT.take(codes, mode="clip")
-
-
-_LAYOUT = np.zeros(34, np.uint8)  # the last entry answers for every larger code
-_LAYOUT[[9, 11, 12, 13, 32]] = SPACE
-_LAYOUT[10] = NEWLINE

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.data.corpus import ID_TYPES, START_TYPE, id_type
+from elman.data.layout import NEWLINE, TEXT
 from elman.data.split import Segment
-from elman.data.tokenize import NEWLINE, TEXT, Tokenizer
+from elman.data.tokenize import Tokenizer
 from elman.errors import DataError
 
 _BLOCK = 1 << 16  # ids in memory at a time while a file is rewritten

@@ -113,3 +113,14 @@ class Decoder:
             h1 = layer.advance()
         self._output(h1, self.logits)
         return self.logits
+
+    def reorder(self, parents: Ints) -> None:
+        """Let row i go on from the state of row ``parents[i]``, for all rows at once; feed a token next.
+
+        Parameters
+        ----------
+        parents : ndarray of int, shape (B,)
+            Rows, of which some may be there twice and others not at all.
+        """
+        for layer in self._layers:
+            layer.reorder(parents)

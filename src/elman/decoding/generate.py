@@ -55,6 +55,12 @@ class StopFilter:
         held, self.held = self.held, ""
         return held
 
+    def copy(self) -> StopFilter:
+        """Return one that has let through the same, and goes on by itself."""
+        twin = object.__new__(StopFilter)
+        twin.stops, twin.held, twin.done = self.stops, self.held, self.done
+        return twin
+
 
 def _overlap(text: str, stop: str) -> int:
     """Return the length of the longest end of text that begins stop."""
@@ -135,9 +141,12 @@ def _pieces(
             stream(int(token))  # so that the first piece is spaced as the prompt demands
     generators = [np.random.default_rng((seed, row)) for row in range(samples)]
     decoder = Decoder(model, ids, samples)
+    recent = _last(ids, samples, sampling.repetition_window) if sampling.remembers else None
     for step in range(length):
         uniforms = np.array([generator.random() for generator in generators])
-        tokens = draw(decoder.logits, sampling, uniforms)
+        tokens = draw(decoder.logits, sampling, uniforms, recent)
+        if recent is not None:
+            recent[:, step % recent.shape[1]] = tokens  # in the place of the oldest
         for row, token in enumerate(tokens):
             piece = "" if filters[row].done else filters[row].feed(streams[row](int(token)))
             if piece:
@@ -150,3 +159,11 @@ def _pieces(
         rest = "" if filters[row].done else filters[row].feed(streams[row].flush()) + filters[row].flush()
         if rest:
             yield row, rest
+
+
+def _last(ids: Ints, samples: int, window: int) -> Ints:
+    """Return the last tokens of the context for each sample, the oldest first and -1 where there are none."""
+    recent = np.full((samples, window), -1, np.intp)
+    ids = ids[-window:]
+    recent[:, window - len(ids) :] = ids
+    return recent

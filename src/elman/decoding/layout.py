@@ -149,6 +149,12 @@ class DecodedLayer:
         weights = np.concatenate([U, b[:, None]], axis=1)
         self._read = Product(weights, rows, self.a[: len(U)]) if reads else None
         self._echoes = layer.echoes
+        # What zoneout holds, as its expectation: the state, the rate, scratch.
+        self._held: list[tuple[int, float, Floats]] = [
+            (field, rate, np.empty((rows, layer.state_widths[field]), dtype))
+            for field, rate in enumerate(layer.zoneout)
+            if rate
+        ]
 
     def read(self, x1: Floats) -> None:
         """Write the products of inputs ``(B, D + 1)``, which end with a one."""
@@ -175,11 +181,22 @@ class DecodedLayer:
             new = type(self._other)(self._m, *self._other[1:])
             self._forward(a, self._r, self.state, new, keep, self._work)
             np.matmul(self._m, self._R, out=self._other[0])
+        for field, rate, spare in self._held:
+            entered, left = self.state[field], self._other[field]
+            np.multiply(left, 1.0 - rate, out=left)
+            np.add(left, np.multiply(entered, rate, out=spare), out=left)
         self.state, self._other = self._other, self.state
         self._ones.reverse()
         if self._copied:
             np.copyto(self._ones[0][:, :-1], self.state[0])
         return self._ones[0]
+
+    def reorder(self, parents: Ints) -> None:
+        """Let row i go on from the state that row ``parents[i]`` has reached; any may be taken twice."""
+        for field, other in zip(self.state, self._other, strict=True):
+            np.take(field, parents, axis=0, out=other, mode="clip")
+        self.state, self._other = self._other, self.state
+        self._ones.reverse()
 
 
 def _with_ones(rows: int, width: int, dtype: np.dtype[Any]) -> Floats:

@@ -26,6 +26,7 @@ def gradcheck(
     y: Ints | None = None,
     state: Any = None,
     lengths: Any = None,
+    noise: int | None = None,
     order: int = 4,
     step: float | None = None,
     projections: int = 0,
@@ -62,6 +63,9 @@ def gradcheck(
         numbers in place of the zeros.
     lengths : array-like, optional
         For a model: how many steps of each row count, as its `loss_and_grads` takes them.
+    noise : int, optional
+        For a model: seed of the generator that `loss_and_grads` is given as `rng`, a new one at each call, so
+        that every call draws the same masks. By default it is given none, and nothing is dropped.
     order : {4, 2}
         The order of the central differences.
     step : float, optional
@@ -128,17 +132,19 @@ def gradcheck(
     if hasattr(target, "loss_and_grads"):
         if arrays is not None or grads is not None:
             raise ConfigError(
-                "arrays and grads belong to a function: a model brings its own; give x, y, state and lengths"
+                "arrays and grads belong to a function: a model brings its own; give x, y, state, lengths "
+                "and noise"
             )
-        return check(_model_subject(target, x, y, state, lengths, rng), method, rng)
+        return check(_model_subject(target, x, y, state, lengths, noise, rng), method, rng)
     if not callable(target):
         raise ConfigError(
             f"target is a {type(target).__name__}: give a function(arrays) -> (value, gradients), "
             "or a model with params and loss_and_grads"
         )
-    if arrays is None or any(given is not None for given in (x, y, state, lengths)):
+    if arrays is None or any(given is not None for given in (x, y, state, lengths, noise)):
         raise ConfigError(
-            "a function is checked at `arrays`, a dictionary; x, y, state and lengths belong to a model"
+            "a function is checked at `arrays`, a dictionary; x, y, state, lengths and noise belong to a "
+            "model"
         )
     return check(_function_subject(target, arrays, grads), method, rng)
 
@@ -161,7 +167,9 @@ def _function_subject(
     return Subject(copies, evaluate, ())
 
 
-def _model_subject(model: Any, x: Any, y: Any, state: Any, lengths: Any, rng: np.random.Generator) -> Subject:
+def _model_subject(
+    model: Any, x: Any, y: Any, state: Any, lengths: Any, noise: int | None, rng: np.random.Generator
+) -> Subject:
     """Prepare the check of a model on its own parameters; draw the tokens and state that are not given."""
     params = model.params
     _demand_float64(params, "build the model with dtype='float64'")
@@ -175,6 +183,8 @@ def _model_subject(model: Any, x: Any, y: Any, state: Any, lengths: Any, rng: np
 
     def evaluate() -> tuple[float, Params]:
         options = {} if lengths is None else {"lengths": lengths}
+        if noise is not None:
+            options["rng"] = np.random.default_rng(noise)
         value, _, grads = model.loss_and_grads(x, y, state, **options)
         return _number(value), grads
 

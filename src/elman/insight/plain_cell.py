@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from elman.errors import ConfigError
-from elman.insight.reference import CELLS
+from elman.insight.reference import CELLS, zoned
 from elman.insight.reference import Cell as PlainCell
 from elman.insight.reference.cells import Array, Arrays
 from elman.network import Cell, LanguageModel, get_cell
@@ -78,6 +78,32 @@ def plain_cell(name: str) -> PlainCell:
     ('r', 'z', 'n')
     """
     return BUILT_IN.get(name) or wrapped(get_cell(name))
+
+
+def plain_cell_of(model: LanguageModel) -> PlainCell:
+    """Return the plain cell of a model, with its zoneout as the expectation, if it has any.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        The model.
+
+    Returns
+    -------
+    PlainCell
+        As :func:`plain_cell` returns it, or one whose states keep a share of what they were.
+
+    Examples
+    --------
+    >>> import elman
+    >>> from elman.insight.plain_cell import plain_cell_of
+    >>> plain_cell_of(elman.LanguageModel(vocab_size=3, cell="lstm", zoneout=0.1)).states
+    ('h', 'c')
+    """
+    cell, given = plain_cell(model.cell), model.regularisers
+    rates = {name: given.zoneout_cell if i else given.zoneout for i, name in enumerate(cell.states)}
+    held = {name: rate for name, rate in rates.items() if rate}
+    return zoned(cell, held) if held else cell
 
 
 def gate_functions(name: str) -> dict[str, str | None]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from elman.errors import ConfigError, ShapeError
 from elman.insight import reference
-from elman.insight.plain_cell import check_plain, plain_cell
+from elman.insight.plain_cell import check_plain, plain_cell_of
 from elman.insight.reference.cells import Array, Arrays
 from elman.insight.reference.tape import depth, in_float64, layer
 from elman.network import LanguageModel
@@ -161,7 +161,7 @@ def trace(
     if isinstance(state, tuple):
         check_state(state, model.stack, x.shape[1])
     entering = [_named(entry) for entry in state]
-    params, cell = in_float64(model.params), plain_cell(model.cell)
+    params, cell = in_float64(model.params), plain_cell_of(model)
     tape, dparams = reference.unrolled(params, x, y, entering, cell=cell, counted=which)
     losses, values, grads = reference.losses(tape, y), _values(tape, params, cell), _grads(tape, cell)
     return Trace(
@@ -179,7 +179,7 @@ def _reads(cell: reference.Cell) -> tuple[str, ...]:
 
 def derivatives(model: LanguageModel, x: Ints, y: Ints, counted: Bools) -> Arrays:
     """Return the `grads` of a trace from zero states alone: the values beside them cost as much again."""
-    cell, state = plain_cell(model.cell), [_named(entry) for entry in model.initial_state(x.shape[1])]
+    cell, state = plain_cell_of(model), [_named(entry) for entry in model.initial_state(x.shape[1])]
     tape, _ = reference.unrolled(in_float64(model.params), x, y, state, cell=cell, counted=counted)
     return _grads(tape, cell)
 

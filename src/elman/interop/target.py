@@ -23,7 +23,19 @@ def check_target(path: Path, *, overwrite: bool) -> None:
 
 
 def check_model(model: LanguageModel) -> None:
-    """Refuse a model that has diverged, which no framework could use."""
+    """Refuse a model that has diverged, which no framework could use, or that none computes."""
+    check_computable(model)
     for name, array in model.params.items():
         if not np.isfinite(array).all():
             raise DivergenceError(f"{name} holds NaN or infinity: the model has diverged; export another")
+
+
+def check_computable(model: LanguageModel) -> None:
+    """Refuse a model whose steps, in evaluation too, are those of no other framework."""
+    for name in ("zoneout", "zoneout_cell"):
+        rate = getattr(model.regularisers, name)
+        if rate:
+            raise ConfigError(
+                f"{name} ({rate:g}) cannot be exported: in evaluation too a unit keeps that share of its "
+                "value at every step, which no layer of PyTorch, Keras or ONNX does"
+            )

@@ -6,7 +6,14 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from elman.data import ByteTokenizer, ListedCharTokenizer, ListedWordTokenizer, Tokenizer, tokenizer_from_json
+from elman.data import (
+    ByteTokenizer,
+    ListedCharTokenizer,
+    ListedWordTokenizer,
+    Tokenizer,
+    read_tokenizer,
+    tokenizer_from_json,
+)
 from elman.errors import ConfigError, DataError, ElmanError
 from elman.interop.files.listing import regular_file
 
@@ -32,7 +39,7 @@ def vocabulary(classes: int, file: str | Path | None = None, tokens: str | None 
         How many ids there are, K.
     file : path-like, optional
         The symbols in the order of their ids: a JSON list, a JSON object of symbols and ids, elman's own
-        ``tokenizer.json``, or a text with a symbol a line.
+        ``tokenizer.json`` or one of Hugging Face's, or a text with a symbol a line.
     tokens : str, optional
         What a symbol is: ``char`` or ``word``; or ``byte``, which needs no file.
 
@@ -79,11 +86,9 @@ def _read(path: Path, tokens: str | None) -> Vocabulary:
     text = _text(path)
     value = _json(path, text)
     # A name that is a number is the id of the word "name".
-    if isinstance(value, dict) and "format" in value and isinstance(value.get("name"), str):
-        try:
-            tokenizer = tokenizer_from_json(value)
-        except ElmanError as error:
-            raise DataError(f"{path}: {error}") from None
+    ours = isinstance(value, dict) and "format" in value and isinstance(value.get("name"), str)
+    if isinstance(value, dict) and (ours or isinstance(value.get("model"), dict)):
+        tokenizer = _tokenizer(path, value) if ours and value["name"] != "bpe" else read_tokenizer(path)
         if tokens is not None and tokenizer.unit != {"char": "character"}.get(tokens, tokens):
             raise ConfigError(f"{path} is a tokenizer of {tokenizer.unit}s, not of {tokens} tokens")
         return Vocabulary(tokenizer)
@@ -99,6 +104,13 @@ def _read(path: Path, tokens: str | None) -> Vocabulary:
     try:
         return Vocabulary(UNITS[tokens](symbols), said)
     except ConfigError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def _tokenizer(path: Path, fields: dict[str, Any]) -> Tokenizer:
+    try:
+        return tokenizer_from_json(fields)
+    except ElmanError as error:
         raise DataError(f"{path}: {error}") from None
 
 

@@ -14,6 +14,7 @@ from elman.network.cells import State, get_cell
 from elman.network.checks import check_real, check_whole
 from elman.network.clock import Clock
 from elman.network.output import Softmax
+from elman.network.regularisers import Regularisers
 from elman.network.stack import new_stack
 from elman.network.workspace import Workspace
 from elman.typing import Params
@@ -43,16 +44,35 @@ class Assembled:
         projection: int | None = None,
         direction: str = "forward",
         hidden_last: int | None = None,
+        dropout_between: float | None = None,
+        dropout_input: float = 0.0,
+        dropout_embedding: float = 0.0,
+        dropout_weights: float = 0.0,
+        variational: bool = False,
+        zoneout: float = 0.0,
+        zoneout_cell: float = 0.0,
+        activation_reg: float = 0.0,
+        temporal_reg: float = 0.0,
+        init_scale: float | None = None,
     ) -> None:
         kind = get_cell(cell)
         sizes = {"vocab_size": vocab_size, "embedding": embedding, "hidden": hidden, "layers": layers}
         vocab_size, embedding, hidden, layers = (check_whole(name, n, 1) for name, n in sizes.items())
         seed = check_whole("seed", seed, 0)
-        dropout, forget_bias = check_real("dropout", dropout), check_real("forget_bias", forget_bias)
-        if not 0.0 <= dropout < 1.0:
-            raise ConfigError(f"dropout must be at least 0 and less than 1, not {dropout!r}")
+        forget_bias = check_real("forget_bias", forget_bias)
+        regularisers = Regularisers(
+            dropout, dropout_between, dropout_input, dropout_embedding, dropout_weights, variational,
+            zoneout, zoneout_cell, activation_reg, temporal_reg,
+        )  # fmt: skip
         if str(dtype) not in ("float32", "float64"):
             raise ConfigError(f"dtype must be 'float32' or 'float64', not {str(dtype)!r}")
+        if init_scale is not None:
+            if not check_real("init_scale", init_scale) > 0.0:
+                raise ConfigError(f"init_scale must be greater than 0, not {init_scale!r}")
+            if init not in ("uniform", "zeros") or init_recurrent is not None:
+                raise ConfigError(
+                    "init_scale is the range of all parameters: leave out init and init_recurrent"
+                )
         if projection is not None:
             projection = check_whole("projection", projection, 1)
         if hidden_last is not None:
@@ -66,7 +86,8 @@ class Assembled:
         self.projection, self.direction, self.hidden_last = projection, direction, hidden_last
         widths = [hidden] * layers if hidden_last is None else [*[hidden] * (layers - 1), hidden_last]
         self.stack = new_stack(
-            kind, embedding, widths, self.dtype, dropout=dropout, projection=projection, direction=direction
+            kind, embedding, widths, self.dtype, regularisers=regularisers, projection=projection,
+            direction=direction,
         )  # fmt: skip
         if tied and embedding != self.stack.width:
             raise ConfigError(
@@ -81,7 +102,7 @@ class Assembled:
         else:
             initial.initialise(
                 self.params, cell=kind, hidden=widths, tied=tied, seed=seed, init=init,
-                init_recurrent=init_recurrent, forget_bias=forget_bias,
+                init_recurrent=init_recurrent, forget_bias=forget_bias, init_scale=init_scale,
             )  # fmt: skip
         self._space = Workspace()
 
@@ -118,10 +139,15 @@ class Assembled:
         first = self.stack.layers[0]
         return {
             "vocab_size": self.vocab_size, "cell": self.cell, "embedding": first.inputs,
-            "hidden": first.hidden, "layers": len(self.stack.layers), "dropout": self.stack.dropout,
-            "tied": self.output.tied, "dtype": self.dtype.name, "projection": self.projection,
-            "direction": self.direction, "hidden_last": self.hidden_last,
+            "hidden": first.hidden, "layers": len(self.stack.layers), "tied": self.output.tied,
+            "dtype": self.dtype.name, "projection": self.projection, "direction": self.direction,
+            "hidden_last": self.hidden_last, **self.regularisers.settings,
         }  # fmt: skip
+
+    @property
+    def regularisers(self) -> Regularisers:
+        """What is dropped, held back and added to the loss."""
+        return self.stack.regularisers
 
     @property
     def n_params(self) -> int:
@@ -131,7 +157,7 @@ class Assembled:
     @property
     def stochastic(self) -> bool:
         """Whether training draws random numbers, for which a pass is given a generator."""
-        return self.stack.dropout > 0 or self.output.random
+        return self.regularisers.stochastic or self.output.random
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the name and shape of every parameter, in order."""
@@ -177,6 +203,12 @@ class Assembled:
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
         twin._space = Workspace()
+        return twin
+
+    def with_params(self, params: Params) -> Self:
+        """Return a model of other arrays, of the same names and shapes, with this one's scratch memory."""
+        twin = self.replica()
+        twin.params, twin._space = params, self._space
         return twin
 
     @property

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from elman.network.cells import State
 from elman.network.inputs import Words
+from elman.network.masks import drop_words
 from elman.network.output import Output
+from elman.network.penalties import penalise
 from elman.network.rows import Rows
 from elman.network.stack import Stack, StackTape
 from elman.network.team import Team
@@ -33,6 +35,7 @@ class Backprop(NamedTuple):
     nll: float  # summed over the counted tokens, in nats
     state: tuple[State, ...]  # (B, H) each: after the steps that were asked for
     dstate: tuple[State, ...]  # (B, H) each: derivative by the state that entered
+    penalty: float = 0.0  # what the objective has beside `scale` times `nll`
 
 
 def forward(
@@ -49,6 +52,8 @@ def forward(
     E = net.params["embedding.E"]
     rows = None if reset is None and live is None else Rows(reset, live, E.dtype)
     words = Words(E, x, team=team, tied=net.output.tied)
+    if rng is not None:
+        words = drop_words(words, net.stack.regularisers, net.space, rng)
     return net.stack.forward(net.params, words, state, net.space, rng=rng, rows=rows)
 
 
@@ -67,12 +72,12 @@ def backprop(
     state_after: int | None = None,
     team: Team | None = None,
 ) -> Backprop:
-    """Write into grads the gradient of `scale` times the summed loss of steps `skip` and later.
+    """Write into grads the gradient of `scale` times the summed loss from step `skip` on, and of penalties.
 
     With `live`, only the steps where it is True count. The state returned is that after `state_after` steps,
-    or after all. With a team, rows, state and the gradients of the layers are the member's own; the loss is
-    that of all members, and of embedding and output the gradients of the member's own classes are written.
-    An output that does not share its classes has the loss and the gradient of the member's own rows.
+    or after all. With a team, rows, state, penalty and the gradients of the layers are the member's own; the
+    loss is that of all members, and of embedding and output the gradients of the member's own classes are
+    written. An output that does not share its classes has the loss and the gradient of the member's own rows.
     """
     tape = forward(net, x, state, rng=rng, reset=reset, live=live, team=team)
     if state_after == 0:  # the tape has it only after resets, which belong to the step that follows
@@ -82,12 +87,13 @@ def backprop(
     h = tape.inputs[-1]
     dh = net.space.take("output.dh", h.shape, h.dtype)
     nll = _loss(net, h, y, dh, grads, scale, skip, live, team, rng)
+    added = penalise(net.stack.regularisers, tape, dh, scale, skip, live, net.space)
     dE, alone_and_tied = grads["embedding.E"], net.output.tied and team is None
     tape.inputs[0] = tape.inputs[0]._replace(dE=None if alone_and_tied else dE)
-    by_words, dstate = net.stack.backward(net.params, tape, dh, net.space, grads)
+    by_words, dstate = net.stack.backward(net.params, tape, dh, net.space, grads, added.by_top)
     if alone_and_tied:  # dE has what passes through the output already
         np.add(dE, by_words, out=dE)
-    return Backprop(nll, leaving, dstate)
+    return Backprop(nll, leaving, dstate, added.value)
 
 
 def _loss(
@@ -144,7 +150,7 @@ def truncated_backprop(
     reaches = list(truncation.reaches(len(x)))
     part = {name: np.empty_like(grad) for name, grad in grads.items()}
     dstate = tuple(type(layer)(*map(np.zeros_like, layer)) for layer in state)
-    nll, entering = 0.0, state
+    nll, penalty, entering = 0.0, 0.0, state
     for reach, following in zip(reaches, [*reaches[1:], None], strict=True):
         steps = slice(reach.start, reach.stop)
         done = backprop(
@@ -160,7 +166,7 @@ def truncated_backprop(
             skip=reach.counted - reach.start,
             state_after=(following.start if following else reach.stop) - reach.start,
         )
-        nll, entering = nll + done.nll, done.state
+        nll, penalty, entering = nll + done.nll, penalty + done.penalty, done.state
         if reach.counted:
             for name, grad in grads.items():
                 np.add(grad, part[name], out=grad)
@@ -168,4 +174,4 @@ def truncated_backprop(
             for total, more in zip(dstate, done.dstate, strict=True):
                 for field, addend in zip(total, more, strict=True):
                     np.add(field, addend, out=field)
-    return Backprop(nll, entering, dstate)
+    return Backprop(nll, entering, dstate, penalty)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from elman.errors import ConfigError, ElmanError, ShapeError
-from elman.network.stack import Stack
 from elman.network.truncation import Truncation
 from elman.typing import Ints
+
+if TYPE_CHECKING:  # a stack is made of what is checked here
+    from elman.network.stack import Stack
 
 
 def check_whole(name: str, value: Any, low: int, error: type[ElmanError] = ConfigError) -> int:

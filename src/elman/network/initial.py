@@ -79,13 +79,19 @@ def named(name: str, table: dict[str, Initializer]) -> Initializer:
 
 def initialise(
     params: Params, *, cell: Cell, hidden: Sequence[int], tied: bool, seed: int, init: str,
-    init_recurrent: str | None, forget_bias: float,
+    init_recurrent: str | None, forget_bias: float, init_scale: float | None = None,
 ) -> None:  # fmt: skip
     """Write the initial values of a language model into its parameters; see :class:`elman.LanguageModel`.
 
     ``hidden`` has the width H of every layer; that of the last goes for the parameters of no layer.
     """
     rng = np.random.default_rng(seed)
+    if init_scale is not None:
+        _within(params, init_scale, rng)
+        for name, array in params.items():
+            if name.endswith(".b") and cell.forget is not None:
+                array[cell.forget] += forget_bias
+        return
     if init_recurrent is None:
         init_recurrent = "identity" if cell.name == "rnn-relu" else init
     for_input = named(init, INPUT_INITIALIZERS)
@@ -105,3 +111,9 @@ def initialise(
             array[...] = rng.uniform(*(cell.span or (-(width**-0.5), width**-0.5)), array.shape)
         elif letter == "b" and cell.forget is not None:
             array[cell.forget] = forget_bias
+
+
+def _within(params: Params, scale: float, rng: np.random.Generator) -> None:
+    """Let every parameter begin uniform within ``(-scale, scale)``, biases and word vectors too."""
+    for array in params.values():
+        array[...] = rng.uniform(-scale, scale, array.shape)

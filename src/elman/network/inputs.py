@@ -25,6 +25,7 @@ class Words(NamedTuple):
     dE: Floats | None = None  # (K, D): where the derivative by E goes; memory of the workspace if not given
     team: Team | None = None  # those whose words' derivatives go there too
     tied: bool = False  # whether dE has something already, if there is a team
+    mask: Floats | None = None  # what the vectors are multiplied with: (T, B, D), any of which may be 1
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -40,11 +41,20 @@ class Words(NamedTuple):
         T B rows of zeros and ones, and two products with T B rows become products with K.
         """
         (K, D), N = self.E.shape, self.tokens.size
-        return self.team is None and 3 * K * D + N * K < 3 * N * D
+        return self.team is None and self.mask is None and 3 * K * D + N * K < 3 * N * D
 
     def vectors(self, out: Floats) -> Floats:
         """Write the vectors ``(T, B, D)``."""
-        return embedding(self.E, self.tokens, out)
+        return self.masked(embedding(self.E, self.tokens, out))
+
+    def masked(self, array: Floats) -> Floats:
+        """Multiply vectors, or derivatives by them, with the mask, in place."""
+        return array if self.mask is None else np.multiply(array, self.mask, out=array)
+
+    def reversed(self) -> Words:
+        """Return the same with the last step first."""
+        mask = self.mask if self.mask is None or len(self.mask) == 1 else self.mask[::-1]
+        return self._replace(tokens=np.ascontiguousarray(self.tokens[::-1]), mask=mask)
 
 
 class Projection:
@@ -108,6 +118,7 @@ class Projection:
             np.add(dx, beside, out=dx)
         if isinstance(x, Words):
             dE = self._take("dE", x.E.shape, da) if x.dE is None else x.dE
+            x.masked(dx)
             if x.team is None:
                 embedding_backward(dx, x.tokens, dE)
             else:

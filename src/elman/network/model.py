@@ -48,7 +48,8 @@ class LanguageModel(Assembled):
     layers : int
         Depth, ``L``.
     dropout : float
-        Rate of inverted dropout on the output of each layer; acts only where a generator is given.
+        Rate of inverted dropout on the output of each layer; acts only where a generator is given, as do
+        the next five, and zoneout's masks.
     tied : bool
         Use the word vectors as output weights too; needs them as wide as the output of the last layer:
         ``hidden``, ``hidden_last`` or ``projection``, and twice that where it goes both ways.
@@ -72,8 +73,27 @@ class LanguageModel(Assembled):
         ``forward``; ``reverse``, from the last token to the first; or ``bidirectional``, both side by side.
         One for all layers, or one for each, joined by commas. A model that is not all forward reads whole
         sequences: it has no :meth:`step`, and is no language model in the strict sense.
+    init_scale : float, optional
+        Let every parameter begin uniform within this of zero, in place of `init` and `init_recurrent`: biases
+        and word vectors too, those of forget gates around `forget_bias` (Zaremba et al. 2014).
     hidden_last : int, optional
         Width of the last layer, where it is not `hidden`; with `tied`, that of the word vectors.
+    dropout_between : float, optional
+        Rate of dropout on the output of all layers but the last; that of `dropout`, if not given.
+    dropout_input : float
+        Rate of dropout on the word vectors.
+    dropout_embedding : float
+        Rate at which whole words are dropped, wherever they are read in the window; not as output weights.
+    dropout_weights : float
+        Rate at which recurrent weights W are dropped, the same ones at every step of the window.
+    variational : bool
+        Draw the masks of outputs and of word vectors once a window, for all its steps.
+    zoneout, zoneout_cell : float
+        Rates at which units of h, and of the memory c, keep their value from the step before. Without a
+        generator they keep the rate's share of it, in evaluation and generation too.
+    activation_reg, temporal_reg : float
+        Coefficients of the penalties that the loss of :meth:`loss_and_grads` has: the mean square of the
+        last layer's output after dropout, and that of its change from step to step before dropout.
 
     Attributes
     ----------
@@ -83,9 +103,9 @@ class LanguageModel(Assembled):
     Raises
     ------
     ConfigError
-        If a size is less than 1 or the seed less than 0, a name is unknown, a rate is outside [0, 1), or
-        `tied` is asked of unequal widths, the cell cannot be projected, or `hidden_last` is given to a single
-        layer or beside `projection`.
+        If a size is less than 1 or the seed less than 0, a name is unknown, a rate is outside [0, 1) or of
+        something that the cell has not, a coefficient is negative, `tied` is asked of unequal widths, the
+        cell cannot be projected, or `hidden_last` is given to a single layer or beside `projection`.
 
     Examples
     --------
@@ -125,7 +145,8 @@ class LanguageModel(Assembled):
         state : tuple of NamedTuple
             The state entering the window, held constant; not modified.
         rng : numpy.random.Generator, optional
-            Draws the dropout masks. Without it nothing is dropped.
+            Draws the masks of dropout and zoneout, in the order of :mod:`elman.network.masks`. Without it
+            nothing is dropped, and zoneout is its expectation.
         reset : ndarray of bool, shape (T, B), optional
             True where a row's state is set to zero before the step, as at the start of a document.
         lengths : ndarray of int, shape (B,), or of bool, shape (T, B), optional
@@ -143,7 +164,8 @@ class LanguageModel(Assembled):
         Returns
         -------
         loss : float
-            Mean negative log-likelihood of the counted tokens, in nats; 0 if there are none.
+            Mean negative log-likelihood of the counted tokens, in nats, 0 if there are none; and with
+            `activation_reg` or `temporal_reg` what these add (see :mod:`elman.network.penalties`).
         state : tuple of NamedTuple
             New arrays.
         grads : dict of str to ndarray
@@ -188,7 +210,7 @@ class LanguageModel(Assembled):
             x, y, state, grads, 1.0 / max(counted, 1), rng=rng, reset=reset, live=live, skip=skip,
             state_after=state_after, truncation=truncation,
         )  # fmt: skip
-        return done.nll / max(counted, 1), done.state, grads
+        return done.nll / max(counted, 1) + done.penalty, done.state, grads
 
     def backprop(
         self, x: Ints, y: Ints, state: ModelState, grads: Params, scale: float, *,
@@ -198,9 +220,9 @@ class LanguageModel(Assembled):
     ) -> Backprop:  # fmt: skip
         """Do the work of :meth:`loss_and_grads` on arguments that have been checked.
 
-        The loss is summed, and `grads` become the gradient of `scale` times it: some rows of a batch can so
-        be one thread's, and add up to the whole. With a team (never with `truncation`) the loss is that of
-        all its members (see ``elman.network.backprop``).
+        The loss is summed, and `grads` become the gradient of `scale` times it and of the penalty beside it,
+        which is scaled already: some rows of a batch can so be one thread's, and add up to the whole. With a
+        team (never with `truncation`) the loss is that of all its members (see ``elman.network.backprop``).
         """
         if truncation is None:
             return backprop(

@@ -1,9 +1,9 @@
-"""Layers in depth, with dropout on the output of each."""
+"""Layers in depth, with what is dropped on the way up."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -11,9 +11,10 @@ import numpy as np
 
 from elman.errors import ConfigError
 from elman.network.cells import Cell, State
-from elman.network.functional import dropout_mask
 from elman.network.inputs import Words
 from elman.network.layers import AnyLayer, new_layer
+from elman.network.masks import Dropped, drop_weights, output_mask, recurrent_weights
+from elman.network.regularisers import Regularisers
 from elman.network.rows import Rows
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Params
@@ -24,8 +25,10 @@ class StackTape(NamedTuple):
 
     inputs: list[Any]  # (T, B, width) or Words: the input of each layer, then the output of the stack
     tapes: list[Any]  # a tape of each layer
-    masks: list[Floats | None]  # (T, B, width): the dropout mask on the output of each layer
+    dropped: list[Dropped | None]  # the recurrent weights of each layer, where some are zero
+    masks: list[Floats | None]  # (T or 1, B, width): the dropout mask on the output of each layer
     rows: Rows | None
+    top: Floats  # (T, B, width): the output of the last layer before dropout
 
     def states(self, step: int) -> tuple[State, ...]:
         """Return copies of the states after that many steps, 1 or more; ``(B, H)`` each."""
@@ -40,14 +43,17 @@ class Stack:
     ----------
     layers : tuple of Layer, Reverse or Bidirectional
         From the input upwards.
-    dropout : float
-        Rate of inverted dropout on the output of every layer, the last included, as in Zaremba et al.
-        (2014), arXiv:1409.2329; the recurrent connections are left alone. It acts only where a generator
-        is given.
+    regularisers : Regularisers
+        What is dropped where a generator is given; zoneout is the layers' own.
     """
 
     layers: tuple[AnyLayer, ...]
-    dropout: float = 0.0
+    regularisers: Regularisers = field(default_factory=Regularisers)
+
+    @property
+    def dropout(self) -> float:
+        """Rate of dropout on the output of the last layer."""
+        return self.regularisers.dropout
 
     @property
     def width(self) -> int:
@@ -79,42 +85,56 @@ class Stack:
         rows: Rows | None = None,
     ) -> StackTape:
         """Run x ``(T, B, D)`` through all layers; ``inputs[-1]`` of the result is the output."""
+        given, last = self.regularisers, len(self.layers)
         inputs: list[Any] = [x]
-        tapes, masks = [], []
-        for layer, entering in zip(self.layers, state, strict=True):
-            tape = layer.forward(params, inputs[-1], entering, space, rows)
-            h, mask = tape.h, None
-            if rng is not None and self.dropout > 0.0:
-                mask = space.take(f"{layer.name}.mask", h.shape, h.dtype)
-                dropout_mask(mask, self.dropout, rng)
+        tapes: list[Any] = []
+        dropped: list[Dropped | None] = []
+        masks: list[Floats | None] = []
+        for index, (layer, entering) in enumerate(zip(self.layers, state, strict=True)):
+            weights, mask = None, None
+            if rng is not None and given.dropout_weights > 0.0:
+                weights = drop_weights(layer, params, given.dropout_weights, space, rng)
+            used = params if weights is None else weights.params
+            tape = layer.forward(used, inputs[-1], entering, space, rows, rng=rng)
+            h, rate = tape.h, given.on_output(index, of=last)
+            if rng is not None and rate > 0.0:
+                mask = output_mask(layer, h.shape, rate, space, rng, variational=given.variational)
                 h = np.multiply(h, mask, out=space.take(f"{layer.name}.dropped", h.shape, h.dtype))
             inputs.append(h)
             tapes.append(tape)
+            dropped.append(weights)
             masks.append(mask)
-        return StackTape(inputs, tapes, masks, rows)
+        return StackTape(inputs, tapes, dropped, masks, rows, tapes[-1].h)
 
     def backward(
-        self, params: Params, tape: StackTape, dh: Floats, space: Workspace, grads: Params
-    ) -> tuple[Floats, tuple[State, ...]]:
+        self, params: Params, tape: StackTape, dh: Floats, space: Workspace, grads: Params,
+        by_top: Callable[[Floats], None] | None = None,
+    ) -> tuple[Floats, tuple[State, ...]]:  # fmt: skip
         """Go back from dh ``(T, B, H)``; return the derivatives by the input and by the initial state.
 
-        That by the input is ``(T, B, D)``, or ``(K, D)`` of words. dh is used up.
+        That by the input is ``(T, B, D)``, or ``(K, D)`` of words. dh is used up. `by_top` adds to an array
+        the derivative by the output of the last layer before dropout, where something else depends on that.
         """
         dstates: list[State] = []
         for index in reversed(range(len(self.layers))):
-            mask = tape.masks[index]
+            mask, dropped = tape.masks[index], tape.dropped[index]
             if mask is not None:
                 np.multiply(dh, mask, out=dh)
+            if by_top is not None and index == len(self.layers) - 1:
+                by_top(dh)
             dh, dstate = self.layers[index].backward(
-                params, tape.inputs[index], tape.tapes[index], dh, space, grads, tape.rows
-            )
+                params if dropped is None else dropped.params, tape.inputs[index], tape.tapes[index], dh,
+                space, grads, tape.rows,
+            )  # fmt: skip
+            if dropped is not None:
+                dropped.complete(grads)
             dstates.append(dstate)
         return dh, tuple(reversed(dstates))
 
 
 def new_stack(
-    cell: Cell, inputs: int, hidden: Sequence[int], dtype: np.dtype[Any], *, dropout: float = 0.0,
-    projection: int | None = None, direction: str = "forward",
+    cell: Cell, inputs: int, hidden: Sequence[int], dtype: np.dtype[Any], *,
+    regularisers: Regularisers | None = None, projection: int | None = None, direction: str = "forward",
 ) -> Stack:  # fmt: skip
     """Return a stack of layers of one cell.
 
@@ -128,8 +148,8 @@ def new_stack(
         Width of each layer, H.
     dtype : numpy.dtype
         float32 or float64.
-    dropout : float
-        As of the stack.
+    regularisers : Regularisers, optional
+        As of the stack; the rates of zoneout go to its layers. Without it there are none.
     projection : int, optional
         Width of the output of every layer, where it is not H.
     direction : str
@@ -138,8 +158,8 @@ def new_stack(
     Raises
     ------
     ConfigError
-        If there is no such direction, another number of them than of layers, or the cell cannot be
-        projected.
+        If there is no such direction, another number of them than of layers, the cell cannot be
+        projected, or a rate is of something that the layers have not.
     """
     ways = [way.strip() for way in direction.split(",")]
     if len(ways) == 1:
@@ -149,9 +169,17 @@ def new_stack(
             f"direction {direction!r} names {len(ways)} layers of {len(hidden)}: "
             "give one for all, or one for each"
         )
+    given = regularisers or Regularisers()
     made: list[AnyLayer] = []
     for i, (way, width) in enumerate(zip(ways, hidden, strict=True)):
         D = made[-1].width if made else inputs
-        layer = new_layer(f"layers.{i}", cell, D, width, dtype, projection=projection, direction=way)
+        layer = new_layer(
+            f"layers.{i}", cell, D, width, dtype, projection=projection, direction=way,
+            zoneout=given.zoneout, zoneout_cell=given.zoneout_cell,
+        )  # fmt: skip
+        if given.dropout_weights and not recurrent_weights(layer):
+            raise ConfigError(
+                f"dropout_weights ({given.dropout_weights}) has no effect with cell {cell.name}: it has no W"
+            )
         made.append(layer)
-    return Stack(tuple(made), dropout)
+    return Stack(tuple(made), given)

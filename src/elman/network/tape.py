@@ -62,22 +62,24 @@ class Tape(NamedTuple):
     a: Floats  # (G, T, B, H)
     keep: Floats  # (keeps, T, B, H)
     before: State  # (T, B, H) each: the state entering each step
-    after: State  # (T, B, H) each: the state leaving each step
+    after: State  # (T, B, H) each: the state that the cell made at each step
     read: Floats  # (T, B, width): what the recurrent product of each step reads
     h: Floats  # (T, B, width): the output, zero where a step does not count
     states: State  # (T, B, width or H) each: the state leaving each step, for those outside the layer
+    made: State  # (T, B, width or H) each: what those of a step are before zoneout, likewise
     entered: State  # (T, B, width or H) each: the state entering each step, likewise
     first: State  # (B, width or H) each: the state entering the window, likewise
     r: Floats  # (G, B, H) recurrent products of one step
     W: Panels  # recurrent weights, multiplied into r
     chunks: list[Chunk]
     scans: tuple[ScanChunk, ...] = ()  # in place of chunks, of a layer without recurrent products
+    zones: tuple[Any, ...] = ()  # what zoneout holds (elman.network.zoneout)
 
     @property
     def nbytes(self) -> int:
         """Bytes that grow with the window: gates, kept blocks and states."""
-        projected = 0 if self.states[0] is self.after[0] else self.states[0].nbytes
-        return self.a.nbytes + self.keep.nbytes + projected + sum(field.nbytes for field in self.after)
+        states = {id(field): field.nbytes for field in (*self.after, *self.made, *self.states)}
+        return self.a.nbytes + self.keep.nbytes + sum(states.values())
 
     def entering(self, t: int) -> State:
         """Return the state that enters step t, as those outside the layer see it: views."""
@@ -96,7 +98,7 @@ class Tape(NamedTuple):
 
 def new_tape(
     cell: Cell, T: int, B: int, H: int, dtype: np.dtype[Any], space: Workspace, name: str, *, split: bool,
-    projection: int | None = None,
+    projection: int | None = None, held: tuple[bool, ...] = (),
 ) -> Tape:  # fmt: skip
     """Lay out the memory of a layer for windows of T steps and B rows.
 
@@ -116,6 +118,8 @@ def new_tape(
         Whether rows may be reset: they then enter a step with another state than they left the last one with.
     projection : int, optional
         Width of what is read and given out in place of the hidden state, P.
+    held : tuple of bool, optional
+        Which states zoneout may hold, so that they leave a step as others than were made; none by default.
     """
 
     def take(block: str, *shape: int) -> Floats:
@@ -131,6 +135,11 @@ def new_tape(
         shorts = take("projected", T + 1, B, projection)
         read = take("projected entering", T, B, projection) if split else shorts[:T]
         states = cell.state_type(shorts[1:], *after[1:])
+    made = states
+    if any(held):
+        pairs = enumerate(zip(states, held, strict=True))
+        made = cell.state_type(*(take(f"made.{i}", *f.shape) if apart else f for i, (f, apart) in pairs))
+        after = cell.state_type(made[0] if projection is None else after[0], *made[1:])
     n = max(1, min(T, CHUNK_BYTES // a[:, 0].nbytes))
     work = take("work", cell.scratch, n, B, H)
     r = take("r", cell.gates, B, H)
@@ -159,7 +168,7 @@ def new_tape(
     W = new_panels(space, width, r, lone=lone)
     entered = cell.state_type(read, *before[1:])
     entering = cell.state_type(*[field[0] for field in entered])
-    return Tape(a, keep, before, after, read, states[0], states, entered, entering, r, W, chunks)
+    return Tape(a, keep, before, after, read, states[0], states, made, entered, entering, r, W, chunks)
 
 
 def new_scan_tape(
@@ -196,6 +205,6 @@ def new_scan_tape(
     first_state = cell.state_type(*[field[0] for field in before])
     nothing = Panels((), (), False)
     return Tape(
-        a, keep, before, after, before[place], after[0], after, before, first_state, a[:0, 0], nothing, [],
-        tuple(scans),
+        a, keep, before, after, before[place], after[0], after, after, before, first_state, a[:0, 0], nothing,
+        [], tuple(scans),
     )  # fmt: skip

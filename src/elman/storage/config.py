@@ -73,6 +73,8 @@ class TrainConfig(LengthSettings, TrainingSettings, RegulariserSettings, ModelSe
         self.check_text()
         self.check_model()
         self.check_training()
+        self.check_regularisers(self.cell, self.layers)
+        self.check_length()
         if self.steps and self.warmup >= self.steps:
             raise ConfigError(
                 f"warmup ({self.warmup}) must be less than the {self.steps:,} steps of the run, or the rate "
@@ -91,7 +93,10 @@ class TrainConfig(LengthSettings, TrainingSettings, RegulariserSettings, ModelSe
                 )
         if self.validated:
             return
-        for name, asked in {"early_stop": self.early_stop, "plateau": self.schedule == "plateau"}.items():
+        going_by = {
+            "early_stop": self.early_stop, "average": self.average, "plateau": self.schedule == "plateau",
+        }  # fmt: skip
+        for name, asked in going_by.items():
             if asked:
                 raise ConfigError(
                     f"{name} goes by the validation loss, but there is no validation part: "
@@ -113,12 +118,13 @@ _DEFAULTS = {setting.name: setting.default for setting in fields(TrainConfig)}
 EFFECT = {
     "momentum": ("optimizer", ("sgd", "rmsprop")),
     "nesterov": ("optimizer", ("sgd",)),
-    "weight_decay": ("optimizer", ("adamw",)),
     "decay": ("schedule", ("step", "exponential", "plateau")),
     "decay_every": ("schedule", ("step", "exponential")),
+    "decay_from": ("schedule", ("step",)),
     "patience": ("schedule", ("plateau",)),
     "lr_min": ("schedule", ("cosine", "plateau")),
     "forget_bias": ("cell", ("lstm", "lstm-peephole")),
+    "tokenizer": ("tokens", ("bpe",)),
 }
 """Settings that only some choices of another setting have a use for: that other, and those choices."""
 
@@ -149,6 +155,10 @@ def _check_value(name: str, value: Any, allowed: Mapping[str, Any]) -> None:
         raise ConfigError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
 
 
+ALIASES = {"vocab_size": "max_vocab"}
+"""Other names of settings."""
+
+
 def by_name(values: Mapping[str, Any], also: Iterable[str] = ()) -> dict[str, Any]:
     """Return values under the names of the fields, with `_` for `-`.
 
@@ -168,11 +178,12 @@ def by_name(values: Mapping[str, Any], also: Iterable[str] = ()) -> dict[str, An
     named: dict[str, Any] = {}
     for key, value in values.items():
         name = key.replace("-", "_")
+        name = ALIASES.get(name, name)
         if name not in known:
             near = get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ConfigError(f"unknown setting {key!r}{hint}")
         if name in named:
-            raise ConfigError(f"{name} is given twice, with _ and with -: give it once")
+            raise ConfigError(f"{name} is given twice, under two names: give it once")
         named[name] = value
     return named

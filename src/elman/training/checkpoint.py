@@ -8,22 +8,27 @@ from elman.errors import CheckpointError, ElmanError
 from elman.network import LanguageModel, ModelState
 from elman.storage.config import TrainConfig
 from elman.storage.run import Run, fill
+from elman.training.averages import new_average
 from elman.training.loop import Progress
 from elman.training.settings import optimizer_of
 from elman.typing import Floats
 
 _KINDS: dict[str, Any] = {
-    **dict.fromkeys(("step", "epoch", "position", "tokens", "loss_steps", "evaluated", "horizon"), int),
-    **dict.fromkeys(("seconds", "loss_sum"), float),
+    **dict.fromkeys(("seconds", "loss_sum", "penalty_sum"), float),
+    **dict.fromkeys(("step", "epoch", "position", "tokens", "loss_steps"), int),
+    **dict.fromkeys(("evaluated", "horizon", "averaged"), int),
 }
 
 
 def save_progress(run: Run, model: LanguageModel, progress: Progress) -> None:
-    """Write parameters, moments, carried state and counters as one checkpoint."""
+    """Write parameters, moments, averages, carried state and counters as one checkpoint."""
     arrays: dict[str, Any] = {f"params.{name}": array for name, array in model.params.items()}
     arrays |= {f"moments.{name}": array for name, array in progress.moments.items()}
     arrays |= {f"state.{name}": array for name, array in _named(progress.state).items()}
-    note = {name: value for name, value in vars(progress).items() if name not in ("state", "moments")}
+    if progress.average and progress.averaged:
+        arrays |= {f"average.{name}": array for name, array in progress.average.items()}
+    apart = ("state", "moments", "average")
+    note = {name: value for name, value in vars(progress).items() if name not in apart}
     run.save_checkpoint(arrays, note)
 
 
@@ -36,7 +41,7 @@ def load_progress(run: Run, model: LanguageModel, config: TrainConfig) -> Progre
         If the checkpoint is missing, damaged, newer, or does not fit the settings.
     """
     arrays, note = run.load_checkpoint()
-    groups: dict[str, dict[str, Any]] = {"params": {}, "moments": {}, "state": {}}
+    groups: dict[str, dict[str, Any]] = {"params": {}, "moments": {}, "state": {}, "average": {}}
     for name, array in arrays.items():
         group, _, rest = name.partition(".")
         groups.setdefault(group, {})[rest] = array
@@ -47,10 +52,16 @@ def load_progress(run: Run, model: LanguageModel, config: TrainConfig) -> Progre
         moments = optimizer_of(config).restore(model.params, groups["moments"])
         evaluations = [(int(step), float(loss)) for step, loss in note.pop("evaluations")]
         del note["format"]
+        note.setdefault("penalty_sum", 0.0)  # which earlier versions had not
         numbers = {name: _KINDS[name](value) for name, value in note.items()}
         if numbers.keys() != _KINDS.keys():
             raise ValueError(f"it lacks {', '.join(sorted(_KINDS.keys() - numbers.keys()))}")
-        return Progress(state, moments, evaluations=evaluations, **numbers)
+        average = None if config.average is None else new_average(model.params)
+        if numbers["averaged"] or groups["average"]:
+            fill({} if average is None else average, groups["average"], run.checkpoint_path)
+        return Progress(state, moments, evaluations=evaluations, average=average, **numbers)
+    except CheckpointError:
+        raise
     except (KeyError, TypeError, ValueError, ElmanError) as error:
         raise CheckpointError(f"{run.checkpoint_path} is damaged: {error}") from error
 

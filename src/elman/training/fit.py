@@ -39,12 +39,15 @@ class Evaluated:
         Whether it is the best so far, and was saved as the run's model.
     sample : str or None
         Text the model wrote.
+    averaged : int
+        How many sets of parameters the model evaluated is the mean of; 0 where it is that in training.
     """
 
     step: int
     valid: Evaluation | None
     best: bool
     sample: str | None
+    averaged: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,12 +106,15 @@ def fit(
     if measured is not None:
         evaluate, save = measured.apart("evaluation", evaluate), measured.apart("checkpoints", save)
     back = config.back or config.window
+    windows = session.windows
+    longest = back + (windows.longest - config.window if windows else 0)
     workers = make_workers(
-        session.model, config.batch, config.threads or 1, back, session.optimizer, progress.moments
-    )
+        session.model, config.batch, config.threads or 1, longest, session.optimizer, progress.moments,
+        progress.average,
+    )  # fmt: skip
     steps = training_steps(
         session.model, session.stream, session.schedule, progress, workers,
-        clip=config.clip, seed=config.seed, back=back,
+        clip=config.clip, seed=config.seed, back=back, windows=windows,
     )  # fmt: skip
     try:
         reason, single = keeper.reason(), single_threaded_blas()
@@ -175,35 +181,40 @@ class _Keeper:
 
     def evaluation_due(self) -> bool:
         """Say whether it is time to evaluate."""
-        progress = self.session.progress
-        every = self.session.config.eval_every or max(-(-self.session.length() // 10), self.spacing)
-        if every > LOG_EVERY and not self.session.config.eval_every:
+        config, progress = self.session.config, self.session.progress
+        if config.eval_epochs:
+            return progress.position == 0 and progress.epoch % config.eval_epochs == 0
+        every = config.eval_every or max(-(-self.session.length() // 10), self.spacing)
+        if every > LOG_EVERY and not config.eval_every:
             every += -every % LOG_EVERY  # so that the training loss beside it is a mean of as many steps
         return bool(every) and progress.step - progress.evaluated >= every
 
     def evaluate(self, record: StepRecord) -> Evaluated:
         """Evaluate, write a sample and the metrics, and keep the model if it is the best."""
         session, progress, started = self.session, self.session.progress, time.monotonic()
+        model, averaged = session.judged, progress.averaged
         part, valid = session.corpus.parts.get("valid"), None
         losses = [loss for _, loss in progress.evaluations]
         if part is not None:
-            valid = evaluate(session.model, part, session.corpus.tokenizer)
+            valid = evaluate(model, part, session.corpus.tokenizer)
             if not math.isfinite(valid.nats):
-                raise explain_evaluation(session.model, part, progress.step, clip=session.config.clip)
+                raise explain_evaluation(model, part, progress.step, clip=session.config.clip)
             progress.evaluations.append((progress.step, valid.nats_per_token))
         best = valid is None or not losses or valid.nats_per_token < min(losses)
         if best:
-            session.run.save_model(session.model, {"step": progress.step})
-        text = self.sample(session.model, progress.step) if self.sample and session.config.sample else None
+            session.run.save_model(model, {"step": progress.step})
+        text = self.sample(model, progress.step) if self.sample and session.config.sample else None
         progress.evaluated = progress.step
         progress.seconds = time.monotonic() - self.began
         self.evaluation = time.monotonic() - started
         self.evaluating += self.evaluation
-        found = {} if valid is None else {"valid_loss": valid.nats_per_token}
+        found: dict[str, Any] = {} if valid is None else {"valid_loss": valid.nats_per_token}
+        found |= {"averaged": averaged} if averaged else {}
         self._write(record, **found, **({} if text is None else {"sample": text}))
+        session.begin_to_average()
         if self.plans == 1:
             self._plan()  # now that the cost of an evaluation is known
-        return Evaluated(progress.step, valid, best, text)
+        return Evaluated(progress.step, valid, best, text, averaged)
 
     def checkpoint_due(self) -> bool:
         """Say whether it is time to save."""
@@ -222,7 +233,7 @@ class _Keeper:
     def end(self) -> None:
         """Leave a model behind even if the session ended before its first evaluation."""
         if not self.session.run.has_model:
-            self.session.run.save_model(self.session.model, {"step": self.session.progress.step})
+            self.session.run.save_model(self.session.judged, {"step": self.session.progress.step})
 
     def _plan(self) -> None:
         """Where minutes bound the run, say how many steps it will take, from this session's speed so far.
@@ -241,7 +252,11 @@ class _Keeper:
         a_step = spent / steps
         self.spacing = int(self.evaluation / (EVALUATING * a_step))
         more = (left - 9 * self.evaluation) / a_step
-        every = config.eval_every or (self.spacing if 10 * self.spacing > more else 0)
+        every = (
+            config.eval_every
+            or (config.eval_epochs and config.eval_epochs * self.session.epoch_updates)
+            or (self.spacing if 10 * self.spacing > more else 0)
+        )
         if every:
             more = left / (a_step + self.evaluation / every)
         planned = progress.step + max(1, int(more))
@@ -249,7 +264,7 @@ class _Keeper:
         self.plans += 1
 
     def _write(self, record: StepRecord, **more: Any) -> None:
-        """Add a line to the metrics; its training loss is the mean since the line before."""
+        """Add a line to the metrics; its training loss and penalty are means since the line before."""
         progress = self.session.progress
         line = {
             "step": progress.step,
@@ -259,5 +274,7 @@ class _Keeper:
             "lr": record.lr,
             "grad_norm": record.grad_norm,
         }
+        if self.session.model.regularisers.penalised:
+            line["penalty"] = progress.penalty_sum / progress.loss_steps
         self.session.run.metrics.append({**line, **more})
-        progress.loss_sum, progress.loss_steps = 0.0, 0
+        progress.loss_sum, progress.penalty_sum, progress.loss_steps = 0.0, 0.0, 0

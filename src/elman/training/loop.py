@@ -13,7 +13,9 @@ from elman.network import LanguageModel, ModelState
 from elman.training.divergence import explain_divergence
 from elman.training.optim import State as OptimizerState
 from elman.training.schedules import Schedule
+from elman.training.windows import RandomWindows
 from elman.training.workers import Workers
+from elman.typing import Params
 
 
 @dataclass
@@ -37,15 +39,21 @@ class Progress:
     seconds : float
         Time spent, over all sessions.
     loss_sum : float
-        Loss summed since the last line of the metrics, in nats times steps.
+        Loss summed since the last line of the metrics, in nats times steps, without penalties.
+    penalty_sum : float
+        Penalties summed likewise.
     loss_steps : int
-        Steps in that sum.
+        Steps in these sums.
     evaluations : list of (step, loss)
         Validation losses.
     evaluated : int
         Step of the last evaluation, with or without a validation part.
     horizon : int
         Steps that a run bounded by minutes is planned to take; 0 without a plan.
+    average : dict of str to ndarray, optional
+        The averages of the parameters, where they are to be averaged some time.
+    averaged : int
+        How many sets of parameters are in them; 0 before averaging has begun.
     """
 
     state: ModelState
@@ -56,10 +64,13 @@ class Progress:
     tokens: int = 0
     seconds: float = 0.0
     loss_sum: float = 0.0
+    penalty_sum: float = 0.0
     loss_steps: int = 0
     evaluations: list[tuple[int, float]] = field(default_factory=list)
     evaluated: int = 0
     horizon: int = 0
+    average: Params | None = None
+    averaged: int = 0
 
 
 class StepRecord(NamedTuple):
@@ -67,9 +78,10 @@ class StepRecord(NamedTuple):
 
     step: int
     tokens: int
-    loss: float  # mean over the window, in nats
+    loss: float  # mean over the window, in nats: what perplexity is the exponential of
     lr: float
     grad_norm: float  # before clipping
+    penalty: float = 0.0  # what the objective has beside the loss
 
 
 def training_steps(
@@ -82,6 +94,7 @@ def training_steps(
     clip: float,
     seed: int,
     back: int,
+    windows: RandomWindows | None = None,
 ) -> Iterator[StepRecord]:
     """Train without end, a record a step; the caller stops when it has seen enough.
 
@@ -96,13 +109,18 @@ def training_steps(
     progress : Progress
         Where to start; updated in place before each record is yielded.
     workers : Workers
-        What computes loss and gradients, and updates with an optimiser whose state is that of `progress`.
+        What computes loss and gradients, and updates with an optimiser whose state is that of `progress`,
+        as are the averages.
     clip : float
         Largest global norm of the gradient; 0 leaves it alone.
     seed : int
-        With the number of the step it seeds dropout, so that a resumed run draws what it would have.
+        With the number of the step it seeds masks, so that a resumed run draws what it would have.
     back : int
-        Steps each backward pass reaches back, at least the window.
+        Steps each backward pass reaches back, at least the window. What comes before a window of another
+        length is as long as before one of the usual.
+    windows : RandomWindows, optional
+        Draws the length of the window of each update, in place of that of `stream`. The rate is then that of
+        the schedule times the length over the usual one, so that every token weighs the same.
 
     Raises
     ------
@@ -111,10 +129,13 @@ def training_steps(
     """
     reach = back - stream.window
     while True:
-        start, stop = progress.position, min(progress.position + stream.window, stream.steps)
+        length = windows.length(progress.step) if windows else stream.window
+        start, stop = progress.position, min(progress.position + length, stream.steps)
         entered = max(0, start - reach)
         window = model.clock.timed("data", stream.window_at)(entered, stop)
         lr = schedule(progress.step, progress.evaluations)
+        if windows:
+            lr *= (stop - start) / stream.window
         loss, state, grads = workers.loss_and_grads(
             window.x,
             window.y,
@@ -126,14 +147,18 @@ def training_steps(
         )
         if not (np.isfinite(loss) and np.isfinite(workers.norm)):
             raise explain_divergence(model, window, progress.state, grads, progress.step, clip)
-        workers.update(lr, clip)
+        loss -= workers.penalty
+        averaged = progress.averaged and progress.averaged + 1
+        workers.update(lr, clip, 1.0 / averaged if averaged else 0.0)
+        progress.averaged = averaged
         progress.state, progress.position = state, stop
         progress.step += 1
         progress.tokens += (stop - start) * stream.batch
         progress.loss_sum += loss
+        progress.penalty_sum += workers.penalty
         progress.loss_steps += 1
         if stop == stream.steps:
             progress.epoch += 1
             progress.position = 0
             progress.state = model.initial_state(stream.batch)
-        yield StepRecord(progress.step, progress.tokens, loss, lr, workers.norm)
+        yield StepRecord(progress.step, progress.tokens, loss, lr, workers.norm, workers.penalty)

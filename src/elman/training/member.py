@@ -9,6 +9,7 @@ import numpy as np
 from elman.network import LanguageModel
 from elman.network.backprop import Backprop
 from elman.network.functional import sum_by_word
+from elman.training.averages import add_to_average
 from elman.training.clip import squares
 from elman.training.flat import BLOCK
 from elman.training.meeting import Meeting
@@ -103,10 +104,10 @@ class Member:
         return total_squares
 
     def update(self) -> None:
-        """Update one's stretch of the parameters, as `control` says."""
+        """Update one's stretch of the parameters, and of their averages, as `control` says."""
         assert self.optimizer is not None
-        t, lr, scale = (float(number) for number in self.shared.control)
-        rule, shared = self.optimizer.rule(int(t), lr), self.shared
+        t, lr, scale, weight = (float(number) for number in self.shared.control)
+        rule, decayed, shared = self.optimizer.rule(int(t), lr), self.optimizer.decayed, self.shared
         vectors = [shared.params.vector, shared.grads.vector, *(slot.vector for slot in shared.slots)]
 
         def walk(p: Floats, g: Floats, *slots: Floats) -> None:
@@ -114,18 +115,29 @@ class Member:
             scratch, clipped = self._scratch[:, : p.size]
             if scale != 1.0:
                 g = np.multiply(g, scale, out=clipped)
-            rule(p, g, slots, scratch)
+            rule(p, decayed(p, g, scratch, clipped), slots, scratch)
 
         stretches = list(self._walked)
         if self._split:
             D = shared.params.arrays["embedding.E"].shape[1]
+            words = self._classes[0] * D, self._classes[1] * D
             if self._touched is not None and self._sums is not None:
                 self._update_words(self._touched, self._sums, walk)
+                # A word that stays as it is has an average that comes nearer to it.
+                for start, stop in _blocks(*words) if weight else ():
+                    self._average(start, stop, weight)
             else:
-                stretches.append((self._classes[0] * D, self._classes[1] * D))
+                stretches.append(words)
         for stretch in stretches:
             for start, stop in _blocks(*stretch):
                 walk(*(vector[start:stop] for vector in vectors))
+                self._average(start, stop, weight)
+
+    def _average(self, start: int, stop: int, weight: float) -> None:
+        """Move a block of the averages towards the parameters, while both are in the cache."""
+        if weight and self.shared.average is not None:
+            p, average = (flat.vector[start:stop] for flat in (self.shared.params, self.shared.average))
+            add_to_average(average, p, weight, self._scratch[0, : stop - start])
 
     def _update_words(self, words: Ints, sums: Floats, walk: Callable[[Floats, Floats], None]) -> None:
         """Update only the words that have a gradient."""

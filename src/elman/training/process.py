@@ -28,8 +28,9 @@ def main() -> None:
     optimizer = OPTIMIZERS[order["optimizer"][0]](**order["optimizer"][1]) if order["optimizer"] else None
     slots = [None] * len(optimizer.slots) if optimizer else []
     shared = take_shared(
-        Carver(memory), model, order["batch"], order["threads"], order["steps"], order["split"], None, slots
-    )
+        Carver(memory), model, order["batch"], order["threads"], order["steps"], order["split"], None, slots,
+        order["averaging"],
+    )  # fmt: skip
     model.params.update(shared.params.arrays)
     line = Line(0, answers, spin=order["spin"], gone=lambda: SystemExit(0))
     rows = split_rows(order["batch"], order["threads"])
@@ -40,7 +41,7 @@ def main() -> None:
         if line.receive() == PASS:
             done = member.perform(area.asked())
             copy_state(done.state, area.leaving)
-            area.numbers[1:] = done.nll, member.add_up()
+            area.numbers[1:] = done.nll, done.penalty, member.add_up()
         else:
             member.update()
         line.send(DONE)

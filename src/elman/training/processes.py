@@ -30,6 +30,7 @@ from elman.training.optim import State as OptimizerState
 from elman.training.shared import Carver, Shared, take_shared
 from elman.training.shares import Task, usable_cores
 from elman.training.workers import Workers
+from elman.typing import Params
 
 ENOUGH_WORK = 4e8  # floating-point operations a step for which a process pays
 FEWEST_ROWS = 4  # in a share, where nobody has said how many shares; fewer make products too thin
@@ -40,12 +41,13 @@ READY, PASS, UPDATE, DONE = b"r", b"p", b"u", b"d"
 class ProcessWorkers(Workers):
     """Loss, gradients and updates of a batch, its rows split over processes.
 
-    While it is open the parameters of the model and the moments lie in shared memory; closing it gives them
-    memory of their own again. A process ends when its standard input does, and so never outlives this one.
+    While it is open the parameters of the model, the moments and the averages lie in shared memory; closing
+    it gives them memory of their own again. A process ends when its standard input does, and so never
+    outlives this one.
 
     Parameters
     ----------
-    model, batch, threads, steps, optimizer, moments
+    model, batch, threads, steps, optimizer, moments, average
         As of :class:`~elman.training.workers.Workers`. The first share is done by the calling process.
 
     Raises
@@ -68,7 +70,7 @@ class ProcessWorkers(Workers):
         return os.name == "posix" and built_in and known and 6 * recurrent * batch * steps >= ENOUGH_WORK
 
     def close(self) -> None:
-        """End the processes, and take parameters and moments back into memory of our own."""
+        """End the processes, and take parameters, moments and averages back into memory of our own."""
         for child in self._children:
             if child.stdin is not None:
                 child.stdin.close()
@@ -80,11 +82,14 @@ class ProcessWorkers(Workers):
         for slot in self.slots:
             names = {f"{slot}.{name}": name for name in self.model.params}
             self.moments.update(flat_copy({key: self.moments[key] for key in names}))
+        if self.average is not None:
+            self.average.update(flat_copy(self.average))
 
     def _open(self) -> Shared:
         self._children, self._lines = [], []
         model, count = self.model, len(self.rows)
-        sizes = (model, self.batch, count, self.steps, self.split, None, [None] * len(self.slots))
+        averaging, slots = self.average is not None, [None] * len(self.slots)
+        sizes = (model, self.batch, count, self.steps, self.split, None, slots, averaging)
         measure = Carver()
         take_shared(measure, *sizes)
         with _anonymous_file(measure.size) as file:
@@ -92,7 +97,8 @@ class ProcessWorkers(Workers):
             shared = take_shared(Carver(memory), *sizes)
             order: dict[str, Any] = {
                 "file": file, "size": measure.size, "batch": self.batch, "threads": count,
-                "steps": self.steps, "split": self.split, "spin": usable_cores() >= count,
+                "steps": self.steps, "split": self.split, "averaging": averaging,
+                "spin": usable_cores() >= count,
                 "model": {**model.settings, "init": "zeros"},
                 "optimizer": self.optimizer and [self.optimizer.name, dict(self.optimizer.settings)],
             }  # fmt: skip
@@ -116,7 +122,7 @@ class ProcessWorkers(Workers):
         return shared
 
     def _move(self, shared: Shared) -> None:
-        """Bring parameters and moments into shared memory."""
+        """Bring parameters, moments and averages into shared memory."""
         for name, array in shared.params.arrays.items():
             np.copyto(array, self.model.params[name])
         self.model.params.update(shared.params.arrays)
@@ -124,6 +130,10 @@ class ProcessWorkers(Workers):
             for name, array in flat.arrays.items():
                 np.copyto(array, self.moments[f"{slot}.{name}"])
                 self.moments[f"{slot}.{name}"] = array
+        if self.average is not None and shared.average is not None:
+            for name, array in shared.average.arrays.items():
+                np.copyto(array, self.average[name])
+            self.average.update(shared.average.arrays)
 
     def _pass(self, tasks: list[Task]) -> list[tuple[Backprop, float]]:
         areas = self.shared.areas
@@ -134,7 +144,9 @@ class ProcessWorkers(Workers):
         add_up = self.model.clock.timed("sum of gradients", first.add_up)
         results = [(first.perform(tasks[0]), add_up())]
         self._await()
-        results += [(Backprop(float(a.numbers[1]), a.leaving, ()), float(a.numbers[2])) for a in areas]
+        for area in areas:
+            _, nll, penalty, squares = map(float, area.numbers)
+            results.append((Backprop(nll, area.leaving, (), penalty), squares))
         return results
 
     def _update(self) -> None:
@@ -218,8 +230,9 @@ def best_threads(model: LanguageModel, batch: int, steps: int) -> int:
 def make_workers(
     model: LanguageModel, batch: int, threads: int, steps: int,
     optimizer: Optimizer | None = None, moments: OptimizerState | None = None,
+    average: Params | None = None,
 ) -> Workers:  # fmt: skip
     """Return what splits a batch best: processes where a step is work enough, threads elsewhere."""
     processes = threads > 1 and batch > 1 and ProcessWorkers.can_serve(model, batch, steps, optimizer)
     kind = ProcessWorkers if processes else Workers
-    return kind(model, batch, threads, steps, optimizer, moments)
+    return kind(model, batch, threads, steps, optimizer, moments, average)

@@ -63,8 +63,12 @@ def constant(lr: float, *, warmup: int = 0) -> Schedule:
     return _after_warmup(lr, warmup, lambda n, losses: lr)
 
 
-def step_decay(lr: float, every: int, factor: float = 0.5, *, warmup: int = 0) -> Schedule:
-    """Multiply the rate by `factor` after every so many updates: lr factor^⌊n / every⌋.
+def step_decay(
+    lr: float, every: int, factor: float = 0.5, *, first: int | None = None, warmup: int = 0
+) -> Schedule:
+    """Multiply the rate by `factor` after the first updates, and then after every so many.
+
+    It is lr factor^⌊n / every⌋, or with `first`, lr factor^max(0, 1 + ⌊(n − first) / every⌋).
 
     Parameters
     ----------
@@ -74,6 +78,8 @@ def step_decay(lr: float, every: int, factor: float = 0.5, *, warmup: int = 0) -
         Updates at one rate, 1 or more.
     factor : float, default 0.5
         In (0, 1].
+    first : int, optional
+        Updates at the full rate, 1 or more; by default `every`.
     warmup : int, default 0
         Updates of linear warm-up before it.
 
@@ -91,9 +97,13 @@ def step_decay(lr: float, every: int, factor: float = 0.5, *, warmup: int = 0) -
     >>> schedule = step_decay(1.0, every=2)
     >>> [schedule(step) for step in range(5)]
     [1.0, 1.0, 0.5, 0.5, 0.25]
+    >>> schedule = step_decay(1.0, every=1, first=4)
+    >>> [schedule(step) for step in range(7)]
+    [1.0, 1.0, 1.0, 1.0, 0.5, 0.25, 0.125]
     """
     lr, every, factor = _rate(lr), whole("every", every, at_least=1), real("factor", factor, "(0, 1]")
-    return _after_warmup(lr, warmup, lambda n, losses: lr * factor ** (n // every))
+    start = every if first is None else whole("first", first, at_least=1)
+    return _after_warmup(lr, warmup, lambda n, losses: lr * factor ** max(0, 1 + (n - start) // every))
 
 
 def exponential(lr: float, factor: float, every: int = 1, *, warmup: int = 0) -> Schedule:

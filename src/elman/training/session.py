@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from elman.data import Corpus, Stream, Text, check_sources, default_text, encode_corpus
+from elman.data import (
+    Corpus,
+    Stream,
+    Text,
+    Tokenizer,
+    check_sources,
+    default_text,
+    encode_corpus,
+    read_tokenizer,
+)
 from elman.data.registry import tokenizer_kind
 from elman.errors import CheckpointError, ConfigError, DataError
 from elman.network import LanguageModel
@@ -16,12 +26,14 @@ from elman.network.cells import get_cell
 from elman.storage.config import TrainConfig
 from elman.storage.lock import exclusive
 from elman.storage.run import Run, build_model
+from elman.training.averages import begin_average, new_average, triggered
 from elman.training.checkpoint import load_progress, save_progress
 from elman.training.loop import Progress
 from elman.training.optim import Optimizer
 from elman.training.processes import best_threads
 from elman.training.schedules import Record, Schedule
 from elman.training.settings import optimizer_of, schedule_of
+from elman.training.windows import RandomWindows
 
 EPOCHS = 10
 """Passes over the text where no length is given, or as many as make these steps:"""
@@ -32,7 +44,9 @@ FEWEST_STEPS = 500
 DEMONSTRATION: dict[str, Any] = {"steps": 3000, "minutes": 1.4}
 """Length of a run on the default text: one to look at, that ends while one waits."""
 
-EXTENDABLE = ("epochs", "steps", "minutes", "early_stop", "eval_every", "checkpoint_every", "sample")
+EXTENDABLE = (
+    "epochs", "steps", "minutes", "early_stop", "eval_every", "eval_epochs", "checkpoint_every", "sample",
+)  # fmt: skip
 """The settings that may change when a run is taken up again."""
 
 
@@ -53,18 +67,48 @@ class Session:
         """The learning rate of a step; while the length is not known, that of an endless run."""
 
         def rate(step: int, record: Record = ()) -> float:
-            return schedule_of(self.config, self.length(), len(self.stream))(step, record)
+            return schedule_of(self.config, self.length(), self.epoch_updates)(step, record)
 
         return rate
 
+    @property
+    def windows(self) -> RandomWindows | None:
+        """What draws the lengths of windows, where they are random."""
+        return random_windows(self.config)
+
+    @property
+    def epoch_updates(self) -> int:
+        """How many updates an epoch takes; where windows are random, one like another."""
+        mean = self.windows.mean if self.windows else self.stream.window
+        return math.ceil(self.stream.steps / mean)
+
+    def updates(self, epochs: int) -> int:
+        """Return how many updates so many epochs take from the beginning of the run."""
+        return updates_of(self.config, self.stream, epochs)
+
     def known_length(self) -> int:
         """Return the steps that epochs and steps allow, 0 if only minutes bound the run."""
-        bounds = [self.config.steps, self.config.epochs and self.config.epochs * len(self.stream)]
+        bounds = [self.config.steps, self.config.epochs and self.updates(self.config.epochs)]
         return min((bound for bound in bounds if bound), default=0)
 
     def length(self) -> int:
         """Return the steps the run will take: as planned, or while there is no plan, as known."""
         return self.progress.horizon or self.known_length()
+
+    @property
+    def judged(self) -> LanguageModel:
+        """The model that is evaluated, samples and is kept: that of the averages, once there are any."""
+        average = self.progress.average
+        return self.model.with_params(average) if average and self.progress.averaged else self.model
+
+    def begin_to_average(self) -> None:
+        """Begin to average, if the last evaluation says that it is time; the optimiser goes on as it is."""
+        n, progress = self.config.average, self.progress
+        if n is None or progress.average is None or progress.averaged:
+            return
+        if triggered([loss for _, loss in progress.evaluations], n):
+            begin_average(progress.average, self.model.params)
+            progress.averaged = 1
 
     def save(self) -> None:
         """Save all that resuming needs."""
@@ -95,7 +139,8 @@ def begin(
     """
     config.validate()
     get_cell(config.cell)
-    tokenizer_kind(config.tokens)
+    kind = tokenizer_kind(config.tokens)
+    kind.builder(max_vocab=config.max_vocab, min_count=config.min_count, lowercase=config.lowercase)
     if set(config.direction.replace(" ", "").split(",")) != {"forward"}:
         raise ConfigError(
             f"direction {config.direction!r} cannot be trained to predict the next token: a layer that reads "
@@ -107,7 +152,9 @@ def begin(
         for path in (*config.text, config.train, config.valid, config.test):
             if path is not None:
                 check_sources(path)  # before a directory is made
-    config = replace(config, lr=config.learning_rate())
+    given = None if config.tokenizer is None else read_tokenizer(config.tokenizer)
+    decay = optimizer_of(config).settings.get("weight_decay")
+    config = replace(config, lr=config.learning_rate(), weight_decay=decay)
     if not (config.epochs or config.steps or config.minutes or config.text or config.train or text):
         config = replace(config, **DEMONSTRATION)
     run = Run.claim(out, overwrite=overwrite)
@@ -116,7 +163,7 @@ def begin(
             raise CheckpointError(f"{run.path} already holds a run; give another --out")
         # A run that is to be replaced stays until its successor is on disk, to the first checkpoint.
         with run.staged() as staged:
-            config, model, progress = _prepare(config, staged, text)
+            config, model, progress = _prepare(config, staged, text, given)
             run.take(staged)
         corpus = run.corpus()
         yield Session(run, config, corpus, model, _stream(config, corpus), optimizer_of(config), progress)
@@ -156,7 +203,7 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
                     f"{name} cannot change when a run is resumed; only {', '.join(EXTENDABLE)} can"
                 )
         if changes:
-            config = replace(config, **changes)
+            config = replace(config, **{**_in_place_of(changes), **changes})
             config.validate()
         corpus = run.corpus()
         model = run.new_model()
@@ -182,9 +229,11 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
         yield session
 
 
-def _prepare(config: TrainConfig, run: Run, text: Text | None) -> tuple[TrainConfig, LanguageModel, Progress]:
+def _prepare(
+    config: TrainConfig, run: Run, text: Text | None, given: Tokenizer | None
+) -> tuple[TrainConfig, LanguageModel, Progress]:
     """Encode the text and write the run to its first checkpoint, once all is found to fit."""
-    corpus = _encode(config, run.data, text)
+    corpus = _encode(config, run.data, text, given)
     stream = _stream(config, corpus)
     if not (config.epochs or config.steps or config.minutes):
         config = replace(config, epochs=max(EPOCHS, -(-FEWEST_STEPS // len(stream))))
@@ -194,6 +243,8 @@ def _prepare(config: TrainConfig, run: Run, text: Text | None) -> tuple[TrainCon
     if config.threads is None:
         config = replace(config, threads=best_threads(model, config.batch, config.back or config.window))
     progress = Progress(model.initial_state(config.batch), optimizer_of(config).init(model.params))
+    if config.average is not None:
+        progress.average = new_average(model.params)
     run.write_settings(config, corpus.tokenizer)
     save_progress(run, model, progress)
     return config, model, progress
@@ -212,7 +263,7 @@ def _check_evaluable(corpus: Corpus) -> None:
 
 def _check_warmup(config: TrainConfig, stream: Stream) -> None:
     """Raise ConfigError if the run is known to end before its warm-up does."""
-    for steps in (config.steps, config.epochs and config.epochs * len(stream)):
+    for steps in (config.steps, config.epochs and updates_of(config, stream, config.epochs)):
         if steps and config.warmup >= steps:
             raise ConfigError(
                 f"warmup ({config.warmup}) must be less than the {steps:,} steps of the run, or the rate "
@@ -220,8 +271,8 @@ def _check_warmup(config: TrainConfig, stream: Stream) -> None:
             )
 
 
-def _encode(config: TrainConfig, folder: Path, text: Text | None) -> Corpus:
-    """Encode the run's text into a folder."""
+def _encode(config: TrainConfig, folder: Path, text: Text | None, given: Tokenizer | None) -> Corpus:
+    """Encode the run's text into a folder, with the tokenizer that was given, if one was."""
     sources: Any = text or config.text or Text(default_text(), "pydoc_data.topics")
     split: dict[str, Any] = {"split": config.fractions()}
     if config.train:
@@ -229,8 +280,25 @@ def _encode(config: TrainConfig, folder: Path, text: Text | None) -> Corpus:
         sources, split = {name: path for name, path in parts.items() if path}, {}
     return encode_corpus(
         sources, folder, tokens=config.tokens, max_vocab=config.max_vocab, min_count=config.min_count,
-        lowercase=config.lowercase, documents=config.documents, **split,
+        lowercase=config.lowercase, documents=config.documents, tokenizer=given, **split,
     )  # fmt: skip
+
+
+def _in_place_of(changes: Mapping[str, Any]) -> dict[str, None]:
+    """Return what a changed setting takes the place of: evaluations are counted in steps or in epochs."""
+    ways = {"eval_every": "eval_epochs", "eval_epochs": "eval_every"}
+    return {other: None for name, other in ways.items() if changes.get(name)}
+
+
+def random_windows(config: TrainConfig) -> RandomWindows | None:
+    """Return what draws the lengths of windows, where the settings ask for that."""
+    return RandomWindows(config.window, config.seed) if config.random_window else None
+
+
+def updates_of(config: TrainConfig, stream: Stream, epochs: int) -> int:
+    """Return how many updates so many epochs of a stream take."""
+    windows = random_windows(config)
+    return windows.updates(stream.steps, epochs) if windows else epochs * len(stream)
 
 
 def _stream(config: TrainConfig, corpus: Corpus) -> Stream:

@@ -19,9 +19,10 @@ ENDLESS = 2**53  # steps of a run whose length is not known yet
 
 
 def optimizer_of(config: TrainConfig) -> Optimizer:
-    """Build the optimiser, with those settings that it has."""
+    """Build the optimiser, with those settings that it has, and its own defaults where they are None."""
     make = OPTIMIZERS[config.optimizer]
-    return make(**_taken(make, {name: getattr(config, name) for name in OPTIMIZER_SETTINGS}))
+    values = {name: getattr(config, name) for name in OPTIMIZER_SETTINGS}
+    return make(**_taken(make, {name: value for name, value in values.items() if value is not None}))
 
 
 def schedule_of(config: TrainConfig, horizon: int, epoch: int) -> Schedule:
@@ -39,7 +40,8 @@ def schedule_of(config: TrainConfig, horizon: int, epoch: int) -> Schedule:
     return _build(
         _Choice(
             config.schedule, config.learning_rate(), config.warmup, horizon or ENDLESS, config.lr_min,
-            config.decay, config.decay_every or epoch, config.patience,
+            config.decay, config.decay_every or epoch, config.decay_from and config.decay_from * epoch,
+            config.patience,
         )
     )  # fmt: skip
 
@@ -55,6 +57,7 @@ class _Choice:
     lr_min: float
     decay: float
     every: int
+    first: int | None
     patience: int
 
 
@@ -63,7 +66,7 @@ def _build(c: _Choice) -> Schedule:
     make = SCHEDULES[c.name]
     values = _taken(make, {
         "lr": c.lr, "warmup": c.warmup, "total": c.total, "floor": c.lr_min, "min_lr": c.lr_min,
-        "factor": c.decay, "every": c.every, "patience": c.patience,
+        "factor": c.decay, "every": c.every, "first": c.first, "patience": c.patience,
     })  # fmt: skip
     if "total" in values:
         # Where minutes make a run shorter than its warm-up, it still ends on the way down.

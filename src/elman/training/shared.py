@@ -83,7 +83,7 @@ class Area(NamedTuple):
     entering: ModelState  # (rows, H) each
     leaving: ModelState  # (rows, H) each
     counts: NDArray[np.int64]  # T, skip, state_after or -1, whether resets, length of the seed, seed
-    numbers: NDArray[np.float64]  # scale of the loss; summed loss; its share of the squared norm
+    numbers: NDArray[np.float64]  # scale of the loss; summed loss; penalty; its share of the squared norm
 
     def ask(self, task: Task) -> None:
         """Write a task."""
@@ -139,10 +139,13 @@ class Shared:
         The gradients of each member after the first, as far as they are added to those of the first.
     areas : list of Area
         Of each member after the first.
-    control : ndarray of shape (3,)
-        Of an update: its number, the rate, and what gradients are multiplied with before.
+    control : ndarray of shape (4,)
+        Of an update: its number, the rate, what gradients are multiplied with before, and by how much of
+        their distance the averages then move towards the parameters.
     exchange : Exchange or None
         Where the members share the classes.
+    average : Flat or None
+        The averages of the parameters, where there are to be any.
     """
 
     params: Flat
@@ -152,6 +155,7 @@ class Shared:
     areas: list[Area]
     control: NDArray[np.float64]
     exchange: Exchange | None
+    average: Flat | None = None
 
 
 def splits(model: LanguageModel) -> bool:
@@ -170,11 +174,12 @@ def summed_names(model: LanguageModel, *, split: bool) -> list[str]:
 
 def take_shared(
     taker: Taker, model: LanguageModel, batch: int, threads: int, steps: int, split: bool,
-    params: Flat | None = None, slots: Sequence[Flat | None] = (),
+    params: Flat | None = None, slots: Sequence[Flat | None] = (), average: Flat | bool = False,
 ) -> Shared:  # fmt: skip
     """Take the arrays of a team: of `threads` members, for windows of `steps` steps at most.
 
-    With `split` they share the classes. Parameters and moments that are given are taken as they are.
+    With `split` they share the classes. Parameters, moments and averages that are given are taken as they
+    are; with True for `average` there are new ones.
     """
     dtype, shapes = model.dtype, model.shapes()
     rows = [part.stop - part.start for part in split_rows(batch, threads)]
@@ -185,8 +190,9 @@ def take_shared(
         [slot or take_flat(taker, shapes, dtype) for slot in slots],
         [take_flat(taker, mine, dtype) for _ in rows[1:]],
         [_take_area(taker, model, n, steps) for n in rows[1:]],
-        taker.take((3,), np.float64),
+        taker.take((4,), np.float64),
         _take_exchange(taker, model, len(rows), batch * steps) if split else None,
+        take_flat(taker, shapes, dtype) if average is True else average or None,
     )
 
 
@@ -198,7 +204,7 @@ def _take_area(taker: Taker, model: LanguageModel, rows: int, steps: int) -> Are
     return Area(
         taker.take((steps, rows), np.intp), taker.take((steps, rows), np.intp),
         taker.take((steps, rows), np.bool_), state(), state(),
-        taker.take((5 + SEEDS,), np.int64), taker.take((3,), np.float64),
+        taker.take((5 + SEEDS,), np.int64), taker.take((4,), np.float64),
     )  # fmt: skip
 
 

@@ -22,13 +22,13 @@ class Task(NamedTuple):
     y: Ints  # (T, rows)
     state: ModelState  # (rows, H) each
     scale: float  # one over the tokens the loss of the whole batch is the mean of
-    seed: tuple[int, ...] | None  # of the share's dropout
+    seed: tuple[int, ...] | None  # of the share's masks
     reset: NDArray[np.bool_] | None  # (T, rows)
     skip: int
     state_after: int | None
 
     def part(self, index: int, rows: slice) -> Task:
-        """Return the share of some rows; its dropout is drawn from a generator of its own."""
+        """Return the share of some rows; its masks are drawn from a generator of its own."""
         seed = None if self.seed is None else (*self.seed, index)
         if rows == slice(0, self.x.shape[1]):
             return self._replace(seed=seed)

@@ -48,17 +48,21 @@ class Workers:
         What makes updates.
     moments : dict, optional
         The optimiser's state; updated in place.
+    average : dict, optional
+        Averages of the parameters; updated in place where an update is asked to.
     """
 
     def __init__(
         self, model: LanguageModel, batch: int, threads: int, steps: int,
         optimizer: Optimizer | None = None, moments: OptimizerState | None = None,
+        average: Params | None = None,
     ) -> None:  # fmt: skip
         self.model, self.batch, self.steps = model, batch, steps
         self.rows = split_rows(batch, threads)
         self.optimizer, self.moments = optimizer, {} if moments is None else moments
+        self.average = average
         self.slots = () if optimizer is None else tuple(optimizer.slots)
-        self.split, self.norm = splits(model), 0.0
+        self.split, self.norm, self.penalty = splits(model), 0.0, 0.0
         self.members: list[Member] = []
         self._meeting: Alone | Threads = Alone()
         self._pool: ThreadPoolExecutor | None = None
@@ -77,15 +81,16 @@ class Workers:
     ) -> tuple[float, ModelState, Params]:
         """Return what :meth:`elman.LanguageModel.loss_and_grads` returns for the whole batch.
 
-        The global norm of the gradient is in `norm` afterwards.
+        The global norm of the gradient is in `norm` afterwards, and in `penalty` what the loss has beside the
+        negative log-likelihood.
 
         Parameters
         ----------
         x, y, state, reset, skip, state_after
             As there.
         seed : tuple of int, optional
-            Dropout is drawn from generators seeded with this and the number of the share; without it
-            nothing is dropped.
+            Masks are drawn from generators seeded with this and the number of the share; without it nothing
+            is dropped.
 
         Returns
         -------
@@ -101,9 +106,11 @@ class Workers:
         self.norm = math.sqrt(sum(squares))
         # Who shares the classes knows the loss of all rows.
         nll = done[0].nll if self.split and self.model.output.shares else sum(part.nll for part in done)
-        return nll / counted, concatenate([part.state for part in done]), self.shared.grads.arrays
+        self.penalty = sum(part.penalty for part in done)
+        loss, state = nll / counted + self.penalty, concatenate([part.state for part in done])
+        return loss, state, self.shared.grads.arrays
 
-    def update(self, lr: float, clip: float | None = None) -> None:
+    def update(self, lr: float, clip: float | None = None, weight: float = 0.0) -> None:
         """Take the step of the optimiser along the gradient of the last call, clipped to a global norm.
 
         Parameters
@@ -112,10 +119,12 @@ class Workers:
             The learning rate.
         clip : float, optional
             The largest norm; the gradient is scaled down to it.
+        weight : float
+            By how much of their distance the averages then move towards the parameters.
         """
         scale = clip / self.norm if clip and self.norm > clip else 1.0
         self.moments["t"][...] += 1
-        self.shared.control[:] = int(self.moments["t"]), lr, scale
+        self.shared.control[:] = int(self.moments["t"]), lr, scale, weight
         self._update()
 
     def close(self) -> None:
@@ -129,7 +138,10 @@ class Workers:
         # Threads see the model's own parameters and moments as they are.
         slots = [{name: self.moments[f"{slot}.{name}"] for name in self.model.params} for slot in self.slots]
         params, *moments = (Flat(_vector(arrays), arrays) for arrays in (self.model.params, *slots))
-        shared = take_shared(Heap(), self.model, self.batch, count, self.steps, self.split, params, moments)
+        average = False if self.average is None else Flat(_vector(self.average), self.average)
+        shared = take_shared(
+            Heap(), self.model, self.batch, count, self.steps, self.split, params, moments, average
+        )
         if count > 1:
             self._meeting, self._pool = Threads(count), ThreadPoolExecutor(count - 1, "elman")
         models = [self.model, *(self.model.replica() for _ in range(count - 1))]

@@ -226,6 +226,13 @@ def test_the_pieces_of_words_are_the_text_as_it_is_written():
     assert pieces_of(words, words.encode(text), text) == ("TO", "  sleep", ",", "\n", " or", "\tBE", ".")
     assert pieces_of(words, words.encode(text)) == ("to", " <unk>", " <unk>", "\n", "or", " be", " <unk>")
     chars = elman.CharTokenizer.from_text("ab")
+    spaces = elman.data.SpaceTokenizer.from_text("to be or not to be.")
+    assert pieces_of(spaces, spaces.encode("to  sleep,\n or"), "to  sleep,\n or") == (
+        "to",
+        "  sleep,",
+        "\n",
+        " or",
+    )
     assert pieces_of(chars, chars.encode("aξb"), "aξb...") == ("a", "ξ", "b")
     assert pieces_of(chars, chars.encode("")) == ()
     assert pieces_of(elman.ByteTokenizer(), np.array([65, 0xE6, 0x9C])) == (

@@ -250,10 +250,11 @@ def _(facts: Facts) -> str:
 @claim("dropout", "elman")
 def _(facts: Facts) -> str:
     from elman.network.cells import get_cell
+    from elman.network.regularisers import Regularisers
     from elman.network.stack import new_stack
     from elman.network.workspace import Workspace
 
-    stack = new_stack(get_cell("rnn"), 3, [16, 16], np.dtype("f8"), dropout=0.5)
+    stack = new_stack(get_cell("rnn"), 3, [16, 16], np.dtype("f8"), regularisers=Regularisers(dropout=0.5))
     rng = np.random.default_rng(0)
     params = {n: rng.normal(size=shape) for layer in stack.layers for n, shape in layer.shapes().items()}
     x, state = rng.normal(size=(5, 2, 3)), stack.initial_state(2)

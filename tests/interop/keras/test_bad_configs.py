@@ -12,6 +12,7 @@ import pytest
 
 import elman
 from elman.interop.keras.config import plan_of
+from elman.network.regularisers import Regularisers
 from tests.interop.keras.files import config, layer, refusal
 
 Change = Callable[[dict[str, Any]], Any]
@@ -266,26 +267,31 @@ def test_what_is_said_of_settings_that_differ() -> None:
 
 
 @pytest.mark.parametrize(
-    ("places", "rate", "said"),
+    ("places", "rates", "said"),
     [
-        ({4: 0.3, 3: 0.3}, 0.3, False),
-        ({4: 0.3}, 0.0, True),
-        ({3: 0.3}, 0.0, True),
-        ({4: 0.3, 3: 0.2}, 0.0, True),
-        ({4: 0.3, 3: 0.3, 2: 0.3}, 0.0, True),
-        ({4: 1.0, 3: 1.0}, 0.0, True),
-        ({2: 0.0}, 0.0, False),
-        ({}, 0.0, False),
+        ({4: 0.3, 3: 0.3}, (0.3, None, 0.0), False),
+        ({4: 0.3}, (0.3, 0.0, 0.0), False),
+        ({3: 0.3}, (0.0, 0.3, 0.0), False),
+        ({4: 0.3, 3: 0.2}, (0.3, 0.2, 0.0), False),
+        ({4: 0.3, 3: 0.3, 2: 0.1}, (0.3, None, 0.1), False),
+        ({4: 1.0, 3: 1.0}, (0.0, None, 0.0), True),
+        ({2: 0.0}, (0.0, None, 0.0), False),
+        ({}, (0.0, None, 0.0), False),
     ],
 )
-def test_dropout_is_kept_where_it_means_the_same(places: dict[int, float], rate: float, said: bool) -> None:
+@pytest.mark.parametrize("kind", ["Dropout", "SpatialDropout1D"])
+def test_dropout_is_kept_where_it_means_the_same(
+    places: dict[int, float], rates: tuple[float, float | None, float], said: bool, kind: str
+) -> None:
     given = config()
     entries = given["config"]["layers"]
     entries.insert(3, copy.deepcopy(entries[2]))  # input, embedding, two of LSTM, dense
     for place, value in sorted(places.items(), reverse=True):
-        entries.insert(place, plain("Dropout", rate=value))
+        entries.insert(place, plain(kind, rate=value))
     plan = plan_of("a file", given)
-    assert plan.dropout == rate
+    found = Regularisers(**plan.dropout)
+    assert (found.dropout, found.dropout_between, found.dropout_input) == rates
+    assert found.variational == (any(rates) and kind == "SpatialDropout1D")
     assert any("dropout" in sentence for sentence in plan.said) == said
 
 
@@ -296,7 +302,23 @@ def test_dropout_of_whole_steps_is_another() -> None:
     entries.insert(4, plain("Dropout", rate=0.3))
     entries.insert(3, plain("Dropout", rate=0.3, noise_shape=[None, 1, 4]))
     plan = plan_of("a file", given)
-    assert (plan.dropout, len(plan.said)) == (0.0, 1)
+    assert (plan.dropout, len(plan.said)) == ({}, 1)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [[(3, "Dropout", 0.3), (4, "SpatialDropout1D", 0.3)], [(4, "Dropout", 0.3)] * 2, [(3, "Dropout", 0.2)]],
+    ids=["of two kinds", "twice", "at other rates"],
+)
+def test_dropout_that_is_not_ours_is_left_out(others: list[tuple[int, str, float]]) -> None:
+    given = config()
+    entries = given["config"]["layers"]
+    for _ in range(2):
+        entries.insert(3, copy.deepcopy(entries[2]))  # input, embedding, three of LSTM, dense
+    for place, kind, rate in sorted(others, reverse=True):
+        entries.insert(place, plain(kind, rate=rate))
+    plan = plan_of("a file", given)
+    assert (plan.dropout, len(plan.said)) == ({}, 1)
 
 
 def test_long_names_are_told_apart() -> None:

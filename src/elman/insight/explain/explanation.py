@@ -284,9 +284,10 @@ def explain(
     vocabulary = [tokenizer.token(i) for i in range(tokenizer.vocab_size)]
     activations = gate_functions(model.cell)
     gated_by = plain_cell(model.cell).gated_by
-    return Explanation(
-        sentence, words, following, vocabulary, seen, each, back, model.cell, activations, gated_by
-    )
+    # A state that zoneout holds is not what the cell's equations make: whoever shows these goes by the name.
+    held = model.regularisers.zoneout or model.regularisers.zoneout_cell
+    cell = f"{model.cell} with zoneout" if held else model.cell
+    return Explanation(sentence, words, following, vocabulary, seen, each, back, cell, activations, gated_by)
 
 
 def _apart(grads: Arrays) -> Iterable[Array]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from elman.errors import ConfigError, DataError
 from elman.insight.inspect.reading import Reading
-from elman.insight.plain_cell import plain_cell
+from elman.insight.plain_cell import plain_cell_of
 from elman.insight.reference.cells import Array, Arrays, Cell, log_softmax
 from elman.insight.reference.model import stack_backward, zeros_like_each
 from elman.insight.reference.tape import Tape, in_float64, output_weights, stack_step
@@ -104,7 +104,7 @@ def gradient_by_lag(
     lags = min(lags, longest)
     whole = steps[steps - begun >= lags]
     chosen = whole[np.linspace(0, len(whole) - 1, min(positions, len(whole))).round().astype(np.intp)]
-    params, cell = in_float64(model.params), plain_cell(model.cell)
+    params, cell = in_float64(model.params), plain_cell_of(model)
     rows = max(1, min(ROWS, NUMBERS // (reading.layers * reading.hidden * (lags + 1))))
     sums: Arrays = {}
     for at in np.array_split(chosen, -(-len(chosen) // rows)):

@@ -6,8 +6,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from elman.data import CharTokenizer, Tokenizer, WordTokenizer
-from elman.data.words import split_words
+from elman.data import CharTokenizer, Tokenizer
+from elman.data.wordlist import WordList
 
 __all__ = ["pieces_of"]
 
@@ -33,7 +33,7 @@ def pieces_of(tokenizer: Tokenizer, ids: NDArray[Any], text: str | None = None) 
 
     Examples
     --------
-    >>> from elman.data import ByteTokenizer
+    >>> from elman.data import ByteTokenizer, WordTokenizer
     >>> words = WordTokenizer.from_text("to be or not to be")
     >>> pieces_of(words, words.encode("to sleep, or"), "to sleep, or")
     ('to', ' sleep', ',', ' or')
@@ -44,8 +44,8 @@ def pieces_of(tokenizer: Tokenizer, ids: NDArray[Any], text: str | None = None) 
     found: list[str] = []
     if isinstance(tokenizer, CharTokenizer):
         found = list(text[: len(ids)])
-    elif isinstance(tokenizer, WordTokenizer):
-        found = _words(text, len(ids))
+    elif isinstance(tokenizer, WordList):
+        found = _words(text, tokenizer.split(text, False)[: len(ids)])
     if len(found) == len(ids):
         return tuple(found)
     stream = tokenizer.stream()
@@ -55,10 +55,10 @@ def pieces_of(tokenizer: Tokenizer, ids: NDArray[Any], text: str | None = None) 
     return tuple(found)
 
 
-def _words(text: str, count: int) -> list[str]:
-    """Return the first words of a text, each with the white space before it."""
+def _words(text: str, words: list[str]) -> list[str]:
+    """Return the words of a text, each with the white space before it."""
     found, end = [], 0
-    for word in split_words(text)[:count]:
+    for word in words:
         begin, end = end, text.index(word, end) + len(word)
         found.append(text[begin:end])
     return found

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.errors import DivergenceError
-from elman.insight.plain_cell import plain_cell
+from elman.insight.plain_cell import plain_cell_of
 from elman.insight.reference.cells import Array, Arrays, log_softmax
 from elman.insight.reference.tape import in_float64, output_weights, stack_step
 from elman.network import LanguageModel
@@ -39,7 +39,7 @@ def walk(model: LanguageModel, context: Ints, resets: Ints, top: int) -> Walk:
     It runs forward only, and predicts a window at a time: with a large vocabulary a product for each step
     would take most of the time to read its weights.
     """
-    cell, params = plain_cell(model.cell), in_float64(model.params)
+    cell, params = plain_cell_of(model), in_float64(model.params)
     size = len(model.stack.layers), len(context), params["layers.0.U"].shape[-1]
     states = {name: np.empty(size) for name in cell.states}
     gates = {name: np.empty(size) for name in cell.gates}

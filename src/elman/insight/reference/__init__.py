@@ -9,11 +9,12 @@ number of steps).
 Sizes: `T` steps, `B` batch rows, `D` input width, `H` hidden width, `G` gates, `K` classes, `L` layers.
 """
 
-from .cells import CELLS, Cell, log_softmax, sigmoid
+from .cells import CELLS, Cell, find_cell, log_softmax, sigmoid
 from .model import forward, loss, loss_and_grads, losses, states_entering, unrolled
 from .parameters import draw_params, draw_state
 from .tape import Tape
 from .truncated import chunks, truncated_loss, truncated_loss_and_grads
+from .zoneout import zoned
 
 __all__ = [
     "CELLS",
@@ -22,6 +23,7 @@ __all__ = [
     "chunks",
     "draw_params",
     "draw_state",
+    "find_cell",
     "forward",
     "log_softmax",
     "loss",
@@ -32,4 +34,5 @@ __all__ = [
     "truncated_loss",
     "truncated_loss_and_grads",
     "unrolled",
+    "zoned",
 ]

@@ -11,6 +11,7 @@ from elman.interop.keras.fields import Fields, short
 from elman.interop.keras.plan import Layer, Plan, Recurrent
 
 RECURRENT = ("SimpleRNN", "LSTM", "GRU")
+DROPOUT = ("Dropout", "SpatialDropout1D")
 WHOLE = "an Embedding, layers of SimpleRNN, LSTM or GRU, and a Dense layer"
 
 
@@ -39,7 +40,7 @@ class _Reading:
         self.layers: list[Layer] = []
         self.dense: tuple[str, int, bool] | None = None
         self.softmax = False
-        self.rates: list[tuple[int, float]] = []  # after that many recurrent layers
+        self.rates: list[tuple[int, float, bool]] = []  # after that many recurrent layers, one for all steps
         self.other_dropout = False
         self.said: list[str] = []
 
@@ -51,8 +52,8 @@ class _Reading:
         elif fields.kind == "Embedding" and self.embedding is None:
             sizes = fields.whole("input_dim"), fields.whole("output_dim")
             self.embedding = group, *sizes, fields.flag("mask_zero")
-        elif fields.kind == "Dropout" and self.embedding is not None and self.dense is None:
-            self.rates.append((len(self.layers), fields.rate("rate")))
+        elif fields.kind in DROPOUT and self.embedding is not None and self.dense is None:
+            self.rates.append((len(self.layers), fields.rate("rate"), fields.kind == DROPOUT[1]))
             self.other_dropout |= fields.anything("noise_shape") is not None
         elif fields.kind in (*RECURRENT, "Bidirectional") and self.embedding and self.dense is None:
             self._recurrent(fields, group)
@@ -75,7 +76,7 @@ class _Reading:
                 f"{self.source} reads {vocabulary:,} tokens and predicts {classes:,} classes; elman's "
                 "language model predicts the tokens it reads"
             )
-        rate = self._dropout()
+        dropout = self._dropout()
         return Plan(
             group,
             (vocabulary, width),
@@ -84,7 +85,7 @@ class _Reading:
             dense,
             classes,
             bias,
-            rate,
+            dropout,
             tuple(self.said),
         )
 
@@ -193,20 +194,23 @@ class _Reading:
             )
         self.softmax |= value == "softmax"
 
-    def _dropout(self) -> float:
-        """Return the rate that means the same in elman: after every recurrent layer, and nowhere else."""
-        places = [place for place, _ in self.rates]
-        rates = {rate for _, rate in self.rates}
-        if not self.other_dropout and places == list(range(1, len(self.layers) + 1)) and len(rates) == 1:
-            (rate,) = rates
-            if rate < 1.0:
-                return rate
-        if self.other_dropout or any(rates):
-            self.said.append(
-                "dropout, which acts in training only, is left out: elman drops from the output of every "
-                "recurrent layer at one rate, and this model elsewhere too, or at other rates"
-            )
-        return 0.0
+    def _dropout(self) -> dict[str, Any]:
+        """Return the settings that mean the same in elman, if there are such; else say so."""
+        last, rates = len(self.layers), [entry for entry in self.rates if entry[1] > 0.0]
+        at = {place: rate for place, rate, _ in rates}
+        between, kinds = {at.get(place, 0.0) for place in range(1, last)}, {of_all for _, _, of_all in rates}
+        same = len(at) == len(rates) and len(between) <= 1 and len(kinds) <= 1
+        if same and max(at.values(), default=0.0) < 1.0 and not self.other_dropout:
+            found: dict[str, Any] = {"dropout": at.get(last, 0.0), "dropout_input": at.get(0, 0.0)}
+            if between and between != {found["dropout"]}:
+                (found["dropout_between"],) = between
+            return found | {"variational": kinds == {True}}
+        self.said.append(
+            "dropout, which acts in training only, is left out: elman drops from the word vectors, at one "
+            "rate from the outputs of all recurrent layers but the last, and from that; this model elsewhere "
+            "too, or at other rates"
+        )
+        return {}
 
 
 def _check_own(fields: Fields) -> None:

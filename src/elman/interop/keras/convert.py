@@ -81,7 +81,7 @@ def imported(source: str, plan: Plan, arrays: Arrays) -> Imported:
     direction = ",".join(directions) if len(set(directions)) > 1 else directions[0]
     sizes = {
         "vocab_size": E.shape[0], "cell": first.cell, "embedding": E.shape[1], "hidden": hidden,
-        "layers": len(plan.layers), "dropout": plan.dropout, "dtype": given.dtype,
+        "layers": len(plan.layers), "dtype": given.dtype, **plan.dropout,
     }  # fmt: skip
     if direction != "forward":
         sizes["direction"] = direction

@@ -67,7 +67,7 @@ def guessed(source: str, arrays: Arrays, told: Told) -> Plan:
     layers = tuple(_layer(arrays, group, told, way) for group, way in zip(ordered, ways, strict=True))
     bias = f"{ends[0]}/vars/1" in arrays
     said = _assumed(told, layers[0].first)
-    return Plan(embeddings[0], None, bool(told.mask_zero), layers, ends[0], None, bias, 0.0, said)
+    return Plan(embeddings[0], None, bool(told.mask_zero), layers, ends[0], None, bias, {}, said)
 
 
 def _ordered(

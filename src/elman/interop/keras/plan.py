@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 
 class Recurrent(NamedTuple):
@@ -41,5 +43,5 @@ class Plan(NamedTuple):
     dense: str  # group
     classes: int | None
     dense_bias: bool
-    dropout: float = 0.0
+    dropout: Mapping[str, Any] = MappingProxyType({})  # settings of the model
     said: tuple[str, ...] = ()

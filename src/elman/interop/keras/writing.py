@@ -38,8 +38,9 @@ class _Written(NamedTuple):
 def write(model: LanguageModel, path: str | Path, *, overwrite: bool = False) -> None:
     """Write a model as a ``.keras`` file, that ``keras.saving.load_model`` reads.
 
-    It is a Sequential model: an Embedding, recurrent layers, each with its Dropout where the model has a
-    rate, and a Dense layer whose outputs are the same logits. A minimal gated unit becomes the GRU, and an
+    It is a Sequential model: an Embedding, recurrent layers, each with its Dropout (or SpatialDropout1D, for
+    variational masks) where the model has a rate, and a Dense layer whose outputs are the same logits.
+    Keras has no layer for what else a model drops in training. A minimal gated unit becomes the GRU, and an
     LSTM with coupled gates the LSTM, that computes exactly the same.
 
     Parameters
@@ -99,6 +100,8 @@ def _layers(model: LanguageModel) -> Iterator[_Written]:
     E = model.params["embedding.E"]
     yield _Written("InputLayer", {"batch_shape": [None, None]})
     yield _Written("Embedding", {"input_dim": E.shape[0], "output_dim": E.shape[1]}, {"vars": [E]})
+    given = model.regularisers
+    yield from _dropout(model, given.dropout_input)
     turned = False  # whether what comes in is last step first
     for index, way in enumerate(model.stack.directions):
         name = f"layers.{index}"
@@ -111,8 +114,7 @@ def _layers(model: LanguageModel) -> Iterator[_Written]:
             back = (way == "reverse") != turned
             yield _recurrent(model, kind, name, back)
             turned ^= back
-        if model.stack.dropout:
-            yield _Written("Dropout", {"rate": model.stack.dropout})
+        yield from _dropout(model, given.on_output(index, of=len(model.stack.layers)))
     if turned:
         raise ConfigError(
             "the last layer reads in reverse: Keras leaves the outputs of such a layer last step first, "
@@ -121,6 +123,11 @@ def _layers(model: LanguageModel) -> Iterator[_Written]:
     V = model.output.weights(model.params)
     arrays = {"vars": [V, model.params["output.c"]]}
     yield _Written("Dense", {"units": model.vocab_size, "activation": "linear", "use_bias": True}, arrays)
+
+
+def _dropout(model: LanguageModel, rate: float) -> Iterator[_Written]:
+    if rate:  # SpatialDropout1D has one mask for all steps
+        yield _Written("SpatialDropout1D" if model.regularisers.variational else "Dropout", {"rate": rate})
 
 
 def _kind(model: LanguageModel) -> Kind:

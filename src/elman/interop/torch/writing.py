@@ -10,7 +10,7 @@ import numpy as np
 from elman.errors import ConfigError
 from elman.interop.blocks import REWRITTEN
 from elman.interop.files.modules import MODULES
-from elman.interop.target import check_model, check_target
+from elman.interop.target import check_computable, check_model, check_target
 from elman.interop.torch.names import kind_of, places, theirs
 from elman.network import LanguageModel
 from elman.network.checks import check_gradients
@@ -55,6 +55,7 @@ def state_dict(model: LanguageModel) -> Params:
     output.weight (9, 6)
     output.bias (9,)
     """
+    check_computable(model)
     bidirectional = _is_bidirectional(model)
     _check_widths(model)
     arrays = {"embedding.weight": model.params["embedding.E"].copy()}
@@ -104,6 +105,7 @@ def gradients(model: LanguageModel, grads: Mapping[str, Floats]) -> Params:
             f"of the cell {model.cell!r} one weight stands for several of {MODULES[kind_of(model.cell)]}, "
             "so that it has no derivative by each: take those of the model itself"
         )
+    check_computable(model)
     check_gradients(dict(grads), model.shapes(), model.dtype)
     found = {"embedding.weight": grads["embedding.E"].copy()}
     for start, end in places(len(model.stack.layers), _is_bidirectional(model)):

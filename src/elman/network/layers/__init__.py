@@ -28,7 +28,8 @@ DIRECTIONS = ("forward", "reverse", "bidirectional")
 
 def new_layer(
     name: str, cell: Cell, inputs: int, hidden: int, dtype: np.dtype[Any], *,
-    projection: int | None = None, direction: str = "forward",
+    projection: int | None = None, direction: str = "forward", zoneout: float = 0.0,
+    zoneout_cell: float = 0.0,
 ) -> AnyLayer:  # fmt: skip
     """Return the layer for a cell, of the kind that it needs.
 
@@ -47,6 +48,8 @@ def new_layer(
     direction : str
         One of `DIRECTIONS`. Parameters of the way back of a bidirectional layer are named
         ``layers.0.reverse.U`` and so on.
+    zoneout, zoneout_cell : float
+        Rates at which units of ``h``, and of the other states, keep their value.
 
     Returns
     -------
@@ -55,7 +58,8 @@ def new_layer(
     Raises
     ------
     ConfigError
-        If there is no such direction, or the cell cannot be projected.
+        If there is no such direction, the cell cannot be projected, or it has no state but ``h`` for
+        `zoneout_cell`, or no single steps for either.
 
     Examples
     --------
@@ -74,13 +78,25 @@ def new_layer(
             f"{cell.name} carries its {'hidden state' if cell.direct or not scanned else 'memory'} over "
             "elementwise, so that it cannot be projected; lstm can"
         )
+    if scanned and (zoneout or zoneout_cell):
+        raise ConfigError(
+            f"the steps of {cell.name} are not taken one by one, so that zoneout cannot hold a state in them: "
+            "leave it out, or take another cell, such as gru"
+        )
+    others = len(cell.state_type._fields) - 1
+    if zoneout_cell and not others:
+        raise ConfigError(
+            f"zoneout_cell ({zoneout_cell}) has no effect with cell {cell.name}: it has no state but h"
+        )
+    rates = (zoneout, *[zoneout_cell] * others) if zoneout or zoneout_cell else ()
 
     def make(name: str) -> Layer:
         if projection is not None:
-            return ProjectedLayer(name, cell, inputs, hidden, dtype, projection)
+            return ProjectedLayer(name, cell, inputs, hidden, dtype, projection, zoneout=rates)
         if scanned:
             return ScanLayer(name, cell, inputs, hidden, dtype)
-        return (StagedLayer if cell.staged else Layer)(name, cell, inputs, hidden, dtype)
+        kind = StagedLayer if cell.staged else Layer
+        return kind(name, cell, inputs, hidden, dtype, zoneout=rates)
 
     if direction == "forward":
         return make(name)

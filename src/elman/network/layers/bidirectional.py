@@ -122,14 +122,14 @@ class Bidirectional:
 
     def forward(
         self, params: Params, x: Floats | Words, state: State, space: Workspace, rows: Rows | None = None,
-        *, lengths: Any = None,
+        *, lengths: Any = None, rng: np.random.Generator | None = None,
     ) -> BidirectionalTape:  # fmt: skip
         """Run over a window; see :meth:`elman.network.layers.Layer.forward`."""
         half = len(state) // 2
         if lengths is not None:
             rows = Rows.of_lengths(lengths, x.shape, self.dtype)
-        ahead = self.ahead.forward(params, x, state[:half], space, rows)
-        back = self.back.forward(params, x, state[half:], space, rows)
+        ahead = self.ahead.forward(params, x, state[:half], space, rows, rng=rng)
+        back = self.back.forward(params, x, state[half:], space, rows, rng=rng)
         h = space.take(f"{self.name}.both.h", (*ahead.h.shape[:2], self.width), self.dtype)
         np.concatenate([ahead.h, back.h], axis=2, out=h)
         return BidirectionalTape(ahead, back, h)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import field as parameter
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +17,7 @@ from elman.network.panels import Pairs, new_panels
 from elman.network.rows import Rows
 from elman.network.tape import Tape, new_tape
 from elman.network.workspace import Workspace
+from elman.network.zoneout import ZonedRows, draw_zones
 from elman.typing import Floats, Params
 
 
@@ -39,6 +41,8 @@ class Layer:
         Hidden width, ``H``.
     dtype : numpy.dtype
         float32 or float64.
+    zoneout : tuple of float
+        For each state of the cell, the rate at which its units keep their value; none by default.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Layer:
     inputs: int
     hidden: int
     dtype: np.dtype[Any]
+    zoneout: tuple[float, ...] = parameter(default=(), kw_only=True)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the name and shape of each parameter."""
@@ -95,7 +100,7 @@ class Layer:
 
     def forward(
         self, params: Params, x: Floats | Words, state: State, space: Workspace, rows: Rows | None = None,
-        *, lengths: Any = None,
+        *, lengths: Any = None, rng: np.random.Generator | None = None,
     ) -> Tape:  # fmt: skip
         """Run over a window.
 
@@ -113,6 +118,8 @@ class Layer:
             Which rows begin anew at a step, and which have no such step.
         lengths : ndarray of int, shape (B,), or of bool, shape (T, B), optional
             In place of `rows`: how many steps of each row count, or True where one does.
+        rng : numpy.random.Generator, optional
+            Draws which units zoneout holds; without it they keep their rate's share of what they were.
 
         Returns
         -------
@@ -129,6 +136,10 @@ class Layer:
         pairs = space.clock.timed("input products", self._project)(params, x, space, tape)
         for entering, given in zip(tape.first, state, strict=True):
             np.copyto(entering, given)
+        if self.zoneout:
+            zones = draw_zones(self.zoneout, T, self.state_widths, B, space, self.name, self.dtype, rng)
+            tape = tape._replace(zones=zones)
+            rows = ZonedRows(rows, zones, tape, space, self.name)
         self._advance(params, tape, pairs, space, rows)
         return tape if rows is None else tape._replace(h=rows.output(tape.h, space, f"{self.name}.h"))
 
@@ -175,6 +186,8 @@ class Layer:
         if rows is not None:
             dh = rows.output(dh, space, f"{self.name}.dh")
             x = self._inputs(x, space, rows)
+        if self.zoneout:
+            rows = ZonedRows(rows, tape.zones, tape, space, self.name)
         self._retreat(params, tape, dh, d, space, grads, rows)
         window_products = space.clock.timed("input products", self._window_products)
         return window_products(params, x, tape, space, grads), d
@@ -294,6 +307,11 @@ class Layer:
         return panels.load(params[f"{self.name}.W"].transpose(0, 2, 1))
 
     @property
+    def _held(self) -> tuple[bool, ...]:
+        """Which states zoneout may hold."""
+        return tuple(rate > 0.0 for rate in self.zoneout)
+
+    @property
     def _lone(self) -> bool:
         return self.cell.lone
 
@@ -305,7 +323,9 @@ class Layer:
         return x if isinstance(x, Words) else rows.output(x, space, f"{self.name}.x_live")
 
     def _new_tape(self, T: int, B: int, space: Workspace, split: bool) -> Tape:
-        return new_tape(self.cell, T, B, self.hidden, self.dtype, space, self.name, split=split)
+        return new_tape(
+            self.cell, T, B, self.hidden, self.dtype, space, self.name, split=split, held=self._held
+        )
 
     def _take(self, space: Workspace, name: str, shape: tuple[int, ...]) -> Floats:
         return space.take(f"{self.name}.{name}", shape, self.dtype)

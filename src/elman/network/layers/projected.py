@@ -46,7 +46,7 @@ class ProjectedLayer(Layer):
         return self.projection
 
     def _advance(self, params: Params, tape: Tape, pairs: Pairs, space: Workspace, rows: Rows | None) -> None:
-        r, t, R, projected = tape.r, 0, params[f"{self.name}.R"], tape.states[0]
+        r, t, R, projected = tape.r, 0, params[f"{self.name}.R"], tape.made[0]
         matmul: Any = space.clock.timed("recurrent products", np.matmul)
         advance = self._timed(params, space, self.cell.forward)
         enter, hold = (None, None) if rows is None else rows.ahead
@@ -105,5 +105,5 @@ class ProjectedLayer(Layer):
     def _new_tape(self, T: int, B: int, space: Workspace, split: bool) -> Tape:
         return new_tape(
             self.cell, T, B, self.hidden, self.dtype, space, self.name, split=split,
-            projection=self.projection,
+            projection=self.projection, held=self._held,
         )  # fmt: skip

@@ -111,18 +111,18 @@ class Reverse:
 
     def forward(
         self, params: Params, x: Floats | Words, state: State, space: Workspace, rows: Rows | None = None,
-        *, lengths: Any = None,
+        *, lengths: Any = None, rng: np.random.Generator | None = None,
     ) -> ReverseTape:  # fmt: skip
         """Run over a window; see :meth:`elman.network.layers.Layer.forward`."""
         name = f"{self.name}.turned"
         if lengths is not None:
             rows = Rows.of_lengths(lengths, x.shape, self.dtype)
         if isinstance(x, Words):
-            turned: Floats | Words = x._replace(tokens=np.ascontiguousarray(x.tokens[::-1]))
+            turned: Floats | Words = x.reversed()
         else:
             turned = _turned(x, space, f"{name}.x")
         back = None if rows is None else rows.reversed()
-        inner = self.layer.forward(params, turned, state, space, back)
+        inner = self.layer.forward(params, turned, state, space, back, rng=rng)
         return ReverseTape(inner, turned, back, _turned(inner.h, space, f"{name}.h"))
 
     def backward(

@@ -22,7 +22,7 @@ def setting(default: Any, group: str, text: str, low: float | None = None, **ext
         The least value allowed.
     **extra
         ``above`` and ``below``: what the value must be greater and less than; ``choices``: the words allowed;
-        ``flag``: False where the command line has no flag for it.
+        ``flag``: False where the command line has no flag for it; ``also``: another flag for it.
     """
     metadata = {"group": group, "help": text, "low": low, **extra}
     if isinstance(default, list):

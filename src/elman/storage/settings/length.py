@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from elman.errors import ConfigError
 from elman.storage.settings.declare import setting
 
 
@@ -22,9 +23,17 @@ class LengthSettings:
     eval_every: int | None = setting(
         None, "Length", "Steps between evaluations; by default a tenth of the run.", 1
     )
+    eval_epochs: int | None = setting(
+        None, "Length", "Evaluate at the end of every so many epochs, in place of steps.", 1
+    )
     checkpoint_every: int | None = setting(
         None, "Length", "Steps between checkpoints; by default one a minute.", 1
     )
     sample: int = setting(
         200, "Length", "Tokens of sample text at each evaluation (of words a fifth); 0 for none.", 0
     )
+
+    def check_length(self) -> None:
+        """Raise ConfigError for the first of these settings that contradicts another."""
+        if self.eval_every and self.eval_epochs:
+            raise ConfigError("eval_every counts steps and eval_epochs epochs: give one of them")

@@ -37,11 +37,22 @@ class ModelSettings:
         None, "Model", "Initial recurrent weights W: uniform, glorot, orthogonal or identity.",
         choices=("uniform", "glorot", "orthogonal", "identity"),
     )  # fmt: skip
+    init_scale: float | None = setting(
+        None, "Model", "Let every parameter begin uniform within this of zero, word vectors and biases too.",
+        0, above=0,
+    )  # fmt: skip
     forget_bias: float = setting(1.0, "Model", "Initial bias of the LSTM's forget gate.")
     dtype: str = setting("float32", "Model", "float32 or float64.", choices=("float32", "float64"))
 
     def check_model(self) -> None:
         """Raise ConfigError for the first of these settings that contradicts another."""
+        if self.init_scale is not None:
+            for name in ("init", "init_recurrent"):
+                if getattr(self, name) != getattr(ModelSettings, name):
+                    raise ConfigError(
+                        f"{name} ({getattr(self, name)}) has no effect with init_scale, the range of all "
+                        "parameters: leave one of them out"
+                    )
         if self.hidden_last and (self.layers == 1 or self.projection):
             raise ConfigError(
                 "hidden_last is the width of the last of several layers without projection: leave it out, "

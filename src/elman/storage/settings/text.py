@@ -17,11 +17,17 @@ class TextSettings:
     train: str | None = setting(None, "Text", "Text to train on, where the parts are separate files.")
     valid: str | None = setting(None, "Text", "Text to validate on.")
     test: str | None = setting(None, "Text", "Text to test on.")
-    tokens: str = setting("char", "Text", "What a token is: char, byte or word.")
+    tokens: str = setting("char", "Text", "What a token is: char, byte, word, space or bpe.")
     split: str = setting("90/5/5", "Text", "Percentages for training, validation and test, in that order.")
-    max_vocab: int | None = setting(None, "Text", "Keep this many tokens at most; others become <unk>.", 2)
-    min_count: int = setting(1, "Text", "Rarer tokens become <unk>.", 1)
+    max_vocab: int | None = setting(
+        None, "Text", "Tokens at most; others become <unk>. Of bpe tokens 8000, where none is given.", 2,
+        also="--vocab-size",
+    )  # fmt: skip
+    min_count: int = setting(1, "Text", "Rarer tokens become <unk>; rarer pairs, no bpe token.", 1)
     lowercase: bool = setting(False, "Text", "Lower-case the text (word tokens).")
+    tokenizer: str | None = setting(
+        None, "Text", "A tokenizer.json of Hugging Face's, in place of one made of the text (bpe tokens)."
+    )
     documents: str = setting(
         "none", "Text", "Forget the state at each new: file, line or blank (line).",
         choices=("none", "file", "line", "blank"),
@@ -36,6 +42,9 @@ class TextSettings:
             raise ConfigError("valid and test name files beside train; give train as well")
         if self.train and self.split != TextSettings.split:
             raise ConfigError("split has no effect where the parts are separate files: leave it out")
+        if self.tokenizer and (self.max_vocab is not None or self.min_count != 1):
+            name = "min_count" if self.max_vocab is None else "max_vocab"
+            raise ConfigError(f"{name} has no effect on a tokenizer that is given: leave one of them out")
         self.fractions()
 
     @property
@@ -62,7 +71,7 @@ class TextSettings:
 
     def _check_names(self) -> None:
         """Raise ConfigError for a file name that config.toml, which is UTF-8, cannot hold."""
-        for path in (*self.text, self.train, self.valid, self.test):
+        for path in (*self.text, self.train, self.valid, self.test, self.tokenizer):
             try:
                 (path or "").encode()
             except UnicodeEncodeError:

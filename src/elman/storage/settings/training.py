@@ -10,6 +10,9 @@ from elman.storage.settings.declare import SEEDS, setting
 LEARNING_RATES = {"sgd": 1.0, "adagrad": 0.02, "rmsprop": 0.002, "adam": 0.002, "adamw": 0.002}
 """The rate where none is given."""
 
+FEWEST = 5
+"""Steps of the shortest window that is drawn."""
+
 
 @dataclass
 class TrainingSettings:
@@ -17,6 +20,9 @@ class TrainingSettings:
 
     batch: int = setting(50, "Training", "Parallel streams of text, B.", 1)
     window: int = setting(50, "Training", "Steps between updates, T.", 1)
+    random_window: bool = setting(
+        False, "Training", "Draw the length of each window, near the window or half of it."
+    )
     back: int | None = setting(
         None, "Training", "Steps each backward pass reaches back; by default the window.", 1
     )
@@ -40,8 +46,15 @@ class TrainingSettings:
     decay_every: int | None = setting(
         None, "Training", "Steps between decays (step, exponential); by default an epoch.", 1
     )
+    decay_from: int | None = setting(
+        None, "Training", "Epochs at the full rate, before the step schedule begins to decay.", 1
+    )
     patience: int = setting(0, "Training", "Evaluations without progress before plateau decays.", 0)
     lr_min: float = setting(0.0, "Training", "Rate that cosine and plateau do not go below.", 0)
+    average: int | None = setting(
+        None, "Training", "Average the parameters once the validation loss is worse than the best of those "
+        "before the last N evaluations.", 1,
+    )  # fmt: skip
     seed: int = setting(0, "Training", "Seed of the initial weights, dropout and samples.", 0)
     threads: int | None = setting(
         None, "Training", "Workers that share the rows; by default one a core, 1 for a small model.", 1
@@ -49,6 +62,11 @@ class TrainingSettings:
 
     def check_training(self) -> None:
         """Raise ConfigError for the first of these settings that contradicts another."""
+        if self.random_window and self.window < 2 * FEWEST:
+            raise ConfigError(
+                f"random_window draws {FEWEST} steps or more, near the window or half of it: give a "
+                f"window of at least {2 * FEWEST}, not {self.window}"
+            )
         if self.back is not None and self.back < self.window:
             raise ConfigError(f"back ({self.back}) must be at least the window ({self.window})")
         if self.lr_min > self.learning_rate():

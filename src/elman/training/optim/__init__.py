@@ -10,12 +10,15 @@ Each factory returns an `Optimizer`. The update of step t reads as in the papers
   where m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ)
 - adamw: p ← p − lr λ p, then as adam
 
+All but adamw have a weight decay too, 0 unless it is given: with it g + λ p takes the place of g above. That
+is the derivative of the objective plus λ / 2 times the sum of all squared parameters.
+
 They are PyTorch's, whose choices differ from some papers: ε is added after the root, never under it; the
 momentum of the first step is the whole gradient, not damped; the rate multiplies the momentum when it is
 used, so that a change of rate acts at once; and the decay of adamw is multiplied by the rate.
 
 Passes over memory (calls of a NumPy ufunc a block, all in place): sgd 2, with momentum 4, Nesterov's 6;
-adagrad 7; rmsprop 9, with momentum 11; adam 12; adamw 13.
+adagrad 7; rmsprop 9, with momentum 11; adam 12; adamw 13. Weight decay takes 2 more, but of adamw.
 """
 
 from collections.abc import Callable

@@ -11,7 +11,7 @@ from elman.typing import Floats
 __all__ = ["adagrad"]
 
 
-def adagrad(eps: float = 1e-10, initial_accumulator: float = 0.0) -> Optimizer:
+def adagrad(eps: float = 1e-10, initial_accumulator: float = 0.0, weight_decay: float = 0.0) -> Optimizer:
     """Adagrad: a rate for each parameter that falls with the squared gradients seen so far.
 
     Parameters
@@ -20,6 +20,8 @@ def adagrad(eps: float = 1e-10, initial_accumulator: float = 0.0) -> Optimizer:
         ε, added to the root.
     initial_accumulator : float, default 0
         What the sum of squared gradients starts from; 0.1 in some libraries.
+    weight_decay : float, default 0
+        λ, 0 or more: λ p is added to the gradient of every parameter p.
 
     Returns
     -------
@@ -46,6 +48,7 @@ def adagrad(eps: float = 1e-10, initial_accumulator: float = 0.0) -> Optimizer:
     """
     eps = real("eps", eps, EPS_RANGE)
     start = real("initial_accumulator", initial_accumulator, "[0, inf)")
+    decay = real("weight_decay", weight_decay, "[0, inf)")
 
     def at(t: int, lr: float) -> Rule:
         def rule(p: Floats, g: Floats, slots: Sequence[Floats], s: Floats) -> None:
@@ -60,4 +63,5 @@ def adagrad(eps: float = 1e-10, initial_accumulator: float = 0.0) -> Optimizer:
 
         return rule
 
-    return Optimizer("adagrad", {"eps": eps, "initial_accumulator": start}, {"v": start}, at)
+    settings = {"eps": eps, "initial_accumulator": start, "weight_decay": decay}
+    return Optimizer("adagrad", settings, {"v": start}, at, decay=decay)

@@ -12,7 +12,7 @@ from elman.typing import Floats
 __all__ = ["adam", "adamw"]
 
 
-def adam(beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> Optimizer:
+def adam(beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, weight_decay: float = 0.0) -> Optimizer:
     """Adam: running mean of the gradient over its running root mean square, both corrected for their start.
 
     Parameters
@@ -21,6 +21,9 @@ def adam(beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> Optimiz
         β₁ and β₂ in [0, 1): how much of the last mean and mean square is kept.
     eps : float, default 1e-8
         ε, added to the corrected root.
+    weight_decay : float, default 0
+        λ, 0 or more: λ p is added to the gradient of every parameter p, and goes through both means. `adamw`
+        has the other kind.
 
     Returns
     -------
@@ -44,7 +47,7 @@ def adam(beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> Optimiz
     >>> params["c"].round(6)
     array([0.9, 1.1])
     """
-    return _adam("adam", beta1, beta2, eps, None)
+    return _adam("adam", beta1, beta2, eps, weight_decay, decoupled=False)
 
 
 def adamw(
@@ -82,12 +85,15 @@ def adamw(
     >>> params["c"].round(6)
     array([0.85, 0.95])
     """
-    return _adam("adamw", beta1, beta2, eps, real("weight_decay", weight_decay, "[0, inf)"))
+    return _adam("adamw", beta1, beta2, eps, weight_decay, decoupled=True)
 
 
-def _adam(name: str, beta1: float, beta2: float, eps: float, decay: float | None) -> Optimizer:
+def _adam(
+    name: str, beta1: float, beta2: float, eps: float, weight_decay: float, *, decoupled: bool
+) -> Optimizer:
     beta1, beta2 = real("beta1", beta1, "[0, 1)"), real("beta2", beta2, "[0, 1)")
     eps = real("eps", eps, EPS_RANGE)
+    decay = real("weight_decay", weight_decay, "[0, inf)")
 
     def at(t: int, lr: float) -> Rule:
         # m̂ / (√v̂ + ε) = (r / (1 − β₁ᵗ)) m / (√v + r ε) with r = √(1 − β₂ᵗ): one pass fewer than as written.
@@ -96,7 +102,7 @@ def _adam(name: str, beta1: float, beta2: float, eps: float, decay: float | None
 
         def rule(p: Floats, g: Floats, slots: Sequence[Floats], s: Floats) -> None:
             m, v = slots
-            if decay is not None:
+            if decoupled:
                 p *= 1.0 - lr * decay
             m *= beta1
             np.multiply(g, 1.0 - beta1, out=s)
@@ -113,7 +119,5 @@ def _adam(name: str, beta1: float, beta2: float, eps: float, decay: float | None
 
         return rule
 
-    settings = {"beta1": beta1, "beta2": beta2, "eps": eps}
-    return Optimizer(
-        name, settings if decay is None else settings | {"weight_decay": decay}, {"m": 0.0, "v": 0.0}, at
-    )
+    settings = {"beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": decay}
+    return Optimizer(name, settings, {"m": 0.0, "v": 0.0}, at, decay=0.0 if decoupled else decay)

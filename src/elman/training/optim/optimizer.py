@@ -47,6 +47,8 @@ class Optimizer:
         a block knows nothing of the array that it is part of.
     sparse : bool
         Whether an element whose gradient is zero stays as it is, and need not be looked at.
+    decay : float
+        λ: to the gradient that `rule` is given, λ times the parameters have been added (see `decayed`).
 
     Examples
     --------
@@ -67,6 +69,7 @@ class Optimizer:
     slots: Mapping[str, float]
     rule: Callable[[int, float], Rule]
     sparse: bool = False
+    decay: float = 0.0
 
     def init(self, params: Mapping[str, Floats]) -> State:
         """Return the state before the first update.
@@ -170,9 +173,28 @@ class Optimizer:
             params, state = flat_copy(params), self.restore(params, state)
         state["t"][...] += 1
         rule = self.rule(int(state["t"]), rate)
-        for p, g, slots, s in _blocks(params, grads, self._by_slot(params, state)):
-            rule(p, g, slots, s)
+        for p, g, slots, (s, out) in _blocks(params, grads, self._by_slot(params, state)):
+            rule(p, self.decayed(p, g, s, out), slots, s)
         return params, state
+
+    def decayed(self, p: Floats, g: Floats, s: Floats, out: Floats) -> Floats:
+        """Return the gradient of a block with weight decay, g + λ p, in `out`; without decay, g itself.
+
+        Parameters
+        ----------
+        p, g : ndarray of shape (n,)
+            Parameters and gradients, not altered unless `g` is `out`.
+        s, out : ndarray of shape (n,)
+            Scratch, and where the result goes.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        if self.decay == 0.0:
+            return g
+        np.multiply(p, self.decay, out=s)
+        return np.add(g, s, out=out)
 
     def _by_slot(self, params: Params, state: State) -> list[Params]:
         return [{name: state[f"{slot}.{name}"] for name in params} for slot in self.slots]
@@ -188,7 +210,7 @@ class Optimizer:
 def _blocks(
     params: Params, grads: Mapping[str, Floats], slots: Sequence[Mapping[str, Floats]]
 ) -> Iterator[tuple[Floats, Floats, list[Floats], Floats]]:
-    """Yield (parameters, gradients, slots, scratch) in vectors of at most `BLOCK` elements."""
+    """Yield (parameters, gradients, slots, two of scratch) in vectors of at most `BLOCK` elements."""
     together = [params, {name: grads[name] for name in params}, *slots]
     whole = [flat_view(arrays) for arrays in together]
     vectors = [v for v in whole if v is not None]
@@ -196,13 +218,13 @@ def _blocks(
         rows = [vectors]
     else:
         rows = [[arrays[name].reshape(-1) for arrays in together] for name in params]
-    scratch = {dtype: np.empty(BLOCK, dtype) for dtype in {row[0].dtype for row in rows}}
+    scratch = {dtype: np.empty((2, BLOCK), dtype) for dtype in {row[0].dtype for row in rows}}
     for row in rows:
         size = row[0].size
         for start in range(0, size, BLOCK):
             stop = min(start + BLOCK, size)
             p, g, *rest = (vector[start:stop] for vector in row)
-            yield p, g, rest, scratch[p.dtype][: stop - start]
+            yield p, g, rest, scratch[p.dtype][:, : stop - start]
 
 
 def _check_params(params: Mapping[str, Floats]) -> None:

@@ -11,7 +11,9 @@ from elman.typing import Floats
 __all__ = ["rmsprop"]
 
 
-def rmsprop(alpha: float = 0.99, eps: float = 1e-8, momentum: float = 0.0) -> Optimizer:
+def rmsprop(
+    alpha: float = 0.99, eps: float = 1e-8, momentum: float = 0.0, weight_decay: float = 0.0
+) -> Optimizer:
     """RMSprop: the gradient divided by a running root mean square of itself.
 
     Parameters
@@ -22,6 +24,8 @@ def rmsprop(alpha: float = 0.99, eps: float = 1e-8, momentum: float = 0.0) -> Op
         ε, added to the root.
     momentum : float, default 0
         μ in [0, 1), applied to the divided gradients.
+    weight_decay : float, default 0
+        λ, 0 or more: λ p is added to the gradient of every parameter p, before it is squared.
 
     Returns
     -------
@@ -48,6 +52,7 @@ def rmsprop(alpha: float = 0.99, eps: float = 1e-8, momentum: float = 0.0) -> Op
     alpha = real("alpha", alpha, "[0, 1)")
     eps = real("eps", eps, EPS_RANGE)
     mu = real("momentum", momentum, "[0, 1)")
+    decay = real("weight_decay", weight_decay, "[0, inf)")
 
     def at(t: int, lr: float) -> Rule:
         def rule(p: Floats, g: Floats, slots: Sequence[Floats], s: Floats) -> None:
@@ -70,5 +75,6 @@ def rmsprop(alpha: float = 0.99, eps: float = 1e-8, momentum: float = 0.0) -> Op
 
         return rule
 
-    settings = {"alpha": alpha, "eps": eps, "momentum": mu}
-    return Optimizer("rmsprop", settings, {"v": 0.0} if mu == 0.0 else {"v": 0.0, "m": 0.0}, at)
+    settings = {"alpha": alpha, "eps": eps, "momentum": mu, "weight_decay": decay}
+    slots = {"v": 0.0} if mu == 0.0 else {"v": 0.0, "m": 0.0}
+    return Optimizer("rmsprop", settings, slots, at, decay=decay)

@@ -12,7 +12,7 @@ from elman.typing import Floats
 __all__ = ["sgd"]
 
 
-def sgd(momentum: float = 0.0, nesterov: bool = False) -> Optimizer:
+def sgd(momentum: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0) -> Optimizer:
     """Stochastic gradient descent.
 
     Parameters
@@ -21,6 +21,8 @@ def sgd(momentum: float = 0.0, nesterov: bool = False) -> Optimizer:
         μ in [0, 1): how much of the last direction is kept.
     nesterov : bool, default False
         Look ahead along the momentum; it needs a momentum above 0.
+    weight_decay : float, default 0
+        λ, 0 or more: λ p is added to the gradient of every parameter p, biases and embeddings included.
 
     Returns
     -------
@@ -30,7 +32,7 @@ def sgd(momentum: float = 0.0, nesterov: bool = False) -> Optimizer:
     Raises
     ------
     ConfigError
-        If the momentum is out of range, or `nesterov` is asked for without momentum.
+        If a number is out of range, or `nesterov` is asked for without momentum.
 
     References
     ----------
@@ -49,6 +51,7 @@ def sgd(momentum: float = 0.0, nesterov: bool = False) -> Optimizer:
     (array([0.375]), array([0.375]))
     """
     mu = real("momentum", momentum, "[0, 1)")
+    decay = real("weight_decay", weight_decay, "[0, inf)")
     if nesterov and mu == 0.0:
         raise ConfigError("nesterov looks ahead along the momentum, which is 0: give a momentum in (0, 1)")
 
@@ -68,5 +71,6 @@ def sgd(momentum: float = 0.0, nesterov: bool = False) -> Optimizer:
 
         return rule
 
-    settings = {"momentum": mu, "nesterov": bool(nesterov)}
-    return Optimizer("sgd", settings, {} if mu == 0.0 else {"m": 0.0}, at, sparse=mu == 0.0)
+    settings = {"momentum": mu, "nesterov": bool(nesterov), "weight_decay": decay}
+    slots = {} if mu == 0.0 else {"m": 0.0}
+    return Optimizer("sgd", settings, slots, at, sparse=mu == decay == 0.0, decay=decay)

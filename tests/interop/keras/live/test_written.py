@@ -29,16 +29,18 @@ CELLS = st.sampled_from(["rnn", "rnn-relu", "lstm", "gru", "gru-before", "mgu", 
     last=st.sampled_from(["forward", "bidirectional"]),
     dtype=st.sampled_from(["float32", "float64"]),
     dropout=st.sampled_from([0.0, 0.3]),
+    variational=st.booleans(),
     tied=st.booleans(),
     seed=st.integers(0, 99),
 )
 def test_logits(
-    cell: str, ways: list[str], last: str, dtype: str, dropout: float, tied: bool, seed: int, tmp_path: Path
-) -> None:
+    cell: str, ways: list[str], last: str, dtype: str, dropout: float, variational: bool, tied: bool,
+    seed: int, tmp_path: Path,
+) -> None:  # fmt: skip
     width = 3 * (1 + (last == "bidirectional"))
     model = elman.LanguageModel(
         vocab_size=5, cell=cell, embedding=width, hidden=3, layers=len(ways) + 1, dropout=dropout, tied=tied,
-        dtype=dtype, direction=",".join([*ways, last]),
+        dtype=dtype, direction=",".join([*ways, last]), variational=variational, dropout_input=dropout / 3,
     )  # fmt: skip
     rng = np.random.default_rng(seed)
     for array in model.params.values():
@@ -52,6 +54,10 @@ def test_logits(
     _precision("float32")
     # Keras multiplies in float32 even where all else is float64, and rounds as large as its numbers are.
     np.testing.assert_allclose(found, logits, rtol=0, atol=2e-6 * max(1.0, np.abs(logits).max()))
-    assert [layer.rate for layer in theirs.layers if hasattr(layer, "rate")] == [dropout] * len(
-        model.stack.layers
-    ) * bool(dropout)
+    dropping = [layer for layer in theirs.layers if hasattr(layer, "rate")]
+    rates = [dropout / 3, *[dropout] * len(model.stack.layers)] * bool(dropout)
+    assert [layer.rate for layer in dropping] == rates
+    assert {type(layer).__name__ for layer in dropping} <= {"SpatialDropout1D" if variational else "Dropout"}
+    again = ours.load(tmp_path / "model.keras").settings
+    drawn = ("dropout", "dropout_input", "dropout_between")
+    assert [again[name] for name in drawn] == [model.settings[name] for name in drawn]
