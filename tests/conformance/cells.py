@@ -129,7 +129,8 @@ def gradients_of_a_layer(cell):
     report = gradcheck(problem.value_and_grads, problem.arrays(), order=2)
     assert report.passed, report
     # Nothing is zero or below noise, but a state that no step reads.
-    assert {array.name for array in report.arrays if array.note} == {f"state.{f}" for f in unread(cell)}, report
+    noted = {array.name for array in report.arrays if array.note}
+    assert noted == {f"state.{field}" for field in unread(cell)}, report
 
 
 def gradients_of_a_layer_whose_rows_are_reset(cell):

@@ -6,8 +6,9 @@ from elman import LanguageModel
 from elman.insight import reference
 from elman.network.functional import dropout_mask
 
-CELLS = ("rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu", "indrnn", "mingru",
-    "minlstm", "sru",
+CELLS = (
+    "rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu", "indrnn",
+    "mingru", "minlstm", "sru",
 )  # fmt: skip
 
 

@@ -41,7 +41,8 @@ def log_softmax(logits):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.sampled_from(["rnn", "rnn-relu", "lstm", "gru", "mgu", "indrnn", "mingru", "minlstm", "sru"]), st.sampled_from(DIRECTIONS), st.booleans(),
+    st.sampled_from(["rnn", "rnn-relu", "lstm", "gru", "mgu", "indrnn", "mingru", "minlstm", "sru"]),
+    st.sampled_from(DIRECTIONS), st.booleans(),
     st.booleans(), st.lists(st.integers(0, 5), min_size=3, max_size=3), st.booleans(), st.integers(0, 99),
 )  # fmt: skip
 def test_every_row_is_that_of_the_plain_cells(cell, direction, projected, tied, lengths, reset, seed):
@@ -75,7 +76,9 @@ def test_every_row_is_that_of_the_plain_cells(cell, direction, projected, tied, 
 
 
 @pytest.mark.parametrize("direction", ["bidirectional", "reverse,forward,bidirectional"])
-@pytest.mark.parametrize(("cell", "projection"), [("lstm", 3), ("gru", None), ("rnn", 2), ("mgu", None), ("sru", None)])
+@pytest.mark.parametrize(
+    ("cell", "projection"), [("lstm", 3), ("gru", None), ("rnn", 2), ("mgu", None), ("sru", None)]
+)
 def test_gradients(cell, projection, direction):
     """Depth 3, with rows that lack steps, and one that has none."""
     model = draw(cell, direction=direction, projection=projection, layers=3, tied=cell == "mgu")
@@ -264,7 +267,9 @@ def test_lengths_that_do_not_fit(lengths, says):
 
 
 @pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
-@pytest.mark.parametrize(("cell", "projection"), [("gru", None), ("gru-before", None), ("lstm", 3), ("sru", None)])
+@pytest.mark.parametrize(
+    ("cell", "projection"), [("gru", None), ("gru-before", None), ("lstm", 3), ("sru", None)]
+)
 def test_a_layer_takes_lengths(cell, projection, direction):
     """Row by row they are those of a layer that has the row alone; what is padded has no derivative."""
     layer = new_layer(

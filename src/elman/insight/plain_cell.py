@@ -107,7 +107,9 @@ def plain_cell_of(model: LanguageModel) -> PlainCell:
 
 
 def gate_functions(name: str) -> dict[str, str | None]:
-    """Return the function of each gate: "sigmoid", "tanh", "relu" or "linear"; None where a cell of one's own has any.
+    """Return the function of each gate: "sigmoid", "tanh", "relu" or "linear"; None where it is not known.
+
+    So it is where a cell of one's own has any.
 
     Examples
     --------

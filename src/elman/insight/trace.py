@@ -42,9 +42,9 @@ class Trace:
         the gate ``layers.<l>.<g>``; the states, such as ``layers.<l>.h`` and ``layers.<l>.c``, and those
         that entered, ``layers.<l>.h_prev``; for an lstm ``u``, the tanh of ``c``, for gru and mgu ``m``, the
         product (with its bias) that a gate multiplies, for gru-before ``k``, the state that a gate
-        multiplies, for minlstm ``q``,
-        the sum of ``f`` and ``i``, and ``k``, the share of ``f`` in it, and for sru ``s``, what its highway reads. On top ``output.logits`` and ``output.p``. The gate of the simple recurrent network is
-        ``h`` itself.
+        multiplies, for minlstm ``q``, the sum of ``f`` and ``i``, and ``k``, the share of ``f`` in it, for
+        sru ``s``, what its highway reads. On top ``output.logits`` and ``output.p``. The gate of the simple
+        recurrent network is ``h`` itself.
     grads : dict of str to ndarray
         The derivative of `loss` by each of them, under the same names; not by ``output.p``, which is not
         needed on the way back. For a state it is all that reaches it, from the layer above and from the next
@@ -57,8 +57,8 @@ class Trace:
         The gates of the cell in the order of ``U`` and ``W``, and its states.
     reads : tuple of str
         What the recurrent weights of each gate multiply: ``h_prev``, but for the candidate of gru-before,
-        which reads ``k``, the state behind the reset gate. Empty for a cell that has no recurrent weights; nor
-        has it any ``Wh_<g>``.
+        which reads ``k``, the state behind the reset gate. Empty for a cell that has no recurrent weights,
+        and so no ``Wh_<g>``.
     peepholes : tuple of (str, str)
         For each row of ``p`` the gate, and the state that it sees: ``c_prev``, ``h_prev`` or ``c``.
 

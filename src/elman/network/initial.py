@@ -108,7 +108,8 @@ def initialise(
         elif letter == "W":
             array[...] = for_state(array.shape, width, rng)
         elif letter == "p":
-            array[...] = rng.uniform(*(cell.span or (-(width**-0.5), width**-0.5)), array.shape)
+            low, high = cell.span or (-(width**-0.5), width**-0.5)
+            array[...] = rng.uniform(low, high, array.shape)
         elif letter == "b" and cell.forget is not None:
             array[cell.forget] = forget_bias
 

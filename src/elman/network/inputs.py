@@ -12,7 +12,6 @@ from elman.network.team import Team
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Ints
 
-
 Blocks: TypeAlias = Floats | Sequence[Floats]
 """An array for each gate: one array of them all, or some that lie apart."""
 

@@ -18,9 +18,6 @@ Live = NDArray[np.bool_]
 """``(T, B, 1)``: True where a step of a row counts."""
 
 
-ALL = slice(None)
-
-
 class Rows:
     """What is to be done to some rows before and after each step of a window.
 
@@ -94,24 +91,34 @@ class Rows:
                     reset[t] |= reset[t - 1] & ~live[t - 1]
         return Rows(reset, live, self.dtype)
 
-    def enter(self, t: int, tape: Tape, fields: slice = ALL) -> None:
-        """Write the state that enters step t, zero in rows that begin anew; or some fields of it."""
+    def enter(self, t: int, tape: Tape) -> None:
+        """Write the state that enters step t, zero in rows that begin anew."""
         if self.keep is None:
             return
         keep = self.keep[t]
         if t == 0:
-            for field in tape.first[fields]:
+            for field in tape.first:
                 np.multiply(field, keep, out=field)
             return
-        for left, entered in zip(tape.states[fields], tape.entered[fields], strict=True):
+        for left, entered in zip(tape.states, tape.entered, strict=True):
             np.multiply(left[t - 1], keep, out=entered[t])
 
-    def hold(self, t: int, tape: Tape, fields: slice = ALL) -> None:
-        """Undo step t in rows that do not have it, or some fields of the state that it left."""
+    def hold(self, t: int, tape: Tape) -> None:
+        """Undo step t in rows that do not have it."""
         if self._padded is not None and self._held[t]:
-            pairs = zip(tape.entering(t)[fields], tape.left(t + 1)[fields], strict=True)
-            for entering, left in pairs:
+            for entering, left in zip(tape.entering(t), tape.left(t + 1), strict=True):
                 np.copyto(left, entering, where=self._padded[t])
+
+    def enter_field(self, t: int, tape: Tape, field: int) -> None:
+        """Do as :meth:`enter` for one field of the state."""
+        if self.keep is not None:
+            left = tape.states[field][t - 1] if t else tape.first[field]
+            np.multiply(left, self.keep[t], out=tape.entered[field][t])
+
+    def hold_field(self, t: int, tape: Tape, field: int) -> None:
+        """Do as :meth:`hold` for one field of the state."""
+        if self._padded is not None and self._held[t]:
+            np.copyto(tape.states[field][t], tape.entered[field][t], where=self._padded[t])
 
     def output(self, array: Floats, space: Workspace, name: str) -> Floats:
         """Return an array ``(T, B, width)``, or a copy of it that is zero where a step does not count."""

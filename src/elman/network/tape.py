@@ -53,7 +53,7 @@ class ScanChunk(NamedTuple):
     work: Floats  # (scratch, n, B, H)
     first: int
     steps: list[tuple[Floats, State, State, Floats]]  # a, prev, new, work of each step
-    lines: list[tuple[Floats, Floats, Floats, Floats]]  # (B, H): a[-1], work[0], the carried state before, after
+    lines: list[tuple[Floats, Floats, Floats, Floats]]  # a[-1], work[0], the carried state before and after
 
 
 class Tape(NamedTuple):

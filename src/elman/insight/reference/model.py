@@ -120,15 +120,14 @@ def loss_and_grads(
         `embedding.E` (K, D), `layers.<l>.U` (G, D, H), `layers.<l>.W` (G, H, H), `layers.<l>.b` (G, H), for
         gru also `layers.<l>.b_candidate` (H,), for lstm-peephole `layers.<l>.p` (3, H), with a projection
         `layers.<l>.R` (H, P) and W (G, P, H), `output.V` (H, K) unless the embeddings are tied (then the
-        model multiplies by E transposed), and `output.c` (K,). Indrnn, mingru, minlstm and sru have no W, but
-        indrnn p (1, H), and sru p (2, H) and, where its input is not H wide, `layers.<l>.U_skip` (D, H).
+        model multiplies by E transposed), and `output.c` (K,). Indrnn, mingru, minlstm and sru have no W;
+        indrnn has p (1, H), sru p (2, H) and, where D is not H, `layers.<l>.U_skip` (D, H).
     x, y : ndarray of int, (T, B)
         Tokens, and the token that follows each.
     state : sequence of L dictionaries or tuples of ndarray (B, H)
         What enters the window: {"h"}, for an lstm {"h", "c"}.
-    cell : {"rnn", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu", "indrnn", "mingru", \
-            "minlstm", "sru"}
-        Which cell.
+    cell : str
+        Which cell: a name in `CELLS`, such as "rnn", "gru" or "mingru".
     activation : {"tanh", "relu"}
         Of `rnn`; the others know only "tanh".
     masks : sequence of L entries, each None or ndarray (T, B, H), optional

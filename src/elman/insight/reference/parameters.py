@@ -23,9 +23,8 @@ def draw_params(
 
     Parameters
     ----------
-    cell : {"rnn", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu", "indrnn", "mingru", \
-            "minlstm", "sru"}
-        Which cell.
+    cell : str
+        Which cell: a name in `CELLS`, such as "rnn", "gru" or "mingru".
     rng : numpy.random.Generator
         The only source of randomness.
     classes, embedding, hidden, layers : int

@@ -20,8 +20,8 @@ class MinGRU(ScanCell):
     This is the plain one of the paper. Its other form, whose candidate passes through a positive function, is
     for a scan in logarithms, which a loop over elementwise steps has no need of.
 
-    Per step, row and hidden unit it keeps 2 gates and 1 state: 12 bytes in float32. A step is a multiplication
-    and an addition, forward and backward.
+    Per step, row and hidden unit it keeps 2 gates and 1 state: 12 bytes in float32. A step is two operations
+    forward and two backward.
 
     References
     ----------

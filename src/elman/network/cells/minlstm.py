@@ -26,8 +26,8 @@ class MinLSTM(ScanCell):
     steps has no need of. The shares are exact to the rounding of their type also where both gates are nearly
     shut: the logistic functions are taken through the exponential, and not through ``tanh``.
 
-    Per step, row and hidden unit it keeps 3 gates and 1 state: 16 bytes in float32. A step is a multiplication
-    and an addition, forward and backward.
+    Per step, row and hidden unit it keeps 3 gates and 1 state: 16 bytes in float32. A step is two operations
+    forward and two backward.
 
     References
     ----------

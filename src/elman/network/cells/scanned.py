@@ -21,10 +21,10 @@ class ScanCell(Cell):
 
     Forward, :meth:`begin` (many steps), the steps one by one, :meth:`finish` (many steps). A `linear` cell
     has no method for a step: it leaves in ``a[-1]`` what the carried state is multiplied with and in
-    ``work[0]`` what is added, and the layer does both. Backward, :meth:`gather` (many steps), the steps, which
-    are the layer's for any cell, and :meth:`spread` (many steps). Going back over such a recurrence is always
-    linear: with :math:`s_t` the carried state, :math:`e_t` what reaches it from elsewhere than the next step,
-    and what `gather` found,
+    ``work[0]`` what is added, and the layer does both. Backward, :meth:`gather` (many steps), the steps,
+    which the layer goes by itself for any cell, and :meth:`spread` (many steps). For the way back over such
+    a recurrence is always linear: with :math:`s_t` the carried state, :math:`e_t` what reaches it from
+    elsewhere than the next step, and what `gather` found,
 
     .. math:: ds_t = e_t + J_{t+1} \\odot ds_{t+1} + q_{t+1}, \\qquad J_t = \\partial s_t / \\partial s_{t-1}
 
@@ -83,13 +83,14 @@ class ScanCell(Cell):
         """Which field of the state is carried."""
         return int(self.state_type._fields.index(self.carried))
 
-    def begin(self, a: Floats, keep: Floats, work: Floats, p: Floats) -> None:  # noqa: B027
+    def begin(self, a: Floats, keep: Floats, work: Floats, p: Floats) -> None:
         """Do all that needs no state.
 
         Parameters
         ----------
         a : ndarray of shape (G, n, B, H)
-            Pre-activations ``x U + b``, halved in the blocks of sigmoids. Become the gates, as far as they can.
+            Pre-activations ``x U + b``, halved in the blocks of sigmoids. Become the gates, or what `spread`
+            would rather find in their place.
         keep : ndarray of shape (keeps, n, B, H)
             What the backward pass needs beside gates and states; with `skip`, the input in block 0.
         work : ndarray of shape (scratch, n, B, H)
@@ -111,10 +112,8 @@ class ScanCell(Cell):
         # Not abstract: only a cell that is not linear has it.
         raise NotImplementedError(f"{type(self).__name__} is not linear and has no step")
 
-    def finish(  # noqa: B027 (the output may be what is carried)
-        self, a: Floats, prev: State, new: State, keep: Floats, work: Floats, p: Floats
-    ) -> None:
-        """Do all that no later step waits for, the carried states being known: the other states.
+    def finish(self, a: Floats, prev: State, new: State, keep: Floats, work: Floats, p: Floats) -> None:
+        """Do all that no later step waits for, the carried states being known: make the other states.
 
         Parameters
         ----------

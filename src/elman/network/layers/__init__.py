@@ -80,8 +80,8 @@ def new_layer(
         )
     if scanned and (zoneout or zoneout_cell):
         raise ConfigError(
-            f"the steps of {cell.name} are not taken one by one, so that zoneout cannot hold a state in them: "
-            "leave it out, or take another cell, such as gru"
+            f"zoneout cannot hold a state of {cell.name}, whose steps are not taken one by one: leave it "
+            "out, or take another cell, such as gru"
         )
     others = len(cell.state_type._fields) - 1
     if zoneout_cell and not others:

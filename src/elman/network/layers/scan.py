@@ -44,7 +44,7 @@ class ScanLayer(Layer):
         return self._scan.skip and self.inputs == self.hidden
 
     def scaled(self, params: Params) -> tuple[Floats, Floats, Floats]:
-        """Return copies of U and b whose blocks of sigmoid gates are halved, that of a skip last, and no W."""
+        """Return copies of U and b, the blocks of sigmoid gates halved, that of a skip last, and no W."""
         U, b = (np.stack(blocks) for blocks in self._blocks(params, self._no_bias()))
         for copy in (U, b):
             copy[: self.cell.sigmoids] *= 0.5
@@ -85,14 +85,13 @@ class ScanLayer(Layer):
             finish(chunk.a, chunk.prev, chunk.new, chunk.keep, chunk.work, p)
             if cell.place and rows is not None and rows.live is not None:  # what is not carried came after
                 for t in range(chunk.first, chunk.first + len(chunk.lines)):
-                    rows.enter(t, tape, slice(cell.place))
-                    rows.hold(t, tape, slice(cell.place))
+                    rows.enter_field(t, tape, 0)
+                    rows.hold_field(t, tape, 0)
 
     def _walk(self, chunk: ScanChunk, tape: Tape, p: Floats, rows: Rows | None) -> None:
         """Advance the carried state, step by step."""
-        multiply, add, step = np.multiply, np.add, self._scan.step
-        enter, hold = (None, None) if rows is None else rows.ahead
-        if enter is None and hold is None:
+        multiply, add, step, carried = np.multiply, np.add, self._scan.step, self._scan.place
+        if rows is None:
             if self._scan.linear:
                 for factor, added, before, after in chunk.lines:
                     multiply(factor, before, after)
@@ -101,18 +100,15 @@ class ScanLayer(Layer):
                 for a, prev, new, work in chunk.steps:
                     step(a, prev, new, work, p)
             return
-        carried = slice(self._scan.place, self._scan.place + 1)
         for t, (line, args) in enumerate(zip(chunk.lines, chunk.steps, strict=True), chunk.first):
-            if enter is not None:
-                enter(t, tape, carried)
+            rows.enter_field(t, tape, carried)
             if self._scan.linear:
                 factor, added, before, after = line
                 multiply(factor, before, after)
                 add(after, added, after)
             else:
                 step(*args, p)
-            if hold is not None:
-                hold(t, tape, carried)
+            rows.hold_field(t, tape, carried)
 
     def _retreat(
         self, params: Params, tape: Tape, dh: Floats, d: State, space: Workspace, grads: Params,
@@ -163,7 +159,7 @@ class ScanLayer(Layer):
                 rows.leave(t, (by_carried,), None)
 
     def _with_last(self, dh: Floats, by_last: Floats, space: Workspace, rows: Rows | None) -> Floats:
-        """Return dh with the derivative by the last output of each row, which becomes zero, or what is left."""
+        """Return dh with the derivative by the last output of each row; of that, leave what is left."""
         total = self._take(space, "dh total", dh.shape)
         np.copyto(total, dh)
         if rows is None or rows.live is None:

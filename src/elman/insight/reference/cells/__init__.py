@@ -5,8 +5,8 @@ pre-activation of gate `g` is
 
     a_g = x U_g + h_prev W_g + b_g        (B, H)
 
-with `U` (G, D, H), `W` (G, H, H) and `b` (G, H); some cells have no `W`, and a_g = x U_g + b_g. A derivative of
-the loss is `d` + the name.
+with `U` (G, D, H), `W` (G, H, H) and `b` (G, H); some cells have no `W`, and a_g = x U_g + b_g. A derivative
+of the loss is `d` + the name.
 
 Every `*_step(x, state, p)` returns the new state and, by name, the gates and what else its backward step
 needs. Every `*_backward(dnew, x, state, kept, p, d)` is the chain rule through the same lines read upwards:

@@ -1,8 +1,8 @@
 """The simple recurrent unit of Lei et al. (2018), with its highway connection.
 
 Gates f (forget), r (highway), n (candidate). f and r see the memory of the step before through weights
-p (2, H), which the paper calls v; there is no W. The highway leads s past the memory: the input itself where it
-is as wide as h, and else x U_skip. No step reads the h of the one before.
+p (2, H), which the paper calls v; there is no W. The highway leads s past the memory: the input itself where
+it is as wide as h, and else x U_skip. No step reads the h of the one before.
 """
 
 from .gates import Array, Arrays, input_activation, input_activations_backward, sigmoid, sigmoid_slope
