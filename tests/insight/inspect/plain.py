@@ -14,7 +14,10 @@ import numpy as np
 import elman
 
 TEXT = 'Say "no" (or [not]).\nThen "yes", he said,\n\nand (so) it was.\n'
-CELLS = ("rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu")
+CELLS = (
+    "rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu", "indrnn", "mingru",
+    "minlstm", "sru",
+)  # fmt: skip
 
 
 def a_model(cell: str = "lstm", *, text: str = TEXT, hidden: int = 3, layers: int = 2, seed: int = 0):
