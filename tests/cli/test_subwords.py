@@ -33,6 +33,8 @@ def test_from_a_text_to_predictions(run_elman: Command, tmp_path: Path, text_fil
     assert (done.status, done.err) == (0, "")
     assert "bpe tokens, open vocabulary of 300" in done.out
     assert tomllib.loads((run / "config.toml").read_text())["max_vocab"] == 300
+    assert run_elman("plot", run, "--bits", "--out", tmp_path / "bits.svg").status == 0
+    assert "bits a byte" in (tmp_path / "bits.svg").read_text("utf-8")
     # Into another folder, without the text, and with neither beside it.
     moved = tmp_path / "elsewhere" / "run"
     shutil.move(run, moved)

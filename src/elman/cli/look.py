@@ -223,6 +223,10 @@ def plot(
     ],
     out: Annotated[Path, typer.Option(help="Picture to write: .png or .svg.")] = Path("loss.png"),
     against: Annotated[str, typer.Option(help="steps, tokens or time (in seconds).")] = "steps",
+    bits: Annotated[
+        bool,
+        typer.Option("--bits", help="Validation in bits a byte, to compare runs over different tokens."),
+    ] = False,
 ) -> None:
     """Draw training and validation loss of one or several runs (needs matplotlib, the extra "plot")."""
     from elman.insight.plots import plot_runs
@@ -234,7 +238,7 @@ def plot(
         records[str(path)] = found.metrics.read()
         if not records[str(path)]:
             raise ConfigError(f"{found.metrics.path} holds no records yet; nothing to draw")
-    plot_runs(records, out, against=against)
+    plot_runs(records, out, against=against, bits=bits)
     print(f"wrote {out}")
 
 
