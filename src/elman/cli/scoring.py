@@ -93,21 +93,24 @@ def rerank(
     length_penalty: Annotated[
         float, typer.Option(help="A: the model's log-probability is divided by (number of tokens)^A.")
     ] = 0.0,
+    unknown_penalty: Annotated[
+        float, typer.Option(help="Taken off for every token outside the vocabulary.")
+    ] = 0.0,
     eos: Eos = True,
     best: Annotated[bool, typer.Option("--best", help="Print the best candidate of each id alone.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, an object a line.")] = False,
 ) -> None:
     """Order n-best lists anew: given scores, and what the run thinks of each candidate.
 
-    The total is given-weight x given + weight x log p / tokens^A + word-bonus x words, with logarithms to the
-    base of the given scores.
+    The total is given-weight x given + weight x log p / tokens^A + word-bonus x words - unknown-penalty x
+    unknown, with logarithms to the base of the given scores.
     """
     from elman.api import load
     from elman.cli.scores import cell
     from elman.decoding import Weights, read_nbest
     from elman.decoding import rerank as order
 
-    weights = Weights(weight, given_weight, _base(log_base), word_bonus, length_penalty)
+    weights = Weights(weight, given_weight, _base(log_base), word_bonus, length_penalty, unknown_penalty)
     candidates = read_nbest(files, form, scores or ())
     model = load(run)
     found = order(model.model, model.tokenizer, candidates, weights, eos=eos)
