@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from elman.errors import ConfigError, DataError
 from elman.network import LanguageModel, ModelState
 from elman.training._checks import real, whole
 from elman.training.flat import BLOCK, flat_view
+from elman.training.workers import single_threaded_blas
 from elman.typing import Floats, Ints, Params
 
 RULES = {"sgd": (0.1, 0.001), "rms": (5e-5, 0.002)}
@@ -187,16 +189,16 @@ def gradient_rms(model: LanguageModel, train: Part, dynamic: Dynamic) -> Floats:
     stream = Stream(train, rows, dynamic.window)
     state, grads = model.initial_state(rows), model.new_grads()
     gradient = _flat(grads)
-    squares = np.zeros(gradient.shape)  # in float64: some hundred small numbers are added up
-    count = 0
-    for start, stop in stream.windows():
-        if count == dynamic.statistics:
-            break
-        window = stream.window_at(start, stop)
-        _, state, _ = model.loss_and_grads(window.x, window.y, state, reset=window.reset, out=grads)
-        squares += np.square(gradient, dtype=np.float64)
-        count += 1
-    return np.sqrt(squares / count).astype(model.dtype)
+    squares, count = np.zeros_like(gradient), 0
+    with single_threaded_blas()():
+        for start, stop in islice(stream.windows(), dynamic.statistics):
+            window = stream.window_at(start, stop)
+            _, state, _ = model.loss_and_grads(window.x, window.y, state, reset=window.reset, out=grads)
+            np.square(gradient, out=gradient)
+            np.add(squares, gradient, out=squares)
+            count += 1
+    np.divide(squares, count, out=squares)
+    return np.sqrt(squares, out=squares)
 
 
 def _flat(arrays: Params) -> Floats:

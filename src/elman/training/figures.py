@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from elman.data import Vocabulary
-from elman.training.cache import Cache
-from elman.training.dynamic import Dynamic
+if TYPE_CHECKING:
+    from elman.data import Vocabulary
+    from elman.training.cache import Cache
+    from elman.training.dynamic import Dynamic
 
 
 @dataclass(frozen=True)
