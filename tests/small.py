@@ -27,6 +27,9 @@ REGULARISED: dict[str, Any] = {
 }  # fmt: skip
 """All that is dropped, held back and penalised in a model of any cell."""
 
+DEEP: dict[str, Any] = {"layer_norm": True, "connections": "highway", "learn_state": True}
+"""All that changes what goes past, into and before the layers of a model of any cell."""
+
 FLAGS = [part for name, value in SETTINGS.items() for part in (f"--{name}", str(value))]
 """The same for the command line."""
 

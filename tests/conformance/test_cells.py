@@ -17,6 +17,7 @@ from elman.network.layers import DIRECTIONS
 from .cells import (
     CHECKS,
     gradients_of_a_layer_whose_rows_are_reset,
+    gradients_of_a_stack,
     keeps_the_bytes_it_documents,
     one_window_is_two_halves,
 )
@@ -41,6 +42,11 @@ LAYERS = (
     "lstm-peephole/zoneout",
     "gru/zoneout",
     "rnn/projected/zoneout",
+    "rnn/normalised",
+    "lstm-peephole/normalised/learnt/zoneout",
+    "gru/normalised",
+    "gru-before/normalised/learnt",
+    "lstm/normalised/projected",
 )
 """Layers that are not the plain one."""
 
@@ -56,6 +62,7 @@ FORWARD_ONLY = {one_window_is_two_halves, gradients_of_a_layer_whose_rows_are_re
         for layer in LAYERS
         for check in CHECKS
         if check not in PLAIN_ONLY
+        and (check is not gradients_of_a_stack or "normalised" not in layer)  # tests/network/test_depth.py
         and (check not in FORWARD_ONLY or not set(DIRECTIONS) & set(layer.split("/")))
     ],
     ids=lambda value: getattr(value, "__name__", value),

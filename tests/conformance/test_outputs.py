@@ -232,3 +232,10 @@ def test_nothing_but_results_is_written(case):
     problem.score()
     problem.layer.logits(problem.params, problem.h)
     problem.layer.reader(problem.params)(with_ones(problem.h), np.empty((N, K)))
+
+
+def test_the_loss_is_had_without_the_best_class(case):
+    problem = case()
+    nll, best = problem.layer.nll(problem.params, problem.h, problem.y, Workspace(), guess=False)
+    np.testing.assert_allclose(nll, problem.score()[0], rtol=1e-12)
+    assert best.tolist() == [-1] * N

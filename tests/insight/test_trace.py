@@ -61,6 +61,32 @@ def test_the_derivative_of_every_state_is_a_central_difference(cell):
         np.testing.assert_allclose(sent, numeric, rtol=1e-6, atol=1e-9)
 
 
+def of_minlstm(v, d):
+    near(v["q"], v["f"] + v["i"])
+    near(v["k"], v["f"] / v["q"])
+    near(v["h"], v["k"] * v["h_prev"] + v["i"] / v["q"] * v["n"])
+    near(d["k"], d["h"] * (v["h_prev"] - v["n"]))
+    near(d["q"], -d["k"] * v["f"] / v["q"] ** 2)
+
+
+def of_mingru(v, d):
+    near(v["h"], v["h_prev"] + v["z"] * (v["n"] - v["h_prev"]))
+    near(d["h_prev"], d["h"] * (1 - v["z"]))
+
+
+def of_sru(v, d):
+    sent = np.concatenate([d["c_prev"][1:], np.zeros_like(d["c"][:1])])
+    near(v["c"], v["n"] + v["f"] * (v["c_prev"] - v["n"]))
+    near(v["h"], v["r"] * v["c"] + (1 - v["r"]) * v["s"])
+    near(d["c"], d["h"] * v["r"] + sent)
+    near(d["s"], d["h"] * (1 - v["r"]))
+    assert not d["h_prev"].any()  # no step reads the output of the one before
+
+
+BY_INPUT = {"mingru": of_mingru, "minlstm": of_minlstm, "sru": of_sru}
+"""What there is beside gates, of cells without recurrent products."""
+
+
 @pytest.mark.parametrize("cell", NAMES)
 def test_each_number_follows_from_those_before_it(cell):
     model, _, _, _, seen = traced(cell)
@@ -71,27 +97,36 @@ def test_each_number_follows_from_those_before_it(cell):
         p = {gate: model.params[f"layers.{l}.p"][row] for row, (gate, _) in enumerate(seen.peepholes)}
         for g, gate in enumerate(seen.gates):
             near(v[f"Ux_{gate}"], v["x"] @ model.params[f"layers.{l}.U"][g])
-            near(v[f"Wh_{gate}"], v[seen.reads[g]] @ model.params[f"layers.{l}.W"][g])
+            if seen.reads:
+                near(v[f"Wh_{gate}"], v[seen.reads[g]] @ model.params[f"layers.{l}.W"][g])
+            else:
+                assert f"Wh_{gate}" not in v
+                assert f"layers.{l}.W" not in model.params
             a, value = v[f"a_{gate}"], v[gate]
             if "m" not in v or gate != "n":
-                terms = v[f"Ux_{gate}"] + v[f"Wh_{gate}"] + model.params[f"layers.{l}.b"][g]
+                terms = v[f"Ux_{gate}"] + v.get(f"Wh_{gate}", 0.0) + model.params[f"layers.{l}.b"][g]
                 near(a, terms + (p[gate] * v[dict(seen.peepholes)[gate]] if gate in p else 0.0))
             if g < kind.sigmoids:
                 near(value, 1 / (1 + np.exp(-a)))
                 near(d[f"a_{gate}"], d[gate] * value * (1 - value))
-            elif cell == "rnn-relu":
+            elif cell in ("rnn-relu", "indrnn"):
                 near(value, np.maximum(a, 0))
                 near(d[f"a_{gate}"], d[gate] * (a > 0))
+            elif not seen.reads:
+                near(value, a)
+                near(d[f"a_{gate}"], d[gate])
             else:
                 near(value, np.tanh(a))
                 near(d[f"a_{gate}"], d[gate] * (1 - value**2))
         near(v["h_prev"][1:], v["h"][:-1])
-        if "c" in seen.states:
+        if cell in BY_INPUT:
+            BY_INPUT[cell](v, d)
+        elif "c" in seen.states:
             sent = np.concatenate([d["c_prev"][1:], np.zeros_like(d["c"][:1])])
             near(v["u"], np.tanh(v["c"]))
             near(d["u"], d["h"] * v["o"])
             near(d["c"], d["u"] * (1 - v["u"] ** 2) + sent + (p["o"] * d["a_o"] if p else 0.0))
-        if "k" in v:
+        elif "k" in v:
             near(v["k"], v["r"] * v["h_prev"])
             near(d["r"], d["k"] * v["h_prev"])
         if "m" in v:
@@ -120,7 +155,8 @@ def test_a_cell_behind_the_wrapper_gives_the_same(cell):
         near(array, seen.dparams[name])
     for l in range(3):
         for g, gate in names.items():
-            if gate not in seen.states:
+            # What is left in the block of another gate is of the cell's own making, where it scans.
+            if gate not in seen.states and (seen.reads or g in "012"[: CELLS[cell].sigmoids]):
                 near(again.values[f"layers.{l}.{g}"], seen.values[f"layers.{l}.{gate}"])
             near(again.grads[f"layers.{l}.a_{g}"], seen.grads[f"layers.{l}.a_{gate}"])
 
@@ -204,6 +240,8 @@ def test_a_text_model_is_told_to_give_its_network():
             {"projection": 2},
             "a model with a projection, of 2 numbers, cannot be {}: only one whose layers give",
         ),
+        ({"layer_norm": True}, r"a model whose layers are normalised \(layer_norm\) cannot be {}: only one"),
+        ({"connections": "highway"}, "a model with highway connections past its layers cannot be {}: only"),
     ],
 )
 def test_what_the_plain_implementation_does_not_run_is_refused(settings, message):
@@ -237,3 +275,33 @@ def test_a_cell_with_other_activations_is_traced_as_one_of_ones_own(cell):
     if "peepholes" in cell:
         assert seen.peepholes == (("0", "c_prev"), ("1", "c"))
         near(seen.values[f"layers.0.{gate}"], (a := seen.values[f"layers.0.a_{gate}"]) / (1 + abs(a)))
+
+
+@pytest.mark.parametrize("cell", ["lstm", "rnn", "gru-before", "lstm[hard-sigmoid,softsign,tanh;peepholes]"])
+def test_zoneout_is_traced_explained_and_inspected_as_evaluation_has_it(cell):
+    tokenizer = elman.CharTokenizer.from_text("the cat sat\n")
+    rates = {"zoneout": 0.2, "zoneout_cell": 0.4 if cell.startswith("lstm") else 0.0}
+    model = elman.LanguageModel(
+        vocab_size=tokenizer.vocab_size, cell=cell, embedding=3, hidden=4, layers=2, dtype="float64", **rates
+    )
+    rng = np.random.default_rng(0)
+    for array in model.params.values():
+        array[...] = rng.normal(0.0, 0.8, array.shape)
+    ids = tokenizer.encode("the cat sat")
+    seen = elman.trace(model, ids)
+    loss, (_, last), grads = model.loss_and_grads(ids[:-1, None], ids[1:, None], model.initial_state(1))
+    near(seen.loss, loss)
+    near(seen.values["layers.1.h"][-1], last.h)
+    for name, array in grads.items():
+        near(seen.dparams[name], array)
+    made, before = seen.values["layers.0.made_h"], seen.values["layers.0.h_prev"]
+    near(seen.values["layers.0.h"], 0.2 * before + 0.8 * made)
+    near(seen.grads["layers.0.made_h"], 0.8 * seen.grads["layers.0.h"])
+    found = elman.explain(model, tokenizer, "the cat sat")
+    assert found.cell == f"{cell} with zoneout"
+    shares = elman.trace(model, [word.id for word in found.words], [word.id for word in found.targets])
+    for name, by_step in found.by_step(None).items():
+        near(by_step.sum(axis=0), shares.dparams[name])
+    text = "the cat sat\n" * 3
+    reading = read(model, tokenizer, text)
+    near(np.nansum(reading.surprise), -elman.TextModel(model, tokenizer).score(text).total)

@@ -1,10 +1,14 @@
-"""Regularisers written plainly: masks drawn in the documented order, rows and steps one by one, float64."""
+"""Regularisers written plainly: masks drawn in the documented order, rows and steps one by one, float64.
+
+With connections past layers, normalised products and learnt states, where the model has them.
+"""
 
 from itertools import pairwise
 
 import numpy as np
 
 from elman.insight.reference import find_cell, zoned
+from elman.insight.reference.depth import joined
 from elman.insight.reference.tape import layer as arrays_of
 
 from .plain_rows import ways
@@ -77,7 +81,11 @@ def objective(model, x, y, state, *, seed=None, reset=None, live=None, skip=0):
                 outs.append(out)
                 after += last.values()
             raw = {t: np.concatenate([out[t] for out in outs]) for t in steps}
-            h = {t: raw[t] * masks.h[l][t, b] for t in steps}
+            kind = model.connections
+            h = {
+                t: joined((raw[t] * masks.h[l][t, b])[None], h[t][None], arrays_of(params, l), kind)[0]
+                for t in steps
+            }
         leaving.append(after)
         V = params.get("output.V", params["embedding.E"].T)
         for t in (t for t in steps if t >= skip):
@@ -102,7 +110,7 @@ def run_way(name, p, x, state, begins, zones, T, b, back):
     for i, t in enumerate(order):
         new = begins[order[i - 1]] if back and i else begins[t] if not back else False
         if new:
-            state = {n: np.zeros_like(f) for n, f in state.items()}
+            state = {n: np.zeros_like(f) + p.get(f"{n}0", 0.0) for n, f in state.items()}
         place = T - 1 - t if back else t  # masks lie in the order in which a layer takes its steps
         keeps = {n: mask[place, b] for n, mask in zones.items()}
         state, _ = zoned(cell, keeps).step(x[t][None], state, p)

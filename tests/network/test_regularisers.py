@@ -5,17 +5,17 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from elman import ConfigError, LanguageModel, Truncation, gradcheck
 from elman.decoding import Decoder
-from elman.network import CELLS, get_cell, masks, penalties, zoneout
+from elman.network import CELLS, masks, penalties, zoneout
 from elman.network.inputs import Words
 from elman.network.regularisers import PENALTIES, RATES, Regularisers
 
 from . import plain_noise
-from .building import draw_reset, draw_window
+from .building import draw_reset, draw_window, fitting
 
 EACH = {
     "dropout": 0.4, "dropout_between": 0.25, "dropout_input": 0.3, "dropout_embedding": 0.3,
@@ -24,9 +24,8 @@ EACH = {
 
 
 def draw(cell="lstm", *, layers=3, hidden=4, tied=False, seed=0, dtype="float64", **options):
-    """Return a model with large weights; of a cell without a memory what would hold it is left out."""
-    if len(get_cell(cell).state_type._fields) == 1:
-        options.pop("zoneout_cell", None)
+    """Return a model with large weights; what its cell cannot have is left out."""
+    options = fitting(cell, options)
     sizes = {"vocab_size": 6, "embedding": 3, "hidden": hidden, "layers": layers, "dtype": dtype}
     if tied:
         ways = 2 if options.get("direction", "").endswith("bidirectional") else 1
@@ -51,8 +50,8 @@ class WithOptions:
 
 
 @st.composite
-def problems(draw_from):
-    """A model with any of the regularisers, and how a window of it is run."""
+def problems(draw_from, *, others=False):
+    """A model with any of the regularisers, and how a window of it is run; with `others`, of any make."""
     cell = draw_from(st.sampled_from(["rnn", "lstm", "lstm-peephole", "gru", "gru-before", "lstm-coupled"]))
     options = {name: value for name, value in EACH.items() if draw_from(st.booleans())}
     options["variational"] = draw_from(st.booleans())
@@ -66,8 +65,17 @@ def problems(draw_from):
         run["reset"] = draw_reset(5, 3, seed=draw_from(st.integers(0, 9)))
     if draw_from(st.booleans()):
         run["lengths"] = np.random.default_rng(draw_from(st.integers(0, 9))).random((5, 3)) < 0.7
-    seed = draw_from(st.sampled_from([None, 3, 4]))
-    return draw(cell, layers=2, tied=draw_from(st.booleans()), **options), seed, run
+    seed, tied = draw_from(st.sampled_from([None, 3, 4])), draw_from(st.booleans())
+    if others:
+        options["layer_norm"], options["learn_state"] = draw_from(st.booleans()), draw_from(st.booleans())
+        options["connections"] = draw_from(st.sampled_from(["none", "residual", "highway"]))
+        options["output"] = draw_from(st.sampled_from(["full", "sampled", "adaptive", "mixture"]))
+        options |= {"adaptive": {"cutoffs": "3"}, "sampled": {"samples": 5}}.get(options["output"], {})
+    try:
+        return draw(cell, layers=2, tied=tied, **options), seed, run
+    except ConfigError:  # of a make that there is not
+        assume(not others)
+        raise
 
 
 @settings(max_examples=60, deadline=None)
@@ -85,9 +93,10 @@ def test_any_of_them_together_are_the_plain_loop(problem):
         np.testing.assert_allclose(found, array, rtol=0, atol=1e-11)
 
 
-@settings(max_examples=8, deadline=None)
-@given(problems())
-def test_gradients_of_any_of_them_together(problem):
+@settings(max_examples=12, deadline=None)
+@given(problems(others=True))
+def test_gradients_of_any_of_them_together_in_any_model(problem):
+    """Also of normalised layers, with connections, learnt states, and outputs that draw samples."""
     model, seed, run = problem
     report = gradcheck(WithOptions(model, seed, **run), projections=1, order=2, step=1e-5, tolerance=1e-5)
     assert report.passed, (report, model.settings, seed, run)

@@ -6,6 +6,7 @@ import math
 import sys
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from elman.errors import ConfigError, DataError
 from elman.network import CELLS, LanguageModel
 from elman.training.evaluation import evaluate, unigram_loss
 from elman.training.figures import Evaluation
-from tests.small import sentences
+from tests.small import DEEP, sentences
 
 MODULE = sys.modules["elman.training.evaluation"]  # that name in the package is the function
 K = 9
@@ -32,11 +33,12 @@ def short_rows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def model_of(
-    cell: str = "lstm", *, scale: float = 1.0, dtype: str = "float64", init_recurrent: str | None = None
-) -> LanguageModel:
+    cell: str = "lstm", *, scale: float = 1.0, dtype: str = "float64", init_recurrent: str | None = None,
+    **options: Any,
+) -> LanguageModel:  # fmt: skip
     model = LanguageModel(
         vocab_size=K, cell=cell, embedding=4, hidden=5, layers=2, dtype=dtype, seed=3,
-        init_recurrent=init_recurrent,
+        init_recurrent=init_recurrent, **options,
     )  # fmt: skip
     for array in model.params.values():
         array *= scale
@@ -72,6 +74,19 @@ def test_equal_to_stepping_token_by_token(cell: str, tokenizer: Tokenizer) -> No
     for batch in (1, 2, 3, 7, 50, 1000):
         for window in (1, 4, 5, 60, 61, 62, 1000):
             found = evaluate(model, Part.from_ids(ids), tokenizer, batch=batch, window=window)
+            assert (found.tokens, found.correct) == (tokens, hits)
+            assert found.nats == pytest.approx(nats, rel=1e-9)
+
+
+def test_a_text_begins_with_what_is_learnt_and_so_does_each_document() -> None:
+    model, ids, starts = model_of("lstm", **DEEP), ids_of(61), [0, 9, 40]
+    for name, array in model.params.items():
+        if name.endswith("0"):
+            array[...] = np.random.default_rng(1).normal(0, 2, array.shape)
+    for documents in (None, starts):
+        nats, hits, tokens = token_by_token(model, ids, LINES, documents)
+        for batch, window in ((1, 61), (3, 7), (50, 5)):
+            found = evaluate(model, Part.from_ids(ids, documents), LINES, batch=batch, window=window)
             assert (found.tokens, found.correct) == (tokens, hits)
             assert found.nats == pytest.approx(nats, rel=1e-9)
 
@@ -312,3 +327,11 @@ def test_bytes_begin_after_a_line_end() -> None:
     found = evaluate(model, Part.from_ids(ids), ByteTokenizer())
     assert (found.tokens, predicted) == (5, 5)
     assert found.nats == pytest.approx(nats)
+
+
+def test_the_loss_without_the_guesses() -> None:
+    part = Part.from_ids(ids_of(60))
+    full, loss = (evaluate(model_of(), part, LETTERS, guesses=guesses) for guesses in (True, False))
+    assert (loss.nats, loss.tokens) == (full.nats, full.tokens)
+    assert loss.correct is None
+    assert math.isnan(loss.accuracy)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elman.data import Text
+from elman.data import Text, vocabulary_of
 from elman.errors import ConfigError
 from elman.storage.config import TrainConfig
 from elman.storage.run import Run
@@ -21,7 +21,7 @@ from elman.training.fit import Evaluated, Event, Finished, fit
 from elman.training.loop import StepRecord
 from elman.training.schedules import cosine
 from elman.training.session import begin, resume
-from tests.small import REGULARISED, SETTINGS, assert_same_run, checkpoint_of, metrics_of, sentences
+from tests.small import DEEP, REGULARISED, SETTINGS, assert_same_run, checkpoint_of, metrics_of, sentences
 
 MODULE = sys.modules["elman.training.fit"]  # that name in the package is the function
 TEXT = Text(sentences(120))
@@ -113,9 +113,9 @@ def test_a_run_ends_with_the_loss_of_the_best_model_on_the_test_part(
     """Also where the best is not the last; and a run that is stopped, or goes on, is not at its end."""
     asked: list[tuple[str, Any]] = []
 
-    def evaluated(model: Any, part: Any, tokenizer: Any) -> Any:
+    def evaluated(model: Any, part: Any, tokenizer: Any, **asked_for: Any) -> Any:
         asked.append((part.name, model.params["output.V"].copy()))
-        found = evaluate(model, part, tokenizer)
+        found = evaluate(model, part, tokenizer, **asked_for)
         # The second evaluation of the validation part is the best.
         scale = 1.0 if part.name == "test" or len(asked) == 2 else 5.0
         return dataclasses.replace(found, nats=scale * found.nats)
@@ -126,7 +126,10 @@ def test_a_run_ends_with_the_loss_of_the_best_model_on_the_test_part(
     assert [name for name, _ in asked] == ["valid", "valid", "valid", "test"]
     assert (asked[3][1] == asked[1][1]).all()
     run = Run.existing(tmp_path / "run")
-    assert finished.test == evaluate(run.load_model(), run.corpus().parts["test"], run.tokenizer)
+    corpus = run.corpus()
+    kind = vocabulary_of(run.tokenizer, corpus.parts["train"])
+    assert kind.learnt is False
+    assert finished.test == evaluate(run.load_model(), corpus.parts["test"], run.tokenizer, vocabulary=kind)
     lines = metrics_of(tmp_path / "run")
     assert [line.get("test_loss") for line in lines] == [None, None, finished.test.nats_per_token]
 
@@ -170,7 +173,7 @@ def test_samples_are_those_of_the_caller(tmp_path: Path) -> None:
 @pytest.mark.parametrize("schedule", ["plateau", "cosine"])
 def test_a_stop_at_any_step_changes_nothing(tmp_path: Path, stop_at: int, schedule: str) -> None:
     """Also where an evaluation was due in that very step, or the run was over with it."""
-    settings = {"schedule": schedule, "lr": 0.1, **REGULARISED, "zoneout_cell": 0.2, "steps": 34}
+    settings = {"schedule": schedule, "lr": 0.1, **REGULARISED, **DEEP, "zoneout_cell": 0.2, "steps": 34}
     train(tmp_path / "whole", **settings)
     events = train(tmp_path / "broken", stop_at=stop_at, **settings)
     finished = events[-1]

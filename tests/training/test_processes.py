@@ -23,6 +23,7 @@ K, T, B = 11, 6, 5
 CELL_NAMES = (
     "rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu",
     "lstm[hard-sigmoid,elu,tanh;peepholes;coupled]", "lstm/projected",
+    "lstm/normalised/learnt",
 )  # fmt: skip
 """Cells; after a stroke, what their layers are to be."""
 
@@ -54,6 +55,8 @@ def test_processes_give_the_bits_of_threads(cell: str, split: bool, monkeypatch:
     settings = {**settings_of(cell), **REGULARISED, "tied": cell == "gru", "dtype": "float32"}
     if "lstm" in cell:
         settings["zoneout_cell"] = 0.2
+    if "learnt" in cell:  # past the first layer too, which is as wide as the word vectors
+        settings["connections"] = "residual"
     threaded, spread = model_of(**settings), model_of(**settings)
     optimizer = adam()
     threads = Workers(threaded, B, 3, T, optimizer, optimizer.init(threaded.params))

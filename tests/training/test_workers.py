@@ -15,7 +15,7 @@ from elman.training.clip import clip_by_global_norm
 from elman.training.optim import adam, sgd
 from elman.training.shares import usable_cores
 from elman.training.workers import Workers, single_threaded_blas
-from tests.small import REGULARISED
+from tests.small import DEEP, REGULARISED
 
 K, T = 11, 9
 
@@ -47,14 +47,19 @@ def workers_of(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
     return make
 
 
-@pytest.fixture(params=["own", "shared", "shared tied", "own penalised", "shared penalised"])
+@pytest.fixture(
+    params=[
+        "own", "shared", "shared tied", "own penalised", "shared penalised", "own deep", "shared deep tied",
+    ]
+)  # fmt: skip
 def model(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> LanguageModel:
     """A model whose classes every member has for itself, or whose members share them."""
     monkeypatch.setattr("elman.training.workers.splits", lambda model: "own" not in request.param)
     monkeypatch.setattr("elman.training.member.BLOCK", 64)  # so that there are several blocks
     tied = {"embedding": 6, "tied": True} if "tied" in request.param else {}
     penalties = {"activation_reg": 2.0, "temporal_reg": 3.0, "zoneout": 0.2}
-    return model_of(**tied, **(penalties if "penalised" in request.param else {}))
+    deep = DEEP if "deep" in request.param else {}
+    return model_of(**tied, **deep, **(penalties if "penalised" in request.param else {}))
 
 
 @pytest.mark.parametrize(("threads", "batch"), list(product([1, 2, 3, 5], [1, 2, 4, 7])))

@@ -126,6 +126,9 @@ def info(
         "tokens": config.tokens,
         "vocabulary": "open" if found.tokenizer.open else "closed",
         "vocab_size": model.vocab_size,
+        "tokenizer": config.tokenizer,
+        "vectors": config.vectors,
+        "freeze_vectors": config.freeze_vectors,
         "cell": config.cell,
         "layers": config.layers,
         "hidden": config.hidden,
@@ -137,6 +140,7 @@ def info(
         "output": config.output,
         **{name: getattr(config, name) for name in ("cutoffs", "samples", "experts")},
         "dtype": config.dtype,
+        "init_scale": config.init_scale,
         "layer_norm": config.layer_norm,
         "connections": config.connections,
         "learn_state": config.learn_state,
@@ -169,11 +173,17 @@ def info(
     if as_json:
         print(json.dumps({**facts, "arrays": arrays}, ensure_ascii=False))
         return
-    unused = {"layer_norm": False, "connections": "none", "learn_state": False, **Regularisers().settings}
+    unused = {
+        "freeze_vectors": False, "layer_norm": False, "connections": "none", "learn_state": False,
+        "random_window": False, **Regularisers().settings,
+    }  # fmt: skip
     for name, value in unused.items():
-        if facts[name] == value and name != "dropout":
-            del facts[name]
-    for name in ("projection", "average", "cutoffs", "samples", "experts"):
+        if facts.get(name) == value and name != "dropout":
+            facts.pop(name, None)
+    absent = (
+        "tokenizer", "vectors", "projection", "init_scale", "average", "cutoffs", "samples", "experts",
+    )  # fmt: skip
+    for name in absent:
         if facts.get(name, 0) is None:
             del facts[name]
     if not facts["imported"]:

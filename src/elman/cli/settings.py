@@ -36,7 +36,7 @@ def with_network_settings(command: Callable[..., None]) -> Callable[..., None]:
     return _with_options(command, [setting for setting in of_network if setting.name not in own])
 
 
-_BEGINNINGS = ("init", "init_recurrent", "forget_bias", "dtype")
+_BEGINNINGS = ("init", "init_recurrent", "init_scale", "forget_bias", "dtype")
 _UPDATES = ("weight_decay",)
 
 

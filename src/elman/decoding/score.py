@@ -189,7 +189,7 @@ def read_on(model: LanguageModel, ids: Ints, state: ModelState) -> tuple[NDArray
     for start in range(0, len(ids) - 1, STEPS):
         stop = min(start + STEPS, len(ids) - 1)
         x, y = ids[start:stop, None], ids[start + 1 : stop + 1, None]
-        nll, _, state = model.nll(x, y, state)
+        nll, _, state = model.nll(x, y, state, guess=False)
         pieces.append(np.negative(nll[:, 0], dtype=np.float64))
     found = np.concatenate(pieces)
     if np.isnan(found).any():

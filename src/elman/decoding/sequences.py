@@ -92,7 +92,7 @@ def _read(
         state = tuple([type(layer)(*[field[:rows] for field in layer]) for layer in state])
         nll, _, state = model.nll(
             np.ascontiguousarray(block[:, :-1].T), np.ascontiguousarray(block[:, 1:].T), state,
-            lengths=np.minimum(left, steps),
+            lengths=np.minimum(left, steps), guess=False,
         )  # fmt: skip
         values = np.negative(nll.T, dtype=np.float64)
         for row, length in enumerate(np.minimum(left, steps).tolist()):

@@ -38,9 +38,10 @@ class LanguageModel(Assembled):
     vocab_size : int
         Number of tokens, ``K``.
     cell : str
-        ``rnn``, ``rnn-relu``, ``lstm``, ``lstm-peephole``, ``lstm-coupled``, ``gru``, ``gru-before`` or
-        ``mgu``; one with other activations, such as ``lstm[hard-sigmoid,tanh,tanh;clip=3]``
-        (:func:`elman.network.cells.variants.cell_of`); or one of your own (:func:`elman.register_cell`).
+        ``rnn``, ``rnn-relu``, ``lstm``, ``lstm-peephole``, ``lstm-coupled``, ``gru``, ``gru-before``,
+        ``mgu``, ``indrnn``, ``mingru``, ``minlstm`` or ``sru``; one with other activations, such as
+        ``lstm[hard-sigmoid,tanh,tanh;clip=3]`` (:func:`elman.network.cells.variants.cell_of`); or one of
+        your own (:func:`elman.register_cell`).
     embedding : int
         Width of the word vectors, ``D``.
     hidden : int
@@ -64,8 +65,8 @@ class LanguageModel(Assembled):
         ``uniform``, ``glorot``, ``orthogonal`` or ``identity``, for W. By default that of `init`; for
         ``rnn-relu``, ``identity``.
     forget_bias : float
-        Initial bias of the forget gate of an LSTM, so that memory lasts from the start (Gers et al.
-        2000).
+        Initial bias of the forget gate of an LSTM or minLSTM, so that memory lasts from the start (Gers
+        et al. 2000).
     projection : int, optional
         Width of what every layer gives out and reads back, ``P``: ``h = m R`` of what the cell makes (Sak et
         al. 2014). Without it that is the cell's own h.
@@ -168,7 +169,7 @@ class LanguageModel(Assembled):
         state : tuple of NamedTuple
             The state entering the window, held constant; not modified.
         rng : numpy.random.Generator, optional
-            Draws the masks of dropout and zoneout, in the order of :mod:`elman.network.masks`. Without it
+            Draws the masks of dropout and zoneout, in the order of ``elman.network.masks``. Without it
             nothing is dropped, and zoneout is its expectation.
         reset : ndarray of bool, shape (T, B), optional
             True where a row begins anew before the step, as at the start of a document: from zeros, or from
@@ -189,7 +190,7 @@ class LanguageModel(Assembled):
         -------
         loss : float
             Mean negative log-likelihood of the counted tokens, in nats, 0 if there are none; and with
-            `activation_reg` or `temporal_reg` what these add (see :mod:`elman.network.penalties`).
+            `activation_reg` or `temporal_reg` what these add (see ``elman.network.penalties``).
         state : tuple of NamedTuple
             New arrays.
         grads : dict of str to ndarray
@@ -305,7 +306,7 @@ class LanguageModel(Assembled):
 
     def nll(
         self, x: Ints, y: Ints, state: ModelState, *, reset: NDArray[np.bool_] | None = None,
-        lengths: Ints | NDArray[np.bool_] | None = None,
+        lengths: Ints | NDArray[np.bool_] | None = None, guess: bool = True,
     ) -> tuple[Floats, Ints, ModelState]:  # fmt: skip
         """Return the loss of every token, the model's own best guess, and the state after the window.
 
@@ -317,13 +318,16 @@ class LanguageModel(Assembled):
             The state entering the window; not modified.
         reset, lengths
             As in :meth:`loss_and_grads`.
+        guess : bool
+            Whether to look for the best guess. With an output for large vocabularies the loss alone costs a
+            fraction of it.
 
         Returns
         -------
         nll : ndarray of shape (T, B)
             Negative log-likelihood of y, in nats; 0 where a step does not count.
         best : ndarray of int, shape (T, B)
-            The most likely token; -1 where a step does not count.
+            The most likely token; -1 where a step does not count, and without `guess`.
         state : tuple of NamedTuple
             New arrays.
 
@@ -343,7 +347,9 @@ class LanguageModel(Assembled):
         x, y, live = self._check_window(x, y, state, reset, lengths)
         tape = forward(self.network, x, state, reset=reset, live=live)
         h = tape.inputs[-1]
-        nll, best = self.output.nll(self.params, h.reshape(-1, h.shape[-1]), y.reshape(-1), self._space)
+        nll, best = self.output.nll(
+            self.params, h.reshape(-1, h.shape[-1]), y.reshape(-1), self._space, guess=guess
+        )
         if live is not None:
             padded = ~live.reshape(-1)
             nll[padded], best[padded] = 0.0, -1

@@ -55,11 +55,17 @@ class Adapted:
         return self.model.initial_state(batch)
 
     def nll(
-        self, x: Ints, y: Ints, state: ModelState, *, reset: NDArray[np.bool_] | None = None
+        self,
+        x: Ints,
+        y: Ints,
+        state: ModelState,
+        *,
+        reset: NDArray[np.bool_] | None = None,
+        guess: bool = True,
     ) -> tuple[Floats | Float64, Ints, ModelState]:
         """Return the loss of every token, the best guess, and the state after, as a model does; then adapt.
 
-        The window has one row, ``(T, 1)``.
+        The window has one row, ``(T, 1)``. The best guess is there also where it is not asked for.
         """
         assert x.shape[1] == 1, "a text is read from its beginning to its end"
         predicted = self._predict(x, y, state, reset)

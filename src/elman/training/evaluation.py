@@ -43,7 +43,13 @@ class Predictor(Protocol):
     def initial_state(self, batch: int) -> ModelState: ...
 
     def nll(
-        self, x: Ints, y: Ints, state: ModelState, *, reset: NDArray[np.bool_] | None = None
+        self,
+        x: Ints,
+        y: Ints,
+        state: ModelState,
+        *,
+        reset: NDArray[np.bool_] | None = None,
+        guess: bool = True,
     ) -> tuple[Floats, Ints, ModelState]: ...
 
 
@@ -56,6 +62,7 @@ def evaluate(
     window: int = 50,
     eos: bool = True,
     vocabulary: Vocabulary | None = None,
+    guesses: bool = True,
 ) -> Evaluation:
     """Measure a model on an encoded text.
 
@@ -79,6 +86,9 @@ def evaluate(
         the sums, and of the characters and bytes.
     vocabulary : Vocabulary, optional
         What kind of vocabulary it is; by default what the tokenizer says.
+    guesses : bool
+        Whether to count the tokens that were the most likely, which for a large vocabulary can take longer
+        than all the rest.
 
     Returns
     -------
@@ -108,7 +118,7 @@ def evaluate(
         raise ConfigError(
             "line ends are not tokens of their own in this vocabulary: count them with the rest"
         )
-    rows = _Rows(model, part, tokenizer, batch, window, None if eos else tokenizer.line_end)
+    rows = _Rows(model, part, tokenizer, batch, window, None if eos else tokenizer.line_end, guesses)
     entering = model.initial_state(rows.batch)
     leaving = rows.run(entering)
     for _ in range(min(rows.batch - 1, PASSES)):
@@ -124,7 +134,7 @@ def evaluate(
         leaving = rows.run(entering)
     if leaving is not None and rows.batch - 1 > PASSES:
         return evaluate(
-            model, part, tokenizer, batch=1, window=window, eos=eos, vocabulary=vocabulary
+            model, part, tokenizer, batch=1, window=window, eos=eos, vocabulary=vocabulary, guesses=guesses
         )  # fmt: skip
     return rows.result(vocabulary or vocabulary_of(tokenizer))
 
@@ -134,9 +144,9 @@ class _Rows:
 
     def __init__(
         self, model: Predictor, part: Part, tokenizer: Tokenizer, batch: int, window: int,
-        skipped: int | None = None,
+        skipped: int | None = None, guesses: bool = True,
     ) -> None:  # fmt: skip
-        self.skipped = skipped  # the id that is not counted
+        self.skipped, self.guesses = skipped, guesses  # the id that is not counted; whether hits are
         self.model, self.part, self.tokenizer = model, part, tokenizer
         self.led = int(tokenizer.start is not None)  # tokens put before the text
         self.tokens = part.tokens + self.led - 1
@@ -159,7 +169,7 @@ class _Rows:
             x, y, real, reset = self._window(begin, min(begin + self.window, self.steps))
             # A model that has diverged shows in the sum; no warning as well.
             with np.errstate(all="ignore"):
-                nll, best, state = self.model.nll(x, y, state, reset=reset)
+                nll, best, state = self.model.nll(x, y, state, reset=reset, guess=self.guesses)
             counted = real if self.skipped is None else real & (y != self.skipped)
             nats = float(np.sum(nll, where=counted, dtype=np.float64))
             sums = nats, int(np.sum((best == y) & counted)), int(np.sum(counted))
@@ -193,8 +203,8 @@ class _Rows:
             )
         replaced = None if self.part.written is None else max(0, unknown - self.part.written)
         return Evaluation(
-            nats, int(tokens), int(hits), unknown, max(chars, 1), max(size, 1), replaced,
-            self.skipped is None, vocabulary,
+            nats, int(tokens), int(hits) if self.guesses else None, unknown, max(chars, 1), max(size, 1),
+            replaced, self.skipped is None, vocabulary,
         )  # fmt: skip
 
     def _window(

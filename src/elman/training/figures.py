@@ -22,8 +22,8 @@ class Evaluation:
         Negative log-likelihood of all tokens, summed.
     tokens : int
         Tokens predicted.
-    correct : int
-        Tokens that were the model's most likely.
+    correct : int or None
+        Tokens that were the model's most likely; None where that was not looked for.
     unknown : int
         Tokens that are ``<unk>``: so in the text, or in the place of what is outside the vocabulary.
     chars, bytes : int
@@ -52,7 +52,7 @@ class Evaluation:
 
     nats: float
     tokens: int
-    correct: int
+    correct: int | None
     unknown: int
     chars: int
     bytes: int
@@ -85,8 +85,8 @@ class Evaluation:
 
     @property
     def accuracy(self) -> float:
-        """Share of tokens that were the model's most likely."""
-        return self.correct / self.tokens
+        """Share of tokens that were the model's most likely; not a number where that was not looked for."""
+        return math.nan if self.correct is None else self.correct / self.tokens
 
     def as_dict(self) -> dict[str, Any]:
         """Return all figures under their names, and how they were measured, for JSON."""

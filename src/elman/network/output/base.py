@@ -35,7 +35,7 @@ class Output(ABC):
     name : str
         The name in the registry and in configuration files.
     shares : bool
-        Whether the members of a team can have some of the classes each (:class:`elman.network.team.Team`).
+        Whether the members of a team can have some of the classes each (``elman.network.team``).
         Where not, each has the loss of its own rows, and gradients of all parameters.
     random : bool
         Whether training draws samples. Where no generator is given the loss is the exact one nevertheless.
@@ -89,7 +89,9 @@ class Output(ABC):
         """Return log-probabilities up to a constant a row, ``(N, K)``, for h ``(N, H)``."""
 
     @abstractmethod
-    def nll(self, params: Params, h: Floats, y: Ints, space: Workspace) -> tuple[Floats, Ints]:
+    def nll(
+        self, params: Params, h: Floats, y: Ints, space: Workspace, *, guess: bool = True
+    ) -> tuple[Floats, Ints]:
         """Return the negative log-likelihood and the most likely class of every row.
 
         Parameters
@@ -102,13 +104,15 @@ class Output(ABC):
             Targets.
         space : Workspace
             Scratch.
+        guess : bool
+            Whether to look for the most likely class too, which may cost several times the loss alone.
 
         Returns
         -------
         nll : ndarray of shape (N,)
             In nats; exact.
         best : ndarray of shape (N,)
-            The most likely class; the lowest where several are.
+            The most likely class, the lowest where several are; -1 without `guess`.
         """
 
     @abstractmethod

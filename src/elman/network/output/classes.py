@@ -96,17 +96,22 @@ class Classes(Output):
 
         return read
 
-    def nll(self, params: Params, h: Floats, y: Ints, space: Workspace) -> tuple[Floats, Ints]:
-        nll, best = np.empty(len(y), self.dtype), np.zeros(len(y), np.intp)
+    def nll(
+        self, params: Params, h: Floats, y: Ints, space: Workspace, *, guess: bool = True
+    ) -> tuple[Floats, Ints]:
+        nll, best = np.empty(len(y), self.dtype), np.full(len(y), 0 if guess else -1)
         above, cluster = self._above(params), np.searchsorted(self.ends, y, side="right")
         for rows in chunks_of(len(y), self.hidden, len(self.ends)):
             ones, right = with_ones(h[rows]), cluster[rows]
             p = space.take("output.e", (len(ones), len(self.ends)), self.dtype)
             above.multiply(ones, p)
             cross_entropy(p, right, nll[rows])
-            found = best[rows], np.full(len(p), -1.0, self.dtype)
+            likely = best[rows] if guess else np.empty(len(p), np.intp)
+            found = likely, np.full(len(p), -1.0, self.dtype)
             every, likeliest = np.arange(len(p)), p.argmax(axis=1)
             nll[rows] += self._look(params, ones, p, (every, right), y[rows], found, space)
+            if not guess:
+                continue
             others = np.flatnonzero(likeliest != right)
             self._look(params, ones, p, (others, likeliest[others]), None, found, space)
             # Only a class that is as likely as a word can have one that is likelier.

@@ -104,8 +104,10 @@ class Mixture(Output):
 
         return read
 
-    def nll(self, params: Params, h: Floats, y: Ints, space: Workspace) -> tuple[Floats, Ints]:
-        M, K, nll, best = self.experts, self.classes, np.empty(len(y), self.dtype), np.empty(len(y), np.intp)
+    def nll(
+        self, params: Params, h: Floats, y: Ints, space: Workspace, *, guess: bool = True
+    ) -> tuple[Floats, Ints]:
+        M, K, nll, best = self.experts, self.classes, np.empty(len(y), self.dtype), np.full(len(y), -1)
         columns = self._columns(params)
         for rows in self._chunks(len(y)):
             n = rows.stop - rows.start
@@ -114,6 +116,8 @@ class Mixture(Output):
             columns.multiply(with_ones(read.reshape(n * M, -1)), p)
             cross_entropy(p, np.repeat(y[rows], M), each)
             nll[rows] = -np.logaddexp.reduce(log_prior - each.reshape(n, M), axis=1)
+            if not guess:
+                continue
             mixed = np.matmul(np.exp(log_prior)[:, None], p.reshape(n, M, K))[:, 0]
             np.argmax(mixed, axis=1, out=best[rows])
         return nll, best

@@ -53,11 +53,14 @@ class Softmax(Output):
         logits = np.matmul(h, self.weights(params), out=out)
         return np.add(logits, params["output.c"], out=logits)
 
-    def nll(self, params: Params, h: Floats, y: Ints, space: Workspace) -> tuple[Floats, Ints]:
-        nll, best = np.empty(len(y), self.dtype), np.empty(len(y), np.intp)
+    def nll(
+        self, params: Params, h: Floats, y: Ints, space: Workspace, *, guess: bool = True
+    ) -> tuple[Floats, Ints]:
+        nll, best = np.empty(len(y), self.dtype), np.full(len(y), -1)
         for rows in self._chunks(len(y)):
             logits = self._logits_of(params, h[rows], space)
-            np.argmax(logits, axis=1, out=best[rows])
+            if guess:
+                np.argmax(logits, axis=1, out=best[rows])
             cross_entropy(logits, y[rows], nll[rows])
         return nll, best
 
