@@ -237,7 +237,9 @@ class _Keeper:
         if part is None:
             return {}
         best = session.model.with_params(session.run.load_model().params)
-        self.tested = evaluate(best, part, session.corpus.tokenizer)
+        self.tested = evaluate(
+            best, part, session.corpus.tokenizer, vocabulary=self.vocabulary, guesses=False
+        )
         loss = self.tested.nats_per_token
         return {"test_loss": loss} if math.isfinite(loss) else {}
 
