@@ -126,11 +126,10 @@ def test_a_run_ends_with_the_loss_of_the_best_model_on_the_test_part(
     assert [name for name, _ in asked] == ["valid", "valid", "valid", "test"]
     assert (asked[3][1] == asked[1][1]).all()
     run = Run.existing(tmp_path / "run")
-    parts, tokenizer = run.corpus().parts, run.tokenizer
-    kind = vocabulary_of(tokenizer, parts["train"])
-    expected = evaluate(run.load_model(), parts["test"], tokenizer, vocabulary=kind, guesses=False)
-    assert finished.test == expected
+    corpus = run.corpus()
+    kind = vocabulary_of(run.tokenizer, corpus.parts["train"])
     assert kind.learnt is False
+    assert finished.test == evaluate(run.load_model(), corpus.parts["test"], run.tokenizer, vocabulary=kind)
     lines = metrics_of(tmp_path / "run")
     assert [line.get("test_loss") for line in lines] == [None, None, finished.test.nats_per_token]
 
