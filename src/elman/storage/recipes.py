@@ -92,6 +92,8 @@ def _idle(name: str, together: TrainConfig, given: Mapping[str, Any]) -> bool:
         return True
     if name == "hidden_last" and together.projection is not None:
         return True
+    if name == "back" and given.get("window") is not None and given["window"] > (together.back or 0):
+        return True
     if name == "warmup" and given.get("steps") is not None and given["steps"] <= together.warmup:
         return True
     chooser, users = EFFECT.get(name, ("", ()))
