@@ -2,11 +2,11 @@
 
     python benchmarks/outputs.py [--quick] [--only K ...] [--wikitext FOLDER] [--render]
 
-Two LSTM layers of 200 units are trained with each output, on two cores, with plain gradient descent. Speed:
-all take turns, in tokens a second. Loss: each alone, on as many tokens, and then its exact loss on text it has not
-seen. The words are those of WikiText-2 where K is 33,278; else they are drawn, as often as Zipf's law has it, and
-half of them follow from the word before. Keeps benchmarks/results/outputs.json, and writes the tables of
-docs/guide/outputs.md; with --render only that.
+Two LSTM layers of 200 units are trained with each output, on two cores, with plain gradient descent.
+Speed: all take turns, in tokens a second. Loss: each alone, on as many tokens, and then its exact loss
+on text it has not seen. The words are those of WikiText-2 where K is 33,278; else they are drawn, as
+often as Zipf's law has it, and half of them follow from the word before. Keeps
+benchmarks/results/outputs.json, and writes the tables of docs/guide/outputs.md; with --render only that.
 """
 
 from __future__ import annotations
@@ -100,8 +100,10 @@ def measure(classes: int, source: Path | None, quick: bool) -> dict[str, Any]:
                 seconds = side.turn("run", steps)["seconds"]
                 loss = side.turn("evaluate", 2 if quick else 60)["value"]
             rates = [rate * SIZES["B"] * SIZES["T"] for rate in turns.rates[side.title]]
-            rows.append({"output": run[0], "tied": run[1], "tokens_per_second": summary(rates), "values": rates,
-                         "loss": loss, "seconds": seconds})  # fmt: skip
+            rows.append({
+                "output": run[0], "tied": run[1], "tokens_per_second": summary(rates), "values": rates,
+                "loss": loss, "seconds": seconds,
+            })  # fmt: skip
     for row in rows:
         full = next(one for one in rows if one["output"] == "full" and one["tied"] in (row["tied"], True))
         row["speedup"] = times_better(row["values"], full["values"], higher=True)

@@ -47,7 +47,7 @@ class Side:
         """Return the exact loss of so many windows of the other text, in nats a token."""
         state, losses = self.model.initial_state(self.B), []
         for i in range(n):
-            nll, _, state = self.model.nll(*self._window(self.valid, i), state)
+            nll, _, state = self.model.nll(*self._window(self.valid, i), state, guess=False)
             losses.append(float(nll.mean(dtype=np.float64)))
         return float(np.mean(losses))
 

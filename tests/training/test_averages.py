@@ -189,6 +189,22 @@ def test_a_stop_before_or_after_the_trigger_changes_nothing(
     assert checkpoint_of(tmp_path / "broken")[1]["averaged"] == 41
 
 
+def test_processes_train_and_average_a_run_as_threads_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped after the trigger, taken up by the others, and with windows of random length."""
+    settings = {**SETTINGS, "threads": 2, "window": 12, "random_window": True}
+    for name, work in {"threads": float("inf"), "processes": 0.0}.items():
+        give_losses(monkeypatch, RISES)
+        monkeypatch.setattr("elman.training.processes.ENOUGH_WORK", work)
+        train(tmp_path / name, stop_at=64, **settings)
+        give_losses(monkeypatch, RISES[6:])
+        monkeypatch.setattr("elman.training.processes.ENOUGH_WORK", 0.0)
+        go_on(tmp_path / name)
+    assert_same_run(tmp_path / "threads", tmp_path / "processes")
+    assert checkpoint_of(tmp_path / "processes")[1]["averaged"] == 41
+
+
 def test_a_checkpoint_without_its_averages_is_damaged(tmp_path: Path, rising: None) -> None:
     train(tmp_path / "run", **SETTINGS, stop_at=60)
     path = Run.existing(tmp_path / "run").checkpoint_path

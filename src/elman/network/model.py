@@ -38,9 +38,10 @@ class LanguageModel(Assembled):
     vocab_size : int
         Number of tokens, ``K``.
     cell : str
-        ``rnn``, ``rnn-relu``, ``lstm``, ``lstm-peephole``, ``lstm-coupled``, ``gru``, ``gru-before`` or
-        ``mgu``; one with other activations, such as ``lstm[hard-sigmoid,tanh,tanh;clip=3]``
-        (:func:`elman.network.cells.variants.cell_of`); or one of your own (:func:`elman.register_cell`).
+        ``rnn``, ``rnn-relu``, ``lstm``, ``lstm-peephole``, ``lstm-coupled``, ``gru``, ``gru-before``,
+        ``mgu``, ``indrnn``, ``mingru``, ``minlstm`` or ``sru``; one with other activations, such as
+        ``lstm[hard-sigmoid,tanh,tanh;clip=3]`` (:func:`elman.network.cells.variants.cell_of`); or one of
+        your own (:func:`elman.register_cell`).
     embedding : int
         Width of the word vectors, ``D``.
     hidden : int
@@ -64,8 +65,8 @@ class LanguageModel(Assembled):
         ``uniform``, ``glorot``, ``orthogonal`` or ``identity``, for W. By default that of `init`; for
         ``rnn-relu``, ``identity``.
     forget_bias : float
-        Initial bias of the forget gate of an LSTM, so that memory lasts from the start (Gers et al.
-        2000).
+        Initial bias of the forget gate of an LSTM or minLSTM, so that memory lasts from the start (Gers
+        et al. 2000).
     projection : int, optional
         Width of what every layer gives out and reads back, ``P``: ``h = m R`` of what the cell makes (Sak et
         al. 2014). Without it that is the cell's own h.
@@ -168,7 +169,7 @@ class LanguageModel(Assembled):
         state : tuple of NamedTuple
             The state entering the window, held constant; not modified.
         rng : numpy.random.Generator, optional
-            Draws the masks of dropout and zoneout, in the order of :mod:`elman.network.masks`. Without it
+            Draws the masks of dropout and zoneout, in the order of ``elman.network.masks``. Without it
             nothing is dropped, and zoneout is its expectation.
         reset : ndarray of bool, shape (T, B), optional
             True where a row begins anew before the step, as at the start of a document: from zeros, or from
@@ -189,7 +190,7 @@ class LanguageModel(Assembled):
         -------
         loss : float
             Mean negative log-likelihood of the counted tokens, in nats, 0 if there are none; and with
-            `activation_reg` or `temporal_reg` what these add (see :mod:`elman.network.penalties`).
+            `activation_reg` or `temporal_reg` what these add (see ``elman.network.penalties``).
         state : tuple of NamedTuple
             New arrays.
         grads : dict of str to ndarray

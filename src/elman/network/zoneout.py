@@ -80,7 +80,7 @@ class ZonedRows(Rows):
     zones : tuple of Zone
         What is held.
     tape : Tape
-        Made for states that are held (see :func:`elman.network.tape.new_tape`).
+        Made for states that are held (see ``elman.network.tape``).
     space : Workspace
         Scratch, under names that begin with `name`.
     name : str

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from elman.errors import ConfigError
+from elman.network.checks import check_whole
 from elman.network.functional import cross_entropy
 from elman.network.output.base import Output, Reader
 from elman.network.output.columns import columns_nll_and_grads
@@ -20,26 +21,32 @@ from elman.typing import Floats, Ints, Params
 NARROWER = 4
 """The words of each tail have vectors a quarter as wide as those before, where they have their own."""
 
-HEAD, MIDDLE = 28, 3
-"""The head has a 28th of the words, and the first tail ends at a third of them; see `default_cutoffs`."""
+PARTS, MORE_PARTS = (28, 3), (56, 6, 2)
+"""The head has a 28th of the words, and the first tail ends at a third of them; of very many words
+otherwise. See `default_cutoffs`."""
+
+VERY_MANY = 100_000  # words, for which one more tail pays
 
 
 def default_cutoffs(classes: int) -> tuple[int, ...]:
-    """Return where the head and the first of two tails end, for words sorted by frequency.
+    """Return where the head and all tails but the last end, for words sorted by frequency.
 
     A window of ``N`` tokens costs ``N n_0`` products of a vector with the head of ``n_0`` words, and ``N p_i
     n_i`` with tail i of ``n_i`` words, where ``p_i`` is the share of its words in the text. Where the r-th
     word occurs as ``1 / (r + 2.7)`` (Zipf's law as Mandelbrot has it) the sum is least, to a few percent,
-    with a 28th and a third of the words, for vocabularies of 10,000 as for those of 250,000: a fifth to a
-    sixth of the full softmax. Of WikiText-2 it is a seventh.
+    with two tails from a 28th and a third of the words on, and with three from a 56th, a sixth and a half:
+    18 % of the full softmax for 33,000 words and two tails, of WikiText-2 14 %; 11 % for 250,000 and three.
     """
-    return tuple(sorted({max(1, classes // HEAD), max(1, classes // MIDDLE)}))
+    parts = PARTS if classes < VERY_MANY else MORE_PARTS
+    return tuple(sorted({max(1, classes // part) for part in parts}))
 
 
 def _numbers(cutoffs: Sequence[int] | str) -> tuple[int, ...]:
     """Return numbers, or those that text has joined by commas."""
+    if not isinstance(cutoffs, str):
+        return tuple(check_whole("cutoffs", end, 0) for end in cutoffs)
     try:
-        return tuple(int(end) for end in (cutoffs.split(",") if isinstance(cutoffs, str) else cutoffs))
+        return tuple(int(end) for end in cutoffs.split(","))
     except ValueError:
         raise ConfigError(f"cutoffs must be whole numbers joined by commas, not {cutoffs!r}") from None
 

@@ -35,7 +35,7 @@ class Output(ABC):
     name : str
         The name in the registry and in configuration files.
     shares : bool
-        Whether the members of a team can have some of the classes each (:class:`elman.network.team.Team`).
+        Whether the members of a team can have some of the classes each (``elman.network.team``).
         Where not, each has the loss of its own rows, and gradients of all parameters.
     random : bool
         Whether training draws samples. Where no generator is given the loss is the exact one nevertheless.

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from elman.errors import ConfigError
 from elman.network.checks import check_whole
 from elman.network.functional import sum_by_word
 from elman.network.output.columns import Apart
@@ -18,6 +19,8 @@ from elman.typing import Floats, Ints, Params
 
 SAMPLES = 2048
 """Words that are drawn where nobody has said how many; of a small vocabulary a quarter."""
+
+MOST = 2**24  # samples; more than fit into memory beside all else
 
 
 def log_uniform(words: Ints, classes: int) -> Floats:
@@ -68,9 +71,11 @@ class Drawing(Softmax):
         self, hidden: int, classes: int, tied: bool, dtype: np.dtype[Any], *, samples: int | None = None
     ) -> None:
         super().__init__(hidden, classes, tied, dtype)
-        self.samples = (
-            min(SAMPLES, -(-classes // 4)) if samples is None else check_whole("samples", samples, 1)
-        )
+        if samples is None:
+            samples = min(SAMPLES, -(-classes // 4))
+        self.samples = check_whole("samples", samples, 1)
+        if self.samples > MOST:
+            raise ConfigError(f"samples must be at most {MOST:,}, not {self.samples:,}")
 
     @property
     def settings(self) -> dict[str, Any]:
