@@ -102,8 +102,8 @@ def new_layer(
         )
     if scanned and layer_norm:
         raise ConfigError(
-            f"layer_norm is not there for {cell.name}, which has no recurrent products: leave it out, or take "
-            "another cell, such as gru"
+            f"layer_norm is not there for {cell.name}, which has no recurrent products: leave it out, or "
+            "take another cell, such as gru"
         )
     others = len(cell.state_type._fields) - 1
     if zoneout_cell and not others:
