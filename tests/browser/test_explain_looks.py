@@ -6,7 +6,7 @@ from tests.browser.pages import small
 
 pytestmark = pytest.mark.browser
 
-GATED = ("lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu")
+GATED = ("lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu", "mingru", "minlstm", "sru")
 
 OVERLAPS = """
   const met = [];
@@ -39,7 +39,7 @@ OVERLAPS = """
 """
 
 
-@pytest.mark.parametrize("cell", ["rnn", *GATED])
+@pytest.mark.parametrize("cell", ["rnn", "indrnn", *GATED])
 def test_no_letter_lies_on_a_strip_a_box_or_another(show, cell):
     page = show(small(cell, 2))
     for mode in ("forward", "backward"):

@@ -11,7 +11,10 @@ from tests.browser.pages import number, same, small
 
 pytestmark = pytest.mark.browser
 
-CELLS = ("rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu")
+CELLS = (
+    "rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu", "indrnn",
+    "mingru", "minlstm", "sru",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -26,11 +29,28 @@ def test_each_value_is_shown_as_python_has_it(show, cell):
         name = {"x": "layers.0.x", "logits": "output.logits"}.get(key, f"layers.1.{key}")
         symbol = page.run("return symbols.vector(arguments[0], arguments[1], 2)", key, 0 if key == "x" else 1)
         same(page.row(symbol), seen.values[name][2, 0])
-    for gate, (letter, product) in enumerate([("U", "Ux_"), ("W", "Wh_")] * len(seen.gates)):
-        name = seen.gates[gate // 2]
-        page.set(chosen=f"2/1/{letter}_{name}")
-        same(page.matrix()[:-1], seen.params[f"layers.1.{letter}"][gate // 2])
-        same(page.matrix()[-1], seen.values[f"layers.1.{product}{name}"][2, 0])
+    for letter, product in (("U", "Ux_"), ("W", "Wh_")) if seen.reads else (("U", "Ux_"),):
+        for gate, name in enumerate(seen.gates):
+            page.set(chosen=f"2/1/{letter}_{name}")
+            same(page.matrix()[:-1], seen.params[f"layers.1.{letter}"][gate])
+            same(page.matrix()[-1], seen.values[f"layers.1.{product}{name}"][2, 0])
+
+
+def test_what_passes_by_a_memory_is_a_product_or_the_input(show):
+    """Of layer 0, whose input is narrower than its state; and of layer 1, whose is not."""
+    page = show(small("sru", 2))
+    seen = page.explanation.trace
+    page.run("state.set({openAll: true})")
+    for layer, matrix in enumerate((seen.params["layers.0.U_skip"], np.eye(4))):
+        page.set(chosen=f"2/{layer}/U_skip", mode="forward")
+        same(page.matrix()[:-1], matrix)
+        same(page.matrix()[-1], seen.values[f"layers.{layer}.s"][2, 0])
+        page.set(mode="backward")
+        same(page.row("sent"), seen.grads[f"layers.{layer}.s"][2, 0] @ matrix.T)
+        assert (
+            len(page.find_all("#panel table.matrix")) == 1 - layer
+        )  # the share of a weight, where it is one
+    assert page.errors() == []
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -13,6 +13,7 @@ import pytest
 
 import elman
 from elman.network import CELLS
+from elman.network.cells import ScanCell
 from tests.cli.conftest import Command
 from tests.small import FLAGS, contents
 
@@ -101,6 +102,19 @@ def test_every_cell_and_kind_of_token(
     for given in (["--html", tmp_path / "a.html"], ["--text", text_file, "--length", "300"]):
         done = run_elman("inspect", tmp_path / "run", *given)
         assert (done.status, done.err) == (0, "")
+    products = "W" in {line.split(" ")[0] for line in done.out.splitlines()}
+    assert products is not isinstance(CELLS[cell], ScanCell)
+
+
+def test_pictures_of_a_cell_without_recurrent_weights(
+    run_elman: Command, tmp_path: Path, text_file: Path
+) -> None:
+    flags = [*FLAGS, "--cell", "mingru", "--steps", "2", "--quiet"]
+    assert run_elman("train", text_file, *flags, "--out", tmp_path / "run").status == 0
+    done = run_elman("inspect", tmp_path / "run", "--plots", tmp_path / "pictures")
+    assert done.status == 0
+    names = {path.name for path in (tmp_path / "pictures").iterdir()}
+    assert names == {"surprise.svg", "saturation.svg", "gradient-by-lag.svg"}
 
 
 def test_text_of_another_script_is_read_as_unknown(run_elman: Command, trained: Path, tmp_path: Path) -> None:

@@ -66,6 +66,18 @@ def test_words_that_are_replaced_are_told_from_those_that_are_unk(
     assert found["unknown_learnt"] is None
 
 
+def test_scores_tell_them_apart_too(run_elman: Command, tmp_path: Path, corpus: list[object]) -> None:
+    run = tmp_path / "run"
+    assert run_elman("train", *FLAGS, *SPACE, *corpus, "--out", run).status == 0
+    total = json.loads(run_elman("score", run, tmp_path / "valid.txt", "--json").out)["total"]
+    assert (total["unknown"], total["replaced"], total["unknown_learnt"]) == (10, 5, True)
+    shown = run_elman("score", run, tmp_path / "test.txt").out
+    assert (
+        "vocabulary  closed, 8 tokens; 5 (14.29%) of the text are <unk>, which is so in the text\n" in shown
+    )
+    assert " a byte\n" in shown
+
+
 def test_an_unk_that_is_not_learnt_is_said(run_elman: Command, tmp_path: Path, text_file: Path) -> None:
     run, other = tmp_path / "run", tmp_path / "other.txt"
     other.write_text("the cat sat.\nthe cow sat.\n")

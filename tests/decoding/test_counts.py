@@ -11,15 +11,16 @@ import pytest
 
 from elman.decoding import Decoder, layout
 from elman.network import CELLS, LanguageModel, workspace
+from elman.network.cells import ScanCell
 from tests.network.counting import Counted, count, products, small_buffers, traced, walking
 
 __all__ = ["count"]  # a fixture
 
 STEP = {
     "rnn": 3, "rnn-relu": 3, "lstm": 10, "lstm-peephole": 20, "lstm-coupled": 10, "gru": 12, "gru-before": 12,
-    "mgu": 12,
+    "mgu": 12, "indrnn": 3, "mingru": 7, "minlstm": 11, "sru": 16,
 }  # fmt: skip
-"""NumPy calls a token and layer: the recurrent product and what is elementwise."""
+"""NumPy calls a token and layer: the recurrent product, if there is one, and what is elementwise."""
 
 Count = Callable[[Callable[[], Any]], Counter[str]]
 K = 7
@@ -65,9 +66,9 @@ def test_numpy_calls_of_a_token(
         found.append(count(lambda: decoder.feed(np.full(rows, 3))))  # noqa: B023
     # A layer more: its own step, and the product that reads the one below, its bias in it; several rows of h
     # are copied to where each ends with a one.
-    step = STEP[cell] + int(rows > 1)
-    assert found[1].total() - found[0].total() == step + 1, found
-    recurrent = 1 + int(CELLS[cell].staged)
+    step, echoes = STEP[cell] + int(rows > 1), int(cell == "sru")  # which copies its input, where as wide
+    assert found[1].total() - found[0].total() == step + 1 + echoes, found
+    recurrent = 0 if isinstance(CELLS[cell], ScanCell) else 1 + int(CELLS[cell].staged)
     assert products(found[1]) - products(found[0]) == recurrent + 1
     # The first: words are looked up, and multiplied where there is no table; then the logits.
     looked_up, read, logits = 1, int(not table), 1

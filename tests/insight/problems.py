@@ -10,7 +10,8 @@ from elman.insight import reference
 
 CELLS = [
     ("rnn", "tanh"), ("rnn", "relu"), ("lstm", "tanh"), ("lstm-peephole", "tanh"), ("lstm-coupled", "tanh"),
-    ("gru", "tanh"), ("gru-before", "tanh"), ("mgu", "tanh"),
+    ("gru", "tanh"), ("gru-before", "tanh"), ("mgu", "tanh"), ("indrnn", "tanh"), ("mingru", "tanh"),
+    ("minlstm", "tanh"), ("sru", "tanh"),
 ]  # fmt: skip
 PROJECTED = CELLS[:5]
 LAYERS = 3

@@ -8,7 +8,8 @@ from elman.insight.gradcheck import gradcheck
 
 from ..insight import problems
 from .known_bugs import MUTANTS
-from .planting import CELLS, planted
+from .planting import CELLS, SCANNED, planted
+from .scanned_bugs import SCANNED_MUTANTS
 
 EVERY, BACK = 1, 2
 
@@ -32,7 +33,7 @@ def check(problem, kind, module):
         return gradcheck(lambda arrays: problem.loss_and_grads(arrays, module), problem.arrays, projections=1)
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", [*CELLS, *SCANNED])
 @pytest.mark.parametrize("kind", ["window", "truncated"])
 def test_without_a_bug_the_problem_passes(cell, kind):
     report = check(problem_for(cell), kind, reference)
@@ -41,7 +42,11 @@ def test_without_a_bug_the_problem_passes(cell, kind):
 
 @pytest.mark.parametrize(
     ("mutant", "cell"),
-    [pytest.param(mutant, cell, id=f"{mutant.name}-{cell}") for mutant in MUTANTS for cell in mutant.cells],
+    [
+        pytest.param(mutant, cell, id=f"{mutant.name}-{cell}")
+        for mutant in [*MUTANTS, *SCANNED_MUTANTS]
+        for cell in mutant.cells
+    ],
 )
 def test_the_bug_is_caught_where_it_is(mutant, cell, tmp_path):
     problem = problem_for(cell)

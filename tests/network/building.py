@@ -6,7 +6,10 @@ from elman import LanguageModel
 from elman.insight import reference
 from elman.network.functional import dropout_mask
 
-CELLS = ("rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu")
+CELLS = (
+    "rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu", "indrnn",
+    "mingru", "minlstm", "sru",
+)  # fmt: skip
 
 
 def draw_model(

@@ -41,11 +41,12 @@ def log_softmax(logits):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.sampled_from(["rnn", "rnn-relu", "lstm", "gru", "mgu"]), st.sampled_from(DIRECTIONS), st.booleans(),
+    st.sampled_from(["rnn", "rnn-relu", "lstm", "gru", "mgu", "indrnn", "mingru", "minlstm", "sru"]),
+    st.sampled_from(DIRECTIONS), st.booleans(),
     st.booleans(), st.lists(st.integers(0, 5), min_size=3, max_size=3), st.booleans(), st.integers(0, 99),
 )  # fmt: skip
 def test_every_row_is_that_of_the_plain_cells(cell, direction, projected, tied, lengths, reset, seed):
-    projection = 3 if projected and not get_cell(cell).direct and not get_cell(cell).gated else None
+    projection = 3 if projected and cell in ("rnn", "rnn-relu", "lstm") else None
     model = draw(cell, direction=direction, projection=projection, tied=tied, seed=seed)
     x, y, state = draw_window(model, seed=seed)
     resets = np.random.default_rng(seed).random(x.shape) < (0.4 if reset else 0.0)
@@ -75,7 +76,9 @@ def test_every_row_is_that_of_the_plain_cells(cell, direction, projected, tied, 
 
 
 @pytest.mark.parametrize("direction", ["bidirectional", "reverse,forward,bidirectional"])
-@pytest.mark.parametrize(("cell", "projection"), [("lstm", 3), ("gru", None), ("rnn", 2), ("mgu", None)])
+@pytest.mark.parametrize(
+    ("cell", "projection"), [("lstm", 3), ("gru", None), ("rnn", 2), ("mgu", None), ("sru", None)]
+)
 def test_gradients(cell, projection, direction):
     """Depth 3, with rows that lack steps, and one that has none."""
     model = draw(cell, direction=direction, projection=projection, layers=3, tied=cell == "mgu")
@@ -153,7 +156,7 @@ def test_a_mask_is_the_lengths_it_stands_for_and_may_have_gaps():
         np.testing.assert_allclose(logits[inside, b], closed[:, 0], rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn", "minlstm", "sru"])
 def test_a_mask_with_gaps_and_resets_is_the_steps_that_count_alone(cell):
     """In reverse a text ends at the step before it that the row has, however far that is."""
     model = draw(cell)
@@ -264,7 +267,9 @@ def test_lengths_that_do_not_fit(lengths, says):
 
 
 @pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
-@pytest.mark.parametrize(("cell", "projection"), [("gru", None), ("gru-before", None), ("lstm", 3)])
+@pytest.mark.parametrize(
+    ("cell", "projection"), [("gru", None), ("gru-before", None), ("lstm", 3), ("sru", None)]
+)
 def test_a_layer_takes_lengths(cell, projection, direction):
     """Row by row they are those of a layer that has the row alone; what is padded has no derivative."""
     layer = new_layer(
@@ -326,6 +331,8 @@ def test_what_needs_a_model_that_reads_forward_says_so():
         ({"direction": "sideways"}, "a layer's direction is one of forward, reverse, bidirectional"),
         ({"direction": "forward,reverse"}, "names 2 layers of 3"),
         ({"cell": "gru", "projection": 2}, "gru carries its hidden state over elementwise"),
+        ({"cell": "mingru", "projection": 2}, "mingru carries its hidden state over elementwise"),
+        ({"cell": "sru", "projection": 2}, "sru carries its memory over elementwise"),
         ({"projection": 0}, "projection must be a whole number of at least 1, not 0"),
         ({"tied": True, "embedding": 4, "hidden": 4, "projection": 2}, "as wide as the output of the last"),
     ],

@@ -117,15 +117,21 @@ def test_initial_values_of_a_model(cell):
     built = model(cell)
     for name, array in built.params.items():
         letter = name.rpartition(".")[2]
-        if letter in ("U", "V", "p") or (letter == "W" and cell != "rnn-relu"):
+        if letter == "p" and cell == "indrnn":
+            assert 0.0 <= array.min() < 0.15 < 0.85 < array.max() < 1.0, name
+        elif letter in ("U", "V", "p", "U_skip") or (letter == "W" and cell != "rnn-relu"):
             assert 0.9 * 32**-0.5 < np.abs(array).max() < 32**-0.5, name
         elif letter == "E":
             assert array.std() == pytest.approx(1.0, rel=0.1)
         elif letter == "b" and cell in ("lstm", "lstm-peephole"):
             np.testing.assert_array_equal(array, [[0.0] * 32, [1.0] * 32, [0.0] * 32, [0.0] * 32])
+        elif letter == "b" and cell == "minlstm":
+            np.testing.assert_array_equal(array, [[1.0] * 32, [0.0] * 32, [0.0] * 32])
         elif letter in ("b", "c", "b_candidate"):
             assert not array.any(), name
-    assert len({array.tobytes() for array in built.params.values() if array.any()}) > 4  # no two alike
+    begun = ".W" if cell == "rnn-relu" else ".b"
+    drawn = [a.tobytes() for name, a in built.params.items() if a.any() and not name.endswith((begun, ".b"))]
+    assert len(set(drawn)) == len(drawn) >= 4  # no two alike
 
 
 def test_rectified_networks_start_with_the_identity():

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from elman.network import CELLS, tape
-from elman.network.tape import new_tape
+from elman.network.cells import ScanCell
+from elman.network.tape import new_scan_tape, new_tape
 from elman.network.workspace import Workspace
 from tests.conformance.cells import Problem
 
@@ -20,7 +21,8 @@ Slices = namedtuple("Slices", "a prev new keep work h da k dn")  # as `Step` lis
 
 def chunked(monkeypatch: pytest.MonkeyPatch, cell: Any, steps: int, itemsize: int = 8) -> None:
     """Let chunks have so many steps."""
-    monkeypatch.setattr(tape, "CHUNK_BYTES", steps * cell.gates * B * H * itemsize)
+    blocks = cell.gates + (cell.keeps if isinstance(cell, ScanCell) else 0)
+    monkeypatch.setattr(tape, "CHUNK_BYTES", steps * blocks * B * H * itemsize)
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["plain", "reset"])
@@ -39,7 +41,7 @@ def test_chunks_do_not_change_a_bit(monkeypatch: pytest.MonkeyPatch, cell: str, 
 
 
 @pytest.mark.parametrize("split", [False, True])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", [name for name, cell in CELLS.items() if not isinstance(cell, ScanCell)])
 def test_steps_are_views_of_the_window(monkeypatch: pytest.MonkeyPatch, cell: str, split: bool) -> None:
     """Every step once, in its chunk; what leaves a step is what enters the next, unless rows are reset."""
     kind = CELLS[cell]
@@ -82,6 +84,42 @@ def test_steps_are_views_of_the_window(monkeypatch: pytest.MonkeyPatch, cell: st
         assert chunk.work.shape == (kind.scratch, len(chunk.steps), B, H)
         for index, step in enumerate(Slices(*each) for each in chunk.steps):
             assert np.shares_memory(step.work, chunk.work[:, index])
+
+
+@pytest.mark.parametrize("split", [False, True])
+@pytest.mark.parametrize("cell", [name for name, cell in CELLS.items() if isinstance(cell, ScanCell)])
+def test_scans_are_views_of_the_window(monkeypatch: pytest.MonkeyPatch, cell: str, split: bool) -> None:
+    """The same of a layer without products, whose steps are lines of four blocks, or slices for a method."""
+    kind: Any = CELLS[cell]
+    chunked(monkeypatch, kind, 3)
+    made = new_scan_tape(kind, T, B, H, np.dtype("f8"), Workspace(), "layers.0", split=split)
+    assert [(scan.first, len(scan.steps), len(scan.lines)) for scan in made.scans] == [
+        (0, 3, 3), (3, 3, 3), (6, 1, 1),
+    ]  # fmt: skip
+    made.a[...] = np.arange(made.a.size).reshape(made.a.shape)
+    made.keep[...] = -np.arange(made.keep.size).reshape(made.keep.shape)
+    for scan in made.scans:
+        part = slice(scan.first, scan.first + len(scan.steps))
+        np.testing.assert_array_equal(scan.a, made.a[:, part])
+        np.testing.assert_array_equal(scan.keep, made.keep[:, part])
+        scan.work[...] = np.random.default_rng(scan.first).normal(size=scan.work.shape)
+        for i, (step, line) in enumerate(zip(scan.steps, scan.lines, strict=True)):
+            t = scan.first + i
+            a, prev, new, work = step
+            np.testing.assert_array_equal(a, made.a[:, t])
+            np.testing.assert_array_equal(work, scan.work[:, i])
+            factor, added, before, after = line
+            np.testing.assert_array_equal(factor, made.a[-1, t])
+            np.testing.assert_array_equal(added, scan.work[0, i])
+            for views, whole in ((prev, made.before), (new, made.after)):
+                for field, view in zip(whole, views, strict=True):
+                    assert np.shares_memory(view, field[t])
+                    assert view.ctypes.data == field[t].ctypes.data
+            assert before.ctypes.data == prev[kind.place].ctypes.data
+            assert after.ctypes.data == new[kind.place].ctypes.data
+            assert t == 0 or np.shares_memory(before, made.after[kind.place][t - 1]) == (not split)
+            for array in (factor, added, before, after, a, work):
+                assert array.strides[-2:] == (8 * H, 8)
 
 
 def test_a_chunk_fits_a_cores_cache() -> None:

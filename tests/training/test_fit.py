@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elman.data import Text
+from elman.data import Text, vocabulary_of
 from elman.errors import ConfigError
 from elman.storage.config import TrainConfig
 from elman.storage.run import Run
@@ -126,7 +126,10 @@ def test_a_run_ends_with_the_loss_of_the_best_model_on_the_test_part(
     assert [name for name, _ in asked] == ["valid", "valid", "valid", "test"]
     assert (asked[3][1] == asked[1][1]).all()
     run = Run.existing(tmp_path / "run")
-    assert finished.test == evaluate(run.load_model(), run.corpus().parts["test"], run.tokenizer)
+    corpus = run.corpus()
+    kind = vocabulary_of(run.tokenizer, corpus.parts["train"])
+    assert kind.learnt is False
+    assert finished.test == evaluate(run.load_model(), corpus.parts["test"], run.tokenizer, vocabulary=kind)
     lines = metrics_of(tmp_path / "run")
     assert [line.get("test_loss") for line in lines] == [None, None, finished.test.nats_per_token]
 

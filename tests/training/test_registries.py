@@ -88,8 +88,9 @@ def test_a_setting_has_an_effect_where_its_factory_takes_it() -> None:
 
 OTHER: dict[str, Any] = {
     "momentum": 0.5, "nesterov": True, "decay": 0.25, "decay_every": 3, "decay_from": 2, "patience": 2,
-    "lr_min": 1e-4, "forget_bias": 2.0, "tokenizer": "tokenizer.json", "cutoffs": "2,5", "samples": 4,
-    "experts": 2,
+    "lr_min": 1e-4, "forget_bias": 2.0, "init_recurrent": "orthogonal", "tokenizer": "tokenizer.json",
+    "vectors": "vec.txt",
+    "cutoffs": "2,5", "samples": 4, "experts": 2,
 }  # fmt: skip
 
 

@@ -116,6 +116,7 @@ def _layer_rows(found: Explanation, l: int, t: int) -> Iterator[tuple[str, Array
         yield from _gate_rows(found, l, value, gate, peepholes[gate])
     if "u" in value:
         yield "tanh c", value["u"]
+    yield from ((text, value[key]) for key, text in BESIDE.get(found.cell, {}).items())
     for made in ("made_c", "made_h"):  # before zoneout
         if made in value:
             yield made.replace("_", " "), value[made]
@@ -124,8 +125,12 @@ def _layer_rows(found: Explanation, l: int, t: int) -> Iterator[tuple[str, Array
 
 MEMORY = {
     "lstm": "c = f c + i g", "lstm-peephole": "c = f c + i g", "lstm-coupled": "c = (1 - i) c + i g",
+    "sru": "c = f c + (1 - f) n",
 }  # fmt: skip
 """How the memory is made, where it is known."""
+
+BESIDE = {"minlstm": {"k": "k = f / (f + i)"}, "sru": {"s": "s = x or x U_skip"}}
+"""What else a cell makes on its way to h, by its key, and how."""
 
 
 def _gate_rows(
@@ -134,11 +139,12 @@ def _gate_rows(
     """Give the rows of a gate: its products, their sum, and what its function makes of that."""
     seen, name = found.trace, f"layers.{l}."
     g = seen.gates.index(gate)
-    tag, read = f" {gate}" if len(seen.gates) > 1 else "", seen.reads[g]
+    tag, read = f" {gate}" if len(seen.gates) > 1 else "", seen.reads[g] if seen.reads else ""
     if read in value and not read.endswith("_prev"):
         yield f"{read} = {seen.gates[0]} h" if found.activations[gate] else read, value[read]
     yield f"U x{tag}", value[f"Ux_{gate}"]
-    yield f"W {read.removesuffix('_prev')}{tag}", value[f"Wh_{gate}"]
+    if read:
+        yield f"W {read.removesuffix('_prev')}{tag}", value[f"Wh_{gate}"]
     if "m" in value and gate == seen.gates[-1]:
         yield "m", value["m"]  # the product, with a bias of its own where it has one
         if found.gated_by is not None:
@@ -149,8 +155,8 @@ def _gate_rows(
     yield f"b{tag}", seen.params[f"{name}b"][g]
     if f"a_{gate}" in value:
         yield f"sum a{tag}", value[f"a_{gate}"]
-    if gate not in seen.states:
-        function = found.activations[gate]
+    function = found.activations[gate]
+    if gate not in seen.states and function != "linear":  # such a gate is its sum
         yield f"{gate} = {FUNCTIONS[function]}" if function else gate, value[gate]
 
 

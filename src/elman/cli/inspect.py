@@ -143,8 +143,9 @@ def _draw(found: Inspection, folder: Path, unit: tuple[int, int, str] | None) ->
         plot_text(reading.pieces, reading.surprise, folder / "surprise.svg"),
         plot_saturation(found.saturation, folder / "saturation.svg"),
         plot_gradient_by_lag(found.lags, folder / "gradient-by-lag.svg"),
-        plot_singular_values(found.spectra, folder / "singular-values.svg"),
     ]
+    if found.spectra:
+        wrote.append(plot_singular_values(found.spectra, folder / "singular-values.svg"))
     if unit is not None:
         layer, number, state = unit
         label = f"layer {layer}, unit {number}, {'tanh ' * (state in reading.squashed)}{state}"

@@ -54,8 +54,9 @@ def summary(found: Inspection, sample: Sample, unit: Unit | None) -> str:
         rows += [
             (f"  {state} {l}", "".join(f"{row[lag]:9.2g}" for lag in shown)) for l, row in enumerate(norms)
         ]
-    rows.append(("W", "largest singular value and spectral radius"))
-    for l in range(reading.layers):
+    if found.spectra:
+        rows.append(("W", "largest singular value and spectral radius"))
+    for l in range(reading.layers if found.spectra else 0):
         spectra = [entry for entry in found.spectra if entry.layer == l]
         radii = [f"{entry.gate} {entry.singular[0]:5.2f} {entry.radius:5.2f}" for entry in spectra]
         rows.append((f"  layer {l}", "   ".join(radii)))

@@ -126,6 +126,9 @@ def info(
         "tokens": config.tokens,
         "vocabulary": "open" if found.tokenizer.open else "closed",
         "vocab_size": model.vocab_size,
+        "tokenizer": config.tokenizer,
+        "vectors": config.vectors,
+        "freeze_vectors": config.freeze_vectors,
         "cell": config.cell,
         "layers": config.layers,
         "hidden": config.hidden,
@@ -171,13 +174,16 @@ def info(
         print(json.dumps({**facts, "arrays": arrays}, ensure_ascii=False))
         return
     unused = {
-        "layer_norm": False, "connections": "none", "learn_state": False, "random_window": False,
-        **Regularisers().settings,
+        "freeze_vectors": False, "layer_norm": False, "connections": "none", "learn_state": False,
+        "random_window": False, **Regularisers().settings,
     }  # fmt: skip
     for name, value in unused.items():
         if facts.get(name) == value and name != "dropout":
             facts.pop(name, None)
-    for name in ("projection", "init_scale", "average", "cutoffs", "samples", "experts"):
+    absent = (
+        "tokenizer", "vectors", "projection", "init_scale", "average", "cutoffs", "samples", "experts",
+    )  # fmt: skip
+    for name in absent:
         if facts.get(name, 0) is None:
             del facts[name]
     if not facts["imported"]:

@@ -20,7 +20,8 @@ class Totals:
         # Without a line end the first token of a line is not predicted, so that bytes would count too much.
         self.all_predicted = tokenizer.start is not None
         self.eos = eos and self.all_predicted
-        self.lines = self.tokens = self.unknown = self.bytes = 0
+        self.lines = self.tokens = self.unknown = self.written = self.bytes = 0
+        self._tokenizer = tokenizer
         self.log_prob = 0.0
 
     def add(self, text: str, scored: Score) -> None:
@@ -28,8 +29,14 @@ class Totals:
         self.lines += 1
         self.tokens += len(scored.tokens)
         self.unknown += scored.unknown
+        self.written += self._tokenizer.written_unknown(text)
         self.bytes += len(text.encode()) + self.eos
         self.log_prob += scored.total
+
+    @property
+    def replaced(self) -> int:
+        """How many of the unknown tokens stand for something else in the text."""
+        return max(0, self.unknown - self.written)
 
     @property
     def nats_per_token(self) -> float:
@@ -93,7 +100,7 @@ class Text(Form):
             ("tokens", f"{totals.tokens:,} in {totals.lines:,} lines, {counted}"),
             ("loss", f"{nats:.4f} nats a token, perplexity {perplexity(nats)}"),
             ("bits", "" if bits is None else f"{bits:.4f} a byte"),
-            ("vocabulary", of_vocabulary(vocabulary, totals.tokens, totals.unknown, None)),
+            ("vocabulary", of_vocabulary(vocabulary, totals.tokens, totals.unknown, totals.replaced)),
         ]
         for name, value in rows:
             if value:
@@ -147,7 +154,7 @@ class Json(Form):
         nats = totals.nats_per_token
         fields = {
             "lines": totals.lines, "log_prob": totals.log_prob, "tokens": totals.tokens,
-            "unknown": totals.unknown, "nats_per_token": nats,
+            "unknown": totals.unknown, "replaced": totals.replaced, "nats_per_token": nats,
             "perplexity": math.exp(nats) if nats < 700 else math.inf, "bits_per_byte": totals.bits_per_byte,
             "eos": totals.eos, "vocabulary": vocabulary.kind, "vocab_size": vocabulary.size,
             "unknown_learnt": vocabulary.learnt,

@@ -14,7 +14,9 @@ import typer
 if TYPE_CHECKING:
     from elman.data import Tokenizer
 
-CELL_NAMES = "rnn, rnn-relu, lstm, lstm-peephole, lstm-coupled, gru, gru-before or mgu"
+CELL_NAMES = (
+    "rnn, rnn-relu, lstm, lstm-peephole, lstm-coupled, gru, gru-before, mgu, indrnn, mingru, minlstm or sru"
+)
 """The cells as a help text names them; a test holds it to the registry."""
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a run.", show_default=False)]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from elman.data.given import check_given, check_sources
     from elman.data.lines import Line, read_lines
     from elman.data.sources import Source, SourceLike, Text, default_text, open_sources
+    from elman.data.vectors import Placed, check_vectors, place_vectors
 
 __all__ = [
     "TOKENIZERS",
@@ -35,6 +36,7 @@ __all__ = [
     "ListedCharTokenizer",
     "ListedWordTokenizer",
     "Part",
+    "Placed",
     "Source",
     "SourceLike",
     "SpaceTokenizer",
@@ -47,10 +49,12 @@ __all__ = [
     "WordTokenizer",
     "check_given",
     "check_sources",
+    "check_vectors",
     "default_text",
     "encode_corpus",
     "load_tokenizer",
     "open_sources",
+    "place_vectors",
     "read_lines",
     "read_tokenizer",
     "register",
@@ -64,6 +68,7 @@ _HOMES = {
     "corpus": ("Corpus", "Part"),
     "encode": ("encode_corpus",),
     "foreign": ("read_tokenizer",),
+    "vectors": ("Placed", "check_vectors", "place_vectors"),
     "given": ("check_given", "check_sources"),
     "lines": ("Line", "read_lines"),
     "sources": ("Source", "SourceLike", "Text", "default_text", "open_sources"),

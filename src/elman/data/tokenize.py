@@ -187,11 +187,30 @@ class Tokenizer(ABC):
         """The distinct symbols of a text that are outside the vocabulary, in order of appearance."""
 
     def written_unknown(self, text: str) -> int:
-        """How often a text has the unknown token itself, as published corpora have ``<unk>``."""
+        """How often a text has the unknown token itself, as published corpora have ``<unk>``.
+
+        Parameters
+        ----------
+        text : str
+
+        Returns
+        -------
+        int
+        """
         return 0
 
     def extent(self, index: int) -> tuple[int, int]:
-        """Characters of a text that one token is, and bytes of it in UTF-8; of ``<unk>``, one of each."""
+        """Characters of a text that one token is, and bytes of it in UTF-8; of ``<unk>``, one of each.
+
+        Parameters
+        ----------
+        index : int
+            Its id.
+
+        Returns
+        -------
+        chars, bytes : int
+        """
         text = "?" if index == self.unknown else self.token(index)
         return len(text), len(text.encode("utf-8", "surrogatepass"))
 

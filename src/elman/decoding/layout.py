@@ -68,7 +68,7 @@ class Lookup:
 
     def __init__(self, model: LanguageModel, rows: int) -> None:
         layer, self.E = forward_layers(model)[0], model.params["embedding.E"]
-        G, H, (K, D) = layer.cell.gates, layer.hidden, self.E.shape
+        G, H, (K, D) = layer.blocks, layer.hidden, self.E.shape
         self.table: Floats | None = None
         self._x1 = with_ones(rows, D, model.dtype)
         if model.n_params >= K * G * H:  # it is never larger than the model
@@ -78,6 +78,8 @@ class Lookup:
             if normalise is not None:
                 normalise(self.table)
             np.add(self.table, b[:, None], out=self.table)
+            if layer.echoes:
+                self.table = np.concatenate([self.table, self.E[None]])
 
     def vectors(self, tokens: Ints) -> Floats:
         """Return the vectors of the words, and a column of ones: ``(B, D + 1)``."""
@@ -116,7 +118,7 @@ class DecodedLayer:
     Attributes
     ----------
     a : ndarray of shape (G, B, H)
-        Where input products are awaited.
+        Where input products are awaited; that of a skip is behind them.
     """
 
     def __init__(self, layer: Layer, params: Params, state: State, rows: int, *, reads: bool) -> None:
@@ -124,8 +126,10 @@ class DecodedLayer:
         H, P, dtype = layer.hidden, layer.width, layer.dtype
         U, W, b = layer.scaled(params)
         self.b_candidate = params.get(f"{layer.name}.b_candidate")
-        self.a, self._r = (aligned(cell.gates * rows * H, dtype).reshape(cell.gates, rows, H) for _ in "ar")
-        self._keep = np.empty((cell.keeps, rows, H), dtype)
+        both, self._r = (
+            aligned(n * rows * H, dtype).reshape(n, rows, H) for n in (cell.gates + cell.keeps, len(W))
+        )
+        self.a, self._gates, self._keep = both[: layer.blocks], both[: cell.gates], both[cell.gates :]
         self._work = np.empty((cell.scratch, rows, H), dtype)
         # Hidden states lie in rows that end with a one, which multiplies the biases of whoever reads them.
         self._ones = [with_ones(rows, P, dtype) for _ in range(2)]
@@ -140,7 +144,7 @@ class DecodedLayer:
         self._R = params.get(f"{layer.name}.R")
         self._m = None if self._R is None else np.empty((rows, H), dtype)
         first = self._first = len(W) - cell.staged
-        self._recur = Product(W[:first], rows, self._r[:first])
+        self._recur = Product(W[:first], rows, self._r[:first]) if first else None
         self._recur_last = Product(W[first:], rows, self._r[first:]) if cell.staged else None
         self._prepare, self._forward = (
             layer.bound(params, method) for method in (cell.prepare, cell.forward)
@@ -151,7 +155,9 @@ class DecodedLayer:
         self._b = b[:, None]
         # Where products are normalised, the bias comes after.
         last = self._b if self._norm_x is None else np.zeros_like(self._b)
-        self._read = Product(np.concatenate([U, last], axis=1), rows, self.a) if reads else None
+        weights = np.concatenate([U, last], axis=1)
+        self._read = Product(weights, rows, self.a[: len(U)]) if reads else None
+        self._echoes = layer.echoes
         # What zoneout holds, as its expectation: the state, the rate, scratch.
         self._held: list[tuple[int, float, Floats]] = [
             (field, rate, np.empty((rows, layer.state_widths[field]), dtype))
@@ -166,12 +172,15 @@ class DecodedLayer:
         if self._norm_x is not None:
             self._norm_x(self.a)
             np.add(self.a, self._b, out=self.a)
+        if self._echoes:
+            np.copyto(self.a[-1], x1[:, :-1])
 
     def advance(self) -> Floats:
         """Take one step; return h with a column of ones, ``(B, H + 1)``."""
-        cell, keep = self.cell, self._keep
+        cell, keep, a = self.cell, self._keep, self._gates
         norm, norm_last = self._norms
-        self._recur(self.state[0])
+        if self._recur is not None:
+            self._recur(self.state[0])
         if norm is not None:
             norm(self._r[: self._first])
         if self.b_candidate is not None:
@@ -179,15 +188,15 @@ class DecodedLayer:
         elif cell.gated:
             np.copyto(keep[0], self._r[-1])
         elif self._recur_last is not None:
-            self._prepare(self.a, self._r, self.state, keep, self._work)
+            self._prepare(a, self._r, self.state, keep, self._work)
             self._recur_last(keep[0])
             if norm_last is not None:
                 norm_last(self._r[-1:])
         if self._R is None or self._m is None:
-            self._forward(self.a, self._r, self.state, self._other, keep, self._work)
+            self._forward(a, self._r, self.state, self._other, keep, self._work)
         else:
             new = type(self._other)(self._m, *self._other[1:])
-            self._forward(self.a, self._r, self.state, new, keep, self._work)
+            self._forward(a, self._r, self.state, new, keep, self._work)
             np.matmul(self._m, self._R, out=self._other[0])
         for field, rate, spare in self._held:
             entered, left = self.state[field], self._other[field]

@@ -11,10 +11,15 @@ from elman.insight.reference import CELLS, zoned
 from elman.insight.reference import Cell as PlainCell
 from elman.insight.reference.cells import Array, Arrays
 from elman.network import Cell, LanguageModel, get_cell
+from elman.network.cells import ScanCell
 from elman.network.cells.base import with_peepholes
 
 BUILT_IN = {"rnn-relu" if activation == "relu" else name: cell for (name, activation), cell in CELLS.items()}
 """Those that the plain implementation has, by the name in the registry."""
+
+
+CANDIDATES = {"rnn-relu": "relu", "indrnn": "relu", "mingru": "linear", "minlstm": "linear", "sru": "linear"}
+"""The function of the candidate, where it is not tanh."""
 
 
 def check_plain(model: LanguageModel, what: str) -> None:
@@ -112,7 +117,9 @@ def plain_cell_of(model: LanguageModel) -> PlainCell:
 
 
 def gate_functions(name: str) -> dict[str, str | None]:
-    """Return the function of each gate: "sigmoid", "tanh" or "relu"; None where a cell of one's own has any.
+    """Return the function of each gate: "sigmoid", "tanh", "relu" or "linear"; None where it is not known.
+
+    So it is where a cell of one's own has any.
 
     Examples
     --------
@@ -120,13 +127,15 @@ def gate_functions(name: str) -> dict[str, str | None]:
     >>> gate_functions("gru")
     {'r': 'sigmoid', 'z': 'sigmoid', 'n': 'tanh'}
     """
-    other = None if name not in BUILT_IN else "relu" if name == "rnn-relu" else "tanh"
+    other = CANDIDATES.get(name, "tanh") if name in BUILT_IN else None
     sigmoids = get_cell(name).sigmoids
     return {gate: "sigmoid" if g < sigmoids else other for g, gate in enumerate(plain_cell(name).gates)}
 
 
 def wrapped(cell: Cell) -> PlainCell:
     """Return a plain cell that calls the elementwise steps of `cell`; the matrix products are plain ones."""
+    if isinstance(cell, ScanCell):
+        return _scanned(cell)
     gates, states = tuple(str(g) for g in range(cell.gates)), cell.state_type._fields
     halves = np.where(np.arange(cell.gates) < cell.sigmoids, 0.5, 1.0)[:, None, None]  # see Cell.sigmoids
 
@@ -189,6 +198,61 @@ def wrapped(cell: Cell) -> PlainCell:
 
     sees = tuple((gates[gate], state) for gate, state in cell.sees)
     return PlainCell(step, backward, gates, states, last_reads="k" if cell.staged else None, peepholes=sees)
+
+
+def _scanned(cell: ScanCell) -> PlainCell:
+    """Return the same of a cell without recurrent products."""
+    gates, states = tuple(str(g) for g in range(cell.gates)), cell.state_type._fields
+    halves = np.where(np.arange(cell.gates) < cell.sigmoids, 0.5, 1.0)[:, None, None]
+
+    def weights(p: Arrays, batch: int) -> Array:
+        seen = p.get("p", np.zeros((0, p["U"].shape[-1])))
+        return np.repeat(seen[:, None], batch, axis=1)  # (peepholes, B, H)
+
+    def step(x: Array, state: Arrays, p: Arrays) -> tuple[Arrays, Arrays]:
+        batch, hidden = len(x), p["U"].shape[-1]
+        a = (x @ p["U"] + p["b"][:, None]) * halves
+        keep, work = np.zeros((cell.keeps, batch, hidden)), np.zeros((cell.scratch, batch, hidden))
+        kept: Arrays = {}
+        if cell.skip:
+            kept["s"] = x @ p["U_skip"] if "U_skip" in p else x
+            keep[0] = kept["s"]
+        new = cell.state_type(*(np.zeros((batch, hidden)) for _ in states))
+        prev = cell.state_type(*(state[name].copy() for name in states))
+        seen = weights(p, batch) * halves[[gate for gate, _ in cell.sees]]
+        cell.forward(a, a[:0], prev, new, keep, work, seen)
+        kept |= dict(zip(gates, a, strict=True)) | {"_keep": keep}
+        return new._asdict(), kept | {f"_{name}": array for name, array in new._asdict().items()}
+
+    def backward(
+        dnew: Arrays, x: Array, state: Arrays, kept: Arrays, p: Arrays, d: Arrays
+    ) -> tuple[Array, Arrays, Arrays]:
+        a, keep = np.array([kept[g] for g in gates]), kept["_keep"].copy()
+        prev, new = (
+            cell.state_type(*(found[start + name] for name in states))
+            for found, start in ((state, ""), (kept, "_"))
+        )
+        dstate = cell.state_type(*(dnew[name].copy() for name in states))
+        work = np.zeros((cell.scratch, *a.shape[1:]))
+        cell.backward(a, dstate, prev, new, keep, work, weights(p, len(x)))
+        d["U"] += x.T @ a
+        d["b"] += a.sum(axis=1)
+        dx = (a @ p["U"].swapaxes(1, 2)).sum(axis=0)
+        met: Arrays = {f"a_{g}": da for g, da in zip(gates, a, strict=True)}
+        if cell.peepholes:
+            dp = np.empty_like(p["p"])
+            before, after = (cell.state_type(*(array[None] for array in arrays)) for arrays in (prev, new))
+            cell.peephole_gradients(a[:, None], before, after, dp)
+            d["p"] += dp
+        if cell.skip:
+            met["s"] = keep[0]
+            if "U_skip" in p:
+                d["U_skip"] += x.T @ keep[0]
+            dx = dx + (keep[0] @ p["U_skip"].T if "U_skip" in p else keep[0])
+        return dx, dstate._asdict(), met
+
+    sees = tuple((gates[gate], state) for gate, state in cell.sees)
+    return PlainCell(step, backward, gates, states, peepholes=sees, products=False, skip=cell.skip)
 
 
 def _bound(method: Callable[..., None], cell: Cell, p: Arrays) -> Callable[..., None]:

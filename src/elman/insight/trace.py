@@ -42,9 +42,10 @@ class Trace:
         products ``layers.<l>.Ux_<g>`` and ``layers.<l>.Wh_<g>``, the pre-activation ``layers.<l>.a_<g>`` and
         the gate ``layers.<l>.<g>``; the states, such as ``layers.<l>.h`` and ``layers.<l>.c``, and those
         that entered, ``layers.<l>.h_prev``; for an lstm ``u``, the tanh of ``c``, for gru and mgu ``m``, the
-        product (with its bias) that a gate multiplies, and for gru-before ``k``, the state that a gate
-        multiplies. On top ``output.logits`` and ``output.p``. The gate of the simple recurrent network is
-        ``h`` itself.
+        product (with its bias) that a gate multiplies, for gru-before ``k``, the state that a gate
+        multiplies, for minlstm ``q``, the sum of ``f`` and ``i``, and ``k``, the share of ``f`` in it, for
+        sru ``s``, what its highway reads. On top ``output.logits`` and ``output.p``. The gate of the simple
+        recurrent network is ``h`` itself.
     grads : dict of str to ndarray
         The derivative of `loss` by each of them, under the same names; not by ``output.p``, which is not
         needed on the way back. For a state it is all that reaches it, from the layer above and from the next
@@ -58,9 +59,10 @@ class Trace:
         The gates of the cell in the order of ``U`` and ``W``, and its states.
     reads : tuple of str
         What the recurrent weights of each gate multiply: ``h_prev``, but for the candidate of gru-before,
-        which reads ``k``, the state behind the reset gate.
+        which reads ``k``, the state behind the reset gate. Empty for a cell that has no recurrent weights,
+        and so no ``Wh_<g>``.
     peepholes : tuple of (str, str)
-        For each row of ``p`` the gate, and the state that it sees: ``c_prev`` or ``c``.
+        For each row of ``p`` the gate, and the state that it sees: ``c_prev``, ``h_prev`` or ``c``.
 
     Examples
     --------
@@ -172,7 +174,9 @@ def trace(
 
 
 def _reads(cell: reference.Cell) -> tuple[str, ...]:
-    """Return what the recurrent weights of each gate multiply."""
+    """Return what the recurrent weights of each gate multiply; nothing, where there are none."""
+    if not cell.products:
+        return ()
     return (*["h_prev"] * (len(cell.gates) - 1), cell.last_reads or "h_prev")
 
 
@@ -227,10 +231,11 @@ def _values(tape: reference.Tape, params: Arrays, cell: reference.Cell) -> Array
         before = {f"{key}_prev": array for key, array in entering.items()}
         seen = kept | _stack(tape.leaving, l, cell.states) | before
         peepholes = {gate: p["p"][row] * seen[key] for row, (gate, key) in enumerate(cell.peepholes)}
-        for g, (gate, read) in enumerate(zip(cell.gates, _reads(cell), strict=True)):
-            Ux = x @ p["U"][g]
-            Wh = seen[read] @ p["W"][g]
-            values |= {f"{name}Ux_{gate}": Ux, f"{name}Wh_{gate}": Wh}
+        for g, gate in enumerate(cell.gates):
+            values[f"{name}Ux_{gate}"] = Ux = x @ p["U"][g]
+            Wh = np.zeros(()) if not cell.products else seen[_reads(cell)[g]] @ p["W"][g]
+            if cell.products:
+                values[f"{name}Wh_{gate}"] = Wh
             if "m" not in kept or gate != cell.gates[-1]:
                 values[f"{name}a_{gate}"] = Ux + Wh + p["b"][g] + peepholes.get(gate, 0.0)
             elif cell.gated_by is not None:
@@ -250,7 +255,9 @@ def _grads(tape: reference.Tape, cell: reference.Cell) -> Arrays:
         for g, gate in enumerate(cell.gates):
             da = met[f"a_{gate}"]
             gated = "m" in met and g == len(cell.gates) - 1
-            grads |= {f"{name}Ux_{gate}": da, f"{name}Wh_{gate}": met["m"] if gated else da}
+            grads[f"{name}Ux_{gate}"] = da
+            if cell.products:
+                grads[f"{name}Wh_{gate}"] = met["m"] if gated else da
         leaving, entering = _stack(tape.dleaving, l, cell.states), _stack(tape.dentering, l, cell.states)
         grads |= {f"{name}{key}": array for key, array in (leaving | met).items()}
         grads |= {f"{name}{key}_prev": array for key, array in entering.items()}

@@ -44,6 +44,7 @@ class Assembled:
         forget_bias: float = 1.0,
         projection: int | None = None,
         direction: str = "forward",
+        init_scale: float | None = None,
         hidden_last: int | None = None,
         output: str = "full",
         cutoffs: Sequence[int] | str | None = None,
@@ -61,7 +62,6 @@ class Assembled:
         zoneout_cell: float = 0.0,
         activation_reg: float = 0.0,
         temporal_reg: float = 0.0,
-        init_scale: float | None = None,
     ) -> None:
         kind = get_cell(cell)
         sizes = {"vocab_size": vocab_size, "embedding": embedding, "hidden": hidden, "layers": layers}
@@ -229,7 +229,18 @@ class Assembled:
         return twin
 
     def with_params(self, params: Params) -> Self:
-        """Return a model of other arrays, of the same names and shapes, with this one's scratch memory."""
+        """Return a model of other arrays, with this one's scratch memory.
+
+        Parameters
+        ----------
+        params : dict of str to ndarray
+            Of the names and shapes of `params`, in that order.
+
+        Returns
+        -------
+        LanguageModel
+            Of the same settings; the arrays are not copied.
+        """
         twin = self.replica()
         twin.params, twin._space = params, self._space
         return twin

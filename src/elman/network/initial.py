@@ -108,12 +108,13 @@ def initialise(
         width = hidden[int(name.split(".")[1])] if name.startswith("layers.") else hidden[-1]
         if letter == "E":
             array[...] = rng.standard_normal(array.shape) * spread
-        elif letter in ("U", "V", "R", "T"):
+        elif letter in ("U", "V", "R", "T", "U_skip"):
             array[...] = for_input(array.shape, width, rng)
         elif letter == "W":
             array[...] = for_state(array.shape, width, rng)
         elif letter == "p":
-            array[...] = uniform(array.shape, width, rng)
+            low, high = cell.span or (-(width**-0.5), width**-0.5)
+            array[...] = rng.uniform(low, high, array.shape)
         elif letter in ALWAYS:
             array[...] = ALWAYS[letter]
         elif letter == "b" and cell.forget is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from elman.network.functional import embedding, embedding_backward
 from elman.network.team import Team
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Ints
+
+Blocks: TypeAlias = Floats | Sequence[Floats]
+"""An array for each gate: one array of them all, or some that lie apart."""
 
 
 class Words(NamedTuple):
@@ -67,7 +71,7 @@ class Projection:
     def __init__(self, space: Workspace, name: str) -> None:
         self.space, self.name = space, name
 
-    def forward(self, x: Floats | Words, U: Floats, b: Floats, a: Floats, half: int = 0) -> None:
+    def forward(self, x: Floats | Words, U: Blocks, b: Blocks, a: Floats, half: int = 0) -> None:
         """Write ``x U + b`` into a ``(G, T, B, H)``; gate by gate, so that the sum finds it in cache.
 
         The first `half` gates are halved: exactly as if their weights were, without a copy of these.
@@ -84,8 +88,13 @@ class Projection:
         for g in range(G):
             self._gate(rows, U[g], b[g], a[g].reshape(T * B, H), g, halve=g < half)
 
-    def backward(self, x: Floats | Words, U: Floats, da: Floats, dU: Floats, db: Floats) -> Floats:
-        """Write dU and db; return the derivative by x ``(T, B, D)``, or by all word vectors ``(K, D)``."""
+    def backward(
+        self, x: Floats | Words, U: Blocks, da: Floats, dU: Blocks, db: Blocks, beside: Floats | None = None
+    ) -> Floats:
+        """Write dU and db; return the derivative by x ``(T, B, D)``, or by all word vectors ``(K, D)``.
+
+        What reaches x beside these products, ``(T, B, D)``, is added to it.
+        """
         G, T, B, H = da.shape
         rows_of_a = da.reshape(G, T * B, H)
         if isinstance(x, Words) and x.tabled:
@@ -96,12 +105,15 @@ class Projection:
             summed = self._take("summed", (G, len(x.E), H), da)
             np.matmul(picks.T, rows_of_a, out=summed)
             by_word = self._products(x.E, U, summed, dU, db, x.dE)
-            if x.more is not None:
-                past = self._take("past", by_word.shape, da)
-                np.matmul(picks.T, x.more.reshape(T * B, -1), out=past)
-                np.add(by_word, past, out=by_word)
+            for past in (x.more, beside):
+                if past is not None:
+                    part = self._take("past", by_word.shape, da)
+                    np.matmul(picks.T, past.reshape(T * B, -1), out=part)
+                    np.add(by_word, part, out=by_word)
             return by_word
         dx = self._products(self._rows(x, da, again=True), U, rows_of_a, dU, db).reshape(x.shape)
+        if beside is not None:
+            np.add(dx, beside, out=dx)
         if isinstance(x, Words):
             if x.more is not None:
                 np.add(dx, x.more, out=dx)
@@ -122,7 +134,7 @@ class Projection:
             np.multiply(out, 0.5, out=out)
 
     def _products(
-        self, rows: Floats, U: Floats, da: Floats, dU: Floats, db: Floats, out: Floats | None = None
+        self, rows: Floats, U: Blocks, da: Floats, dU: Blocks, db: Blocks, out: Floats | None = None
     ) -> Floats:
         """Write dU and db for rows ``(N, D)`` and da ``(G, N, H)``; return the derivative by the rows."""
         N, D = rows.shape

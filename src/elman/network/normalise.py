@@ -17,7 +17,7 @@ from math import sqrt
 
 import numpy as np
 
-from elman.network.inputs import Projection, Words
+from elman.network.inputs import Blocks, Projection, Words
 from elman.network.workspace import Workspace
 from elman.typing import Floats
 
@@ -94,13 +94,18 @@ class NormalisedProjection(Projection):
         super().__init__(space, name)
         self._gamma, self._dgamma = gamma, dgamma
 
-    def forward(self, x: Floats | Words, U: Floats, b: Floats, a: Floats, half: int = 0) -> None:
+    def forward(self, x: Floats | Words, U: Blocks, b: Blocks, a: Floats, half: int = 0) -> None:
         """Write ``gamma n(x U) + b`` into a ``(G, T, B, H)``; the first `half` gates are halved."""
+        assert isinstance(U, np.ndarray), "blocks of their own are those of cells that are not normalised"
         super().forward(x, centred(U, self._take("U_centred", U.shape, U)), b, a, half)
 
-    def backward(self, x: Floats | Words, U: Floats, da: Floats, dU: Floats, db: Floats) -> Floats:
+    def backward(
+        self, x: Floats | Words, U: Blocks, da: Floats, dU: Blocks, db: Blocks, beside: Floats | None = None
+    ) -> Floats:
         """Write dU, db and dgamma; return the derivative by x, or by all word vectors."""
-        dx = super().backward(x, self._take("U_centred", U.shape, U), da, dU, db)
+        assert isinstance(U, np.ndarray), "blocks of their own are those of cells that are not normalised"
+        assert isinstance(dU, np.ndarray)
+        dx = super().backward(x, self._take("U_centred", U.shape, U), da, dU, db, beside)
         centred(dU, dU)
         return dx
 
@@ -114,7 +119,7 @@ class NormalisedProjection(Projection):
             np.multiply(out, 0.5, out=out)
 
     def _products(
-        self, rows: Floats, U: Floats, da: Floats, dU: Floats, db: Floats, out: Floats | None = None
+        self, rows: Floats, U: Blocks, da: Floats, dU: Blocks, db: Blocks, out: Floats | None = None
     ) -> Floats:
         assert self._dgamma is not None
         _, N, H = da.shape
@@ -131,7 +136,7 @@ class NormalisedProjection(Projection):
             np.subtract(q, u, out=q)
             self._scale(q, w)
         np.multiply(self._dgamma, sqrt(H), out=self._dgamma)
-        spare = self._take("x.spare", db.shape, db)
+        spare = self._take("x.spare", (len(db), H), da)
         return super()._products(rows, U, by_product, dU, spare, out)
 
     def _kept(self, g: int, like: Floats) -> tuple[Floats, Floats]:

@@ -123,6 +123,17 @@ class Rows:
             for entering, left in zip(tape.entering(t), tape.left(t + 1), strict=True):
                 np.copyto(left, entering, where=self._padded[t])
 
+    def enter_field(self, t: int, tape: Tape, field: int) -> None:
+        """Do as :meth:`enter` for one field of the state."""
+        if self.keep is not None:
+            left = tape.states[field][t - 1] if t else tape.first[field]
+            np.multiply(left, self.keep[t], out=tape.entered[field][t])
+
+    def hold_field(self, t: int, tape: Tape, field: int) -> None:
+        """Do as :meth:`hold` for one field of the state."""
+        if self._padded is not None and self._held[t]:
+            np.copyto(tape.states[field][t], tape.entered[field][t], where=self._padded[t])
+
     def output(self, array: Floats, space: Workspace, name: str) -> Floats:
         """Return an array ``(T, B, width)``, or a copy of it that is zero where a step does not count."""
         if self._padded is None:
@@ -152,6 +163,19 @@ class Rows:
             for block in blocks:
                 if block is not None:
                     np.copyto(block, 0.0, where=self._padded[t])
+
+    def forget(self, first: int, by_state: Floats) -> None:
+        """Set derivatives ``(n, B, H)`` by the states before steps `first` and on to zero where they are new.
+
+        For what reaches those states beside :meth:`leave`.
+        """
+        if self.keep is not None:
+            np.multiply(by_state, self.keep[first : first + len(by_state)], out=by_state)
+
+    def hand_on(self, t: int, after: Floats, before: Floats) -> None:
+        """Let the derivative by a state pass step t as it is, in rows that do not have it."""
+        if self._padded is not None and self._held[t]:
+            np.copyto(before, after, where=self._padded[t])
 
     def leave(self, t: int, d: State, remembered: State | None, dfirst: State = ()) -> None:
         """Complete the derivatives by the state before step t; dfirst gets those by what rows begin from."""

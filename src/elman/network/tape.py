@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from elman.network.cells import Cell, State
+from elman.network.cells import Cell, ScanCell, State
 from elman.network.panels import Panels, new_panels, operand
 from elman.network.workspace import Workspace
 from elman.typing import Floats
@@ -43,6 +43,19 @@ class Chunk(NamedTuple):
     steps: list[Step]
 
 
+class ScanChunk(NamedTuple):
+    """Steps that follow one another, of a layer without recurrent products."""
+
+    a: Floats  # (G, n, B, H)
+    prev: State  # (n, B, H) each
+    new: State  # (n, B, H) each
+    keep: Floats  # (keeps, n, B, H)
+    work: Floats  # (scratch, n, B, H)
+    first: int
+    steps: list[tuple[Floats, State, State, Floats]]  # a, prev, new, work of each step
+    lines: list[tuple[Floats, Floats, Floats, Floats]]  # a[-1], work[0], the carried state before and after
+
+
 class Tape(NamedTuple):
     """What a forward pass leaves; memory of a workspace."""
 
@@ -59,6 +72,7 @@ class Tape(NamedTuple):
     r: Floats  # (G, B, H) recurrent products of one step
     W: Panels  # recurrent weights, multiplied into r
     chunks: list[Chunk]
+    scans: tuple[ScanChunk, ...] = ()  # in place of chunks, of a layer without recurrent products
     zones: tuple[Any, ...] = ()  # what zoneout holds (elman.network.zoneout)
 
     @property
@@ -155,3 +169,42 @@ def new_tape(
     entered = cell.state_type(read, *before[1:])
     entering = cell.state_type(*[field[0] for field in entered])
     return Tape(a, keep, before, after, read, states[0], states, made, entered, entering, r, W, chunks)
+
+
+def new_scan_tape(
+    cell: ScanCell, T: int, B: int, H: int, dtype: np.dtype[Any], space: Workspace, name: str, *, split: bool
+) -> Tape:  # fmt: skip
+    """Lay out the memory of a layer without recurrent products; the parameters are those of :func:`new_tape`.
+
+    What is kept lies behind the gates in one block, ``{name}.a``: the input products of both are one call.
+    """
+
+    def take(block: str, *shape: int) -> Floats:
+        return space.take(f"{name}.{block}", shape, dtype)
+
+    fields, place = len(cell.state_type._fields), cell.place
+    both = take("a", cell.gates + cell.keeps, T, B, H)
+    a, keep = both[: cell.gates], both[cell.gates :]
+    blocks = take("states", fields, T + 1, B, H)
+    before = cell.state_type(*(take("entering", fields, T, B, H) if split else blocks[:, :T]))
+    after = cell.state_type(*blocks[:, 1:])
+    n = max(1, min(T, CHUNK_BYTES // both[:, 0].nbytes))
+    work, scans = take("work", cell.scratch, n, B, H), []
+    for first in range(0, T, n):
+        part = slice(first, min(first + n, T))
+        some = work[:, : part.stop - first]
+        prev, new = (cell.state_type(*(f[part] for f in s)) for s in (before, after))
+        steps, lines = [], []
+        for t in range(part.start, part.stop):
+            one, entering, leaving = (
+                work[:, t - first], *(cell.state_type(*(f[t] for f in s)) for s in (before, after)),
+            )  # fmt: skip
+            steps.append((a[:, t], entering, leaving, one))
+            lines.append((a[-1, t], one[0], entering[place], leaving[place]))
+        scans.append(ScanChunk(a[:, part], prev, new, keep[:, part], some, first, steps, lines))
+    first_state = cell.state_type(*[field[0] for field in before])
+    nothing = Panels((), (), False)
+    return Tape(
+        a, keep, before, after, before[place], after[0], after, after, before, first_state, a[:0, 0], nothing,
+        [], tuple(scans),
+    )  # fmt: skip

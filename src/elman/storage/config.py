@@ -86,7 +86,7 @@ class TrainConfig(LengthSettings, TrainingSettings, RegulariserSettings, ModelSe
         """Raise ConfigError for a setting that would change nothing, since another has no use for it."""
         for name, (chooser, users) in EFFECT.items():
             value, choice = getattr(self, name), getattr(self, chooser)
-            if value != _DEFAULTS[name] and not has_use(chooser, choice, users):
+            if value != _DEFAULTS[name] and not has_use(name, chooser, choice, users):
                 raise ConfigError(
                     f"{name} ({value}) has no effect with {chooser} {choice}: "
                     f"leave it out, or choose {' or '.join(users)}"
@@ -123,22 +123,27 @@ EFFECT = {
     "decay_from": ("schedule", ("step",)),
     "patience": ("schedule", ("plateau",)),
     "lr_min": ("schedule", ("cosine", "plateau")),
-    "forget_bias": ("cell", ("lstm", "lstm-peephole")),
+    "forget_bias": ("cell", ("lstm", "lstm-peephole", "minlstm")),
+    "init_recurrent": (
+        "cell", ("rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu"),
+    ),
     "cutoffs": ("output", ("adaptive",)),
     "samples": ("output", ("sampled", "nce")),
     "experts": ("output", ("mixture",)),
     "tokenizer": ("tokens", ("bpe",)),
-}
+    "vectors": ("tokens", ("char", "word", "space")),
+}  # fmt: skip
 """Settings that only some choices of another setting have a use for: that other, and those choices."""
 
 
-def has_use(chooser: str, choice: str, users: tuple[str, ...]) -> bool:
+def has_use(name: str, chooser: str, choice: str, users: tuple[str, ...]) -> bool:
     """Say whether that choice has a use for the setting of EFFECT; a cell says so itself."""
     if chooser != "cell":
         return choice in users
-    from elman.network.cells import get_cell  # loads NumPy, and so only where there is something to say
+    from elman.network.cells import ScanCell, get_cell  # loads NumPy: only where there is something to say
 
-    return get_cell(choice).forget is not None
+    cell = get_cell(choice)
+    return cell.forget is not None if name == "forget_bias" else not isinstance(cell, ScanCell)
 
 
 def _check_value(name: str, value: Any, allowed: Mapping[str, Any]) -> None:

@@ -93,4 +93,4 @@ def _idle(name: str, together: TrainConfig, given: Mapping[str, Any]) -> bool:
     if name == "warmup" and given.get("steps") is not None and given["steps"] <= together.warmup:
         return True
     chooser, users = EFFECT.get(name, ("", ()))
-    return chooser in given and not has_use(chooser, given[chooser], users)
+    return chooser in given and not has_use(name, chooser, given[chooser], users)

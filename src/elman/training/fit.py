@@ -115,7 +115,7 @@ def fit(
     longest = back + (windows.longest - config.window if windows else 0)
     workers = make_workers(
         session.model, config.batch, config.threads or 1, longest, session.optimizer, progress.moments,
-        progress.average,
+        progress.average, frozen=config.freeze_vectors,
     )  # fmt: skip
     steps = training_steps(
         session.model, session.stream, session.schedule, progress, workers,
@@ -237,7 +237,7 @@ class _Keeper:
         if part is None:
             return {}
         best = session.model.with_params(session.run.load_model().params)
-        self.tested = evaluate(best, part, session.corpus.tokenizer)
+        self.tested = evaluate(best, part, session.corpus.tokenizer, vocabulary=self.vocabulary)
         loss = self.tested.nats_per_token
         return {"test_loss": loss} if math.isfinite(loss) else {}
 

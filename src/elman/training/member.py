@@ -44,14 +44,16 @@ class Member:
         Where they wait for one another.
     optimizer : Optimizer, optional
         Needed for updates.
+    frozen : bool
+        Whether the word vectors stay as they are: no part of the norm, of decay, or of an update.
     """
 
     def __init__(
         self, index: int, model: LanguageModel, shared: Shared, rows: list[slice], meeting: Meeting,
-        optimizer: Optimizer | None = None,
+        optimizer: Optimizer | None = None, *, frozen: bool = False,
     ) -> None:  # fmt: skip
         self.index, self.model, self.shared, self.rows, self.meeting = index, model, shared, rows, meeting
-        self.optimizer = optimizer
+        self.optimizer, self._frozen = optimizer, frozen
         self.grads: Params = dict(shared.grads.arrays)
         if index:
             self.grads |= shared.own[index - 1].arrays
@@ -59,7 +61,8 @@ class Member:
         sizes = [model.params[name].size for name in names]
         self._split = shared.exchange is not None
         self._first = E.size if self._split else 0  # where the gradients to be added up begin
-        self._added = self._cut(self._first, self._first + sum(sizes))
+        # Word vectors come first; frozen ones have gradients that nobody looks at.
+        self._added = self._cut(E.size if frozen else self._first, self._first + sum(sizes))
         self._walked = [self._added, self._cut(self._first + sum(sizes), model.n_params)]
         self._classes = self.columns(model.vocab_size)
         # Words that have a gradient, all of the classes unless they are known to be few; and where the others
@@ -107,6 +110,8 @@ class Member:
             total_squares += squares(total[start:stop])
         if self._picked is not None and self._picked.apart:
             total_squares += self._picked.squares()
+        if self._frozen:
+            return total_squares
         if self._sums is not None and self._touched is not None:
             by_word = squares(self._sums.reshape(-1))
             if not np.isfinite(by_word):  # for whoever looks where it came from
@@ -135,7 +140,7 @@ class Member:
         stretches = [self._added, self._rest()]
         if self._picked is not None and self._picked.apart:
             self._picked.update(walk)
-        if self._split:
+        if self._split and not self._frozen:
             D = shared.params.arrays["embedding.E"].shape[1]
             words = self._classes[0] * D, self._classes[1] * D
             if self._touched is not None and self._sums is not None:
@@ -232,6 +237,8 @@ class Member:
 
     def add_words(self, dx: Floats, tokens: Ints, dE: Floats, *, tied: bool) -> None:
         """Write into the rows of one's own classes what the word vectors of all members add up to."""
+        if self._frozen:
+            return
         rows, every = dx.reshape(tokens.size, -1), tokens.reshape(-1)
         if len(self.rows) > 1:
             exchange, (mine, N) = self._exchange(), self._segment(tokens.size)

@@ -14,7 +14,10 @@ import numpy as np
 import elman
 
 TEXT = 'Say "no" (or [not]).\nThen "yes", he said,\n\nand (so) it was.\n'
-CELLS = ("rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu")
+CELLS = (
+    "rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu", "indrnn",
+    "mingru", "minlstm", "sru",
+)  # fmt: skip
 
 
 def a_model(cell: str = "lstm", *, text: str = TEXT, hidden: int = 3, layers: int = 2, seed: int = 0):
@@ -33,8 +36,29 @@ def sigmoid(a):
     return 1 / (1 + np.exp(-a))
 
 
+def step_without_products(cell: str, x, state: dict[str, Any], p: dict[str, Any], moved: dict[str, Any]):
+    """Do the same for a cell that has no W."""
+    a = [x @ p["U"][g] + p["b"][g] for g in range(len(p["U"]))]
+    h = state["h"]
+    if cell == "indrnn":
+        new = np.maximum(a[0] + p["p"][0] * h, 0)
+        return {"h": new + moved.get("h", 0)}, {"h": new}
+    if cell == "mingru":
+        z = sigmoid(a[0])
+        return {"h": (1 - z) * h + z * a[1] + moved.get("h", 0)}, {"z": z, "n": a[1]}
+    if cell == "minlstm":
+        f, i = sigmoid(a[0]), sigmoid(a[1])
+        return {"h": (f * h + i * a[2]) / (f + i) + moved.get("h", 0)}, {"f": f, "i": i, "n": a[2]}
+    f, r = (sigmoid(a[g] + p["p"][g] * state["c"]) for g in (0, 1))
+    c = f * state["c"] + (1 - f) * a[2] + moved.get("c", 0)
+    passed = x @ p["U_skip"] if "U_skip" in p else x
+    return {"h": r * c + (1 - r) * passed + moved.get("h", 0), "c": c}, {"f": f, "r": r, "n": a[2]}
+
+
 def step(cell: str, x, state: dict[str, Any], p: dict[str, Any], moved: dict[str, Any]):
     """Return the state after one step of one layer for one row; `moved` is added to it as it is made."""
+    if "W" not in p:
+        return step_without_products(cell, x, state, p, moved)
     h = state["h"]
     U, W, b = p["U"], p["W"], p["b"]
     a = [x @ U[g] + h @ W[g] + b[g] for g in range(len(U))]
@@ -75,8 +99,8 @@ def run(model, context, *, resets=(0,), moved=None):
     `moved[step, layer, name]` is added to that state.
     """
     p, layers = model.params, range(len(model.stack.layers))
-    names = ("h", "c") if model.cell.startswith("lstm") else ("h",)
-    H = p["layers.0.W"].shape[-1]
+    names = ("h", "c") if model.cell.startswith("lstm") or model.cell == "sru" else ("h",)
+    H = p["layers.0.U"].shape[-1]
     losses, states, gates = [], [], []
     for s, token in enumerate(context):
         if s in resets:
@@ -85,7 +109,9 @@ def run(model, context, *, resets=(0,), moved=None):
         met = []
         for l in layers:
             own = {
-                n: p[f"layers.{l}.{n}"] for n in ("U", "W", "b", "b_candidate", "p") if f"layers.{l}.{n}" in p
+                n: p[f"layers.{l}.{n}"]
+                for n in ("U", "W", "b", "b_candidate", "p", "U_skip")
+                if f"layers.{l}.{n}" in p
             }
             here = {n: v for (at, layer, n), v in (moved or {}).items() if (at, layer) == (s, l)}
             state[l], gate = step(model.cell, x, state[l], own, here)
@@ -102,7 +128,7 @@ def run(model, context, *, resets=(0,), moved=None):
 
 def slope_norm(model, context, t: int, lag: int, layer: int, name: str, resets=(0,)) -> float:
     """Return the norm of the derivative of the loss of step t by a state `lag` steps before, numerically."""
-    width, size = model.params["layers.0.W"].shape[-1], 1e-5
+    width, size = model.params["layers.0.U"].shape[-1], 1e-5
     slopes = []
     for j in range(width):
         ends = []

@@ -135,9 +135,11 @@ def _rows(derivative: Array) -> Array:
 
 def factors_of(trace: Trace) -> list[str]:
     """Return the names of the derivatives that shares are made of."""
-    products = [f"{product}_{gate}" for product in ("Ux", "Wh") for gate in trace.gates]
+    kinds = ("Ux", "Wh") if trace.reads else ("Ux",)
+    products = [f"{product}_{gate}" for product in kinds for gate in trace.gates]
     layers = [f"layers.{l}.{product}" for l in range(trace.layers) for product in products]
-    return [*layers, "layers.0.x", "output.logits"]
+    skips = [name.replace("U_skip", "s") for name in trace.params if name.endswith(".U_skip")]
+    return [*layers, *skips, "layers.0.x", "output.logits"]
 
 
 def shares(trace: Trace, grads: Arrays) -> dict[str, Shares]:
@@ -157,15 +159,14 @@ def shares(trace: Trace, grads: Arrays) -> dict[str, Shares]:
     for l in range(trace.layers):
         name = f"layers.{l}."
         da = np.stack([grads[f"{name}Ux_{gate}"] for gate in trace.gates], axis=1)  # (T, G, H)
-        dr = np.stack([grads[f"{name}Wh_{gate}"] for gate in trace.gates], axis=1)
-        read_by = [values[f"{name}{key}"] for key in trace.reads]
-        read = np.concatenate(read_by, axis=1) if len(set(trace.reads)) > 1 else read_by[0]
-        factors = {
-            "U": (values[f"{name}x"], da),
-            "W": (read, dr),
-            "b": (ones, da),
-            "b_candidate": (ones, dr[:, -1:]),
-        }
+        factors = {"U": (values[f"{name}x"], da), "b": (ones, da)}
+        if trace.reads:
+            dr = np.stack([grads[f"{name}Wh_{gate}"] for gate in trace.gates], axis=1)
+            read_by = [values[f"{name}{key}"] for key in trace.reads]
+            read = np.concatenate(read_by, axis=1) if len(set(trace.reads)) > 1 else read_by[0]
+            factors |= {"W": (read, dr), "b_candidate": (ones, dr[:, -1:])}
+        if f"{name}U_skip" in params:
+            factors["U_skip"] = (values[f"{name}x"], grads[f"{name}s"][:, None])
         if trace.peepholes:  # elementwise: each unit is a block of its own
             seen = np.concatenate([values[f"{name}{key}"] for _, key in trace.peepholes], axis=2)
             by_gate = np.concatenate([grads[f"{name}Ux_{gate}"] for gate, _ in trace.peepholes], axis=1)

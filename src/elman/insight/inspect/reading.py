@@ -57,8 +57,8 @@ class Reading:
     gates : dict of str to ndarray, (L, S, H)
         The gates of each step.
     kinds : dict of str to str
-        What each gate is a value of: "sigmoid", "tanh", "rectifier", or "unbounded", as the gate of a cell of
-        one's own whose values go beyond [-1, 1].
+        What each gate is a value of: "sigmoid", "tanh", "rectifier", or "unbounded", as the candidate of
+        mingru, or the gate of a cell of one's own whose values go beyond [-1, 1].
     """
 
     tokenizer: Tokenizer
@@ -270,6 +270,8 @@ def _kinds(cell: str, gates: Arrays) -> dict[str, str]:
     for name, function in gate_functions(cell).items():
         if function == "relu":
             kinds[name] = "rectifier"
+        elif function == "linear":
+            kinds[name] = "unbounded"
         elif function is None:
             kinds[name] = "tanh" if np.abs(gates[name]).max() <= 1 else "unbounded"
         else:

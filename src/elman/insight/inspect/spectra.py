@@ -46,7 +46,7 @@ def spectra(model: LanguageModel) -> list[Spectrum]:
     Returns
     -------
     list of Spectrum
-        Layer by layer, gate by gate.
+        Layer by layer, gate by gate; empty for a cell that has no ``W``.
 
     Examples
     --------
@@ -58,6 +58,8 @@ def spectra(model: LanguageModel) -> list[Spectrum]:
     """
     found = []
     for l in range(len(model.stack.layers)):
+        if f"layers.{l}.W" not in model.params:  # a cell without recurrent products
+            continue
         blocks = np.asarray(model.params[f"layers.{l}.W"], np.float64)
         for gate, block in zip(plain_cell(model.cell).gates, blocks, strict=True):
             radius = float(np.abs(np.linalg.eigvals(block)).max())

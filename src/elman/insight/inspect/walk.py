@@ -41,7 +41,7 @@ def walk(model: LanguageModel, context: Ints, resets: Ints, top: int) -> Walk:
     would take most of the time to read its weights.
     """
     cell, params = plain_cell_of(model), in_float64(model.params)
-    size = len(model.stack.layers), len(context), params["layers.0.W"].shape[-1]
+    size = len(model.stack.layers), len(context), params["layers.0.U"].shape[-1]
     states = {name: np.empty(size) for name in cell.states}
     gates = {name: np.empty(size) for name in cell.gates}
     following = np.concatenate([context[1:], context[-1:]])

@@ -126,13 +126,15 @@ def loss_and_grads(
         gru also `layers.<l>.b_candidate` (H,), for lstm-peephole `layers.<l>.p` (3, H), with a projection
         `layers.<l>.R` (H, P) and W (G, P, H), normalised also `layers.<l>.gamma_x` and `layers.<l>.gamma_h`
         (G, H), and of an lstm `layers.<l>.gamma_c` and `layers.<l>.beta_c` (H,), `output.V` (H, K) unless the
-        embeddings are tied (then the model multiplies by E transposed), and `output.c` (K,).
+        embeddings are tied (then the model multiplies by E transposed), and `output.c` (K,). Indrnn, mingru,
+        minlstm and sru have no W; indrnn has p (1, H), sru p (2, H) and, where D is not H,
+        `layers.<l>.U_skip` (D, H).
     x, y : ndarray of int, (T, B)
         Tokens, and the token that follows each.
     state : sequence of L dictionaries or tuples of ndarray (B, H)
         What enters the window: {"h"}, for an lstm {"h", "c"}.
-    cell : {"rnn", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu"}
-        Which cell.
+    cell : str
+        Which cell: a name in `CELLS`, such as "rnn", "gru" or "mingru".
     activation : {"tanh", "relu"}
         Of `rnn`; the others know only "tanh".
     masks : sequence of L entries, each None or ndarray (T, B, H), optional

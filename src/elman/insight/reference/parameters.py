@@ -26,8 +26,8 @@ def draw_params(
 
     Parameters
     ----------
-    cell : {"rnn", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu"}
-        Which cell.
+    cell : str
+        Which cell: a name in `CELLS`, such as "rnn", "gru" or "mingru".
     rng : numpy.random.Generator
         The only source of randomness.
     classes, embedding, hidden, layers : int
@@ -37,7 +37,7 @@ def draw_params(
     scale : float
         Standard deviation of every entry.
     projection : int, optional
-        The width P of `h`, for the cells that can: not gru, gru-before and mgu.
+        The width P of `h`, for the cells that can: rnn and the LSTMs with W.
     layer_norm : bool
         With gains of normalised products and memory cells.
     connections : {"none", "residual", "highway"}
@@ -67,13 +67,17 @@ def draw_params(
     gates = len(functions.gates)
     params = {"embedding.E": draw(classes, embedding)}
     for l in range(layers):
-        params[f"layers.{l}.U"] = draw(gates, embedding if l == 0 else width, hidden)
-        params[f"layers.{l}.W"] = draw(gates, width, hidden)
+        inputs = embedding if l == 0 else width
+        params[f"layers.{l}.U"] = draw(gates, inputs, hidden)
+        if functions.products:
+            params[f"layers.{l}.W"] = draw(gates, width, hidden)
         params[f"layers.{l}.b"] = draw(gates, hidden)
         if cell == "gru":
             params[f"layers.{l}.b_candidate"] = draw(hidden)
         if functions.peepholes:
             params[f"layers.{l}.p"] = draw(len(functions.peepholes), hidden)
+        if functions.skip and inputs != hidden:
+            params[f"layers.{l}.U_skip"] = draw(inputs, hidden)
         if projection:
             params[f"layers.{l}.R"] = draw(hidden, projection)
         if layer_norm:

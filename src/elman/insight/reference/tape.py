@@ -43,7 +43,7 @@ def layer(arrays: Arrays, l: int) -> Arrays:
 
 def depth(params: Arrays) -> int:
     """Return L, the number of layers."""
-    return sum(name.startswith("layers.") and name.endswith(".W") for name in params)
+    return sum(name.startswith("layers.") and name.endswith(".U") for name in params)
 
 
 def output_weights(params: Arrays) -> Array:

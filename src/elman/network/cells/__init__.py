@@ -8,11 +8,16 @@ from elman.errors import ConfigError
 from elman.network.cells.base import Cell, HiddenState, State
 from elman.network.cells.gru import GRU
 from elman.network.cells.gru_before import GRUBefore
+from elman.network.cells.indrnn import IndRNN
 from elman.network.cells.lstm import LSTM, LSTMState
 from elman.network.cells.lstm_coupled import CoupledLSTM
 from elman.network.cells.lstm_peephole import PeepholeLSTM
 from elman.network.cells.mgu import MGU
+from elman.network.cells.mingru import MinGRU
+from elman.network.cells.minlstm import MinLSTM
 from elman.network.cells.rnn import RNN, ReluRNN
+from elman.network.cells.scanned import ScanCell
+from elman.network.cells.sru import SRU
 from elman.network.cells.variants import parse
 
 __all__ = [
@@ -21,13 +26,18 @@ __all__ = [
     "LSTM",
     "MGU",
     "RNN",
+    "SRU",
     "Cell",
     "CoupledLSTM",
     "GRUBefore",
     "HiddenState",
+    "IndRNN",
     "LSTMState",
+    "MinGRU",
+    "MinLSTM",
     "PeepholeLSTM",
     "ReluRNN",
+    "ScanCell",
     "State",
     "get_cell",
     "register_cell",
@@ -119,5 +129,8 @@ def get_cell(name: str) -> Cell:
     return CELLS[name]
 
 
-for _cell in (RNN(), ReluRNN(), LSTM(), PeepholeLSTM(), CoupledLSTM(), GRU(), GRUBefore(), MGU()):
+for _cell in (
+    RNN(), ReluRNN(), LSTM(), PeepholeLSTM(), CoupledLSTM(), GRU(), GRUBefore(), MGU(), IndRNN(), MinGRU(),
+    MinLSTM(), SRU(),
+):  # fmt: skip
     register_cell(_cell)

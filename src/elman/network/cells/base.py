@@ -56,6 +56,8 @@ class Cell(ABC):
         A pair is the gate block and what it sees, the name of a state, such as ``c`` after the step or
         ``c_prev`` before it. Every method of a step then takes ``p`` as a further argument: `forward`,
         `slopes` and `backward`, and of a staged cell `prepare` and `unstage`.
+    span : tuple of float, optional
+        Between which numbers `p` begins, uniformly; by default within ``1/sqrt(H)`` of zero.
     forget : int, optional
         Which gate block, if any, is the forget gate of a memory cell, whose bias begins as `forget_bias`.
     direct : bool
@@ -102,6 +104,7 @@ class Cell(ABC):
     gated_bias: bool = False
     staged: bool = False
     sees: tuple[tuple[int, str], ...] = ()
+    span: tuple[float, float] | None = None
     forget: int | None = None
     direct: bool = False
     keeps: int = 0

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from elman.errors import ConfigError
-from elman.network.cells import Cell
+from elman.network.cells import Cell, ScanCell
 from elman.network.layers.bidirectional import Bidirectional
 from elman.network.layers.layer import Layer
 from elman.network.layers.normalised import (
@@ -19,11 +19,12 @@ from elman.network.layers.normalised import (
 )
 from elman.network.layers.projected import ProjectedLayer
 from elman.network.layers.reverse import Reverse
+from elman.network.layers.scan import ScanLayer
 from elman.network.layers.staged import StagedLayer
 
 __all__ = [
     "DIRECTIONS", "AnyLayer", "Bidirectional", "Layer", "Normalised", "ProjectedLayer", "Reverse",
-    "StagedLayer", "new_layer",
+    "ScanLayer", "StagedLayer", "new_layer",
 ]  # fmt: skip
 
 PLAIN = {
@@ -75,7 +76,7 @@ def new_layer(
     ------
     ConfigError
         If there is no such direction, the cell cannot be projected, or it has no state but ``h`` for
-        `zoneout_cell`.
+        `zoneout_cell`, or no single steps for either; or is asked for what cells without W have not.
 
     Examples
     --------
@@ -88,11 +89,22 @@ def new_layer(
     """
     if direction not in DIRECTIONS:
         raise ConfigError(f"a layer's direction is one of {', '.join(DIRECTIONS)}, not {direction!r:.60}")
-    if projection is not None and (cell.direct or cell.gated or cell.staged):
+    scanned = isinstance(cell, ScanCell)
+    if projection is not None and (cell.direct or cell.gated or cell.staged or scanned):
         raise ConfigError(
-            f"{cell.name} carries its hidden state over elementwise, so that it cannot be projected; lstm can"
+            f"{cell.name} carries its {'hidden state' if cell.direct or not scanned else 'memory'} over "
+            "elementwise, so that it cannot be projected; lstm can"
         )
-
+    if scanned and (zoneout or zoneout_cell):
+        raise ConfigError(
+            f"zoneout cannot hold a state of {cell.name}, whose steps are not taken one by one: leave it "
+            "out, or take another cell, such as gru"
+        )
+    if scanned and (layer_norm or learn_state):
+        raise ConfigError(
+            f"{'layer_norm' if layer_norm else 'learn_state'} is not there for {cell.name}, whose units hear "
+            "of themselves alone: leave it out, or take another cell, such as gru"
+        )
     others = len(cell.state_type._fields) - 1
     if zoneout_cell and not others:
         raise ConfigError(
@@ -106,6 +118,8 @@ def new_layer(
         if projection is not None:
             kind = NormalisedProjectedLayer if layer_norm else ProjectedLayer
             return kind(name, inner, inputs, hidden, dtype, projection, **options)
+        if isinstance(cell, ScanCell):
+            return ScanLayer(name, cell, inputs, hidden, dtype)
         return PLAIN[layer_norm, cell.staged](name, inner, inputs, hidden, dtype, **options)
 
     if direction == "forward":

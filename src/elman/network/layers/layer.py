@@ -77,6 +77,16 @@ class Layer:
         return self.hidden
 
     @property
+    def blocks(self) -> int:
+        """How many blocks the input makes: the gates, and what a cell reads of the input beside them."""
+        return self.cell.gates
+
+    @property
+    def echoes(self) -> bool:
+        """Whether the last of them is the input itself."""
+        return False
+
+    @property
     def direction(self) -> str:
         """The way over a sequence: one of `DIRECTIONS`."""
         return "forward"

@@ -14,8 +14,8 @@ class ModelSettings:
 
     cell: str = setting(
         "lstm", "Model",
-        "Recurrent cell: rnn, rnn-relu, lstm, lstm-peephole, lstm-coupled, gru, gru-before or mgu, or one "
-        "with other activations, written as the guide to models has it.",
+        "Recurrent cell: rnn, rnn-relu, lstm, lstm-peephole, lstm-coupled, gru, gru-before, mgu, indrnn, "
+        "mingru, minlstm or sru, or one with other activations, written as the guide to models has it.",
     )  # fmt: skip
     embedding: int = setting(64, "Model", "Width of the word vectors, D.", 1)
     hidden: int = setting(128, "Model", "Width of every layer, H.", 1)
@@ -62,7 +62,7 @@ class ModelSettings:
         None, "Model", "Let every parameter begin uniform within this of zero, word vectors and biases too.",
         0, above=0,
     )  # fmt: skip
-    forget_bias: float = setting(1.0, "Model", "Initial bias of the LSTM's forget gate.")
+    forget_bias: float = setting(1.0, "Model", "Initial bias of the forget gate of an LSTM or minLSTM.")
     dtype: str = setting("float32", "Model", "float32 or float64.", choices=("float32", "float64"))
 
     def check_model(self) -> None:

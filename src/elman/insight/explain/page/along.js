@@ -7,12 +7,14 @@ const along = (() => {
   const isBack = () => state.now.mode === "backward";
   const heading = (key, values) => el("h3", {}, words(key, values));
 
-  // An arrow with a matrix: U, W (of one gate, or of any by choice) or V.
+  // An arrow with a matrix: U, W (of one gate, or of any by choice), U_skip or V.
   function product(thing) {
-    const { t, edge } = thing;
+    const { t } = thing;
+    const edge = thing.edge === "skip" ? "U_skip" : thing.edge;
     const l = thing.l ?? L - 1;
-    const gate = edge === "V" ? undefined : (thing.gate ?? Math.min(state.now.gate, gates.length - 1));
-    const made = thing.gate === undefined && edge !== "V" && gates.length > 1 ? [chooser(gate)] : [];
+    const single = edge === "V" || edge === "U_skip";
+    const gate = single ? undefined : (thing.gate ?? Math.min(state.now.gate, gates.length - 1));
+    const made = thing.gate === undefined && !single && gates.length > 1 ? [chooser(gate)] : [];
     const definition =
       edge === "V"
         ? cells.definition("logits")
@@ -20,7 +22,7 @@ const along = (() => {
     const term = definition.terms.find((entry) => matches(entry, edge, gate));
     return [
       ...made,
-      ...(isBack() ? productBack(thing, l, gate, definition, term) : productForward(l, t, term)),
+      ...(isBack() ? productBack({ ...thing, edge }, l, gate, definition, term) : productForward(l, t, term)),
     ];
   }
 
@@ -62,11 +64,11 @@ const along = (() => {
   function productBack(thing, l, gate, definition, term) {
     const { t, edge } = thing;
     const within = edge === "W" && cells.within(gate);
-    const from = within ? "cell" : { U: "above", W: "next", V: "loss" }[edge];
+    const from = within ? "cell" : { U: "above", U_skip: "above", W: "next", V: "loss" }[edge];
     const back = backward.through({ key: definition.key, l, t, term, place: 0, from });
     const result = backward.termValue(back);
     const target =
-      edge === "U"
+      edge === "U" || edge === "U_skip"
         ? symbols.derivative("x", l, t)
         : edge === "W" && !within
           ? symbols.sent("h", l, t)
@@ -80,11 +82,12 @@ const along = (() => {
         tables.vectors(
           [{ kind: "sum", head: symbols.typeset(symbols.term(back)), name: "sent", values: result }],
           {
-            names: parts.units(edge === "U" && l === 0 ? D : H),
+            names: parts.units((edge === "U" || edge === "U_skip") && l === 0 ? D : H),
             caption: words("table_of", { what: symbols.plain(text) }),
           },
         ),
       );
+    if (edge === "U_skip" && !data.skips(l)) return made;
     return [...made, heading("share_heading"), ...shares.share(edge, thing, gate)];
   }
 

@@ -4,8 +4,8 @@
 // a matrix M, dy M transposed; through a function, dy times its slope. dx is the sum over all that reads x.
 //
 // A factor here is {key, l, t} and, of these, d (the derivative by it), across (of what goes to the step before),
-// complement (1 - it), slope (the slope of a function where its value is it). A term is {sign, factors, matrix,
-// peephole, transposed, from}.
+// complement (1 - it), reciprocal (1 / it), slope (the slope of a function where its value is it). A term is
+// {sign, factors, matrix, peephole, transposed, from}.
 
 const backward = (() => {
   // A term of a definition with its factors in their places.
@@ -17,6 +17,7 @@ const backward = (() => {
         l,
         t,
         complement: factor.startsWith("1-"),
+        reciprocal: factor.startsWith("1/"),
       })),
       matrix: term.matrix ? { ...term.matrix, l } : null,
       peephole: term.peephole === undefined ? null : { row: term.peephole, l },
@@ -32,9 +33,11 @@ const backward = (() => {
     const dy = { key, l, t, d: true, across: from === "next" };
     const fn = (cells.definition(key) || {}).fn;
     const slope = fn ? [{ key, l, t, slope: fn }] : [];
+    const own = whole.factors[place];
+    const squared = own.reciprocal ? [own, own] : []; // the slope of 1 / q is -1 / q^2
     return {
-      sign: whole.factors[place].complement ? -1 : 1,
-      factors: [dy, ...(fn ? slope : whole.factors.filter((_, i) => i !== place))],
+      sign: own.complement || own.reciprocal ? -1 : 1,
+      factors: [dy, ...(fn ? slope : whole.factors.filter((_, i) => i !== place)), ...squared],
       matrix: whole.matrix,
       peephole: whole.peephole,
       transposed: whole.matrix !== null,
@@ -65,6 +68,7 @@ const backward = (() => {
     const value = data.value(key, l, t);
     if (!value) return null;
     if (factor.complement) return value.map((entry) => 1 - entry);
+    if (factor.reciprocal) return value.map((entry) => 1 / entry);
     if (factor.slope) return value.map(SLOPES[factor.slope]);
     return value;
   }
@@ -98,6 +102,9 @@ const backward = (() => {
     const previous = key.endsWith("_prev");
     const all = previous ? cells.readers(key.slice(0, -5), l, k - 1).map(through) : terms(key, l, k);
     if (!cells.known || !all) return null;
+    // A state that no step reads: nothing is sent to the one before.
+    if (previous && !cells.passed.includes(key.slice(0, -5)) && !cells.products)
+      return new Array(page.data.sizes.H).fill(0);
     const parts = (previous ? all.filter((term) => term.from === "next") : all).map((term) =>
       termValue(term, at),
     );

@@ -1,8 +1,9 @@
 // What each value of a cell is made of: the equations of elman.insight.reference.cells, as data.
 //
 // A definition is {key, terms, fn}: `key` is the sum of its terms, or `fn` of its one term. A term is a product
-// of `factors`, keys of vectors element by element ("1-z" is the complement of z), on the right of which may
-// stand a `matrix` {letter, gate}, or on the left a `peephole`, a row of p; or a parameter {bias, gate}.
+// of `factors`, keys of vectors element by element ("1-z" is the complement of z, "1/q" the reciprocal of q), on
+// the right of which may stand a `matrix` {letter, gate}, or on the left a `peephole`, a row of p; or a parameter
+// {bias, gate}.
 // Everything else follows: the formulas, the arrows, and the derivatives (backward.js).
 
 const cells = (() => {
@@ -28,7 +29,20 @@ const cells = (() => {
     gru: mixed,
     "gru-before": mixed,
     mgu: [{ key: "h", terms: [{ factors: ["1-f", "h_prev"] }, { factors: ["f", "n"] }] }],
+    indrnn: [],
+    mingru: [{ key: "h", terms: [{ factors: ["1-z", "h_prev"] }, { factors: ["z", "n"] }] }],
+    minlstm: [
+      { key: "q", terms: [{ factors: ["f"] }, { factors: ["i"] }] },
+      { key: "k", terms: [{ factors: ["f", "1/q"] }] },
+      { key: "h", terms: [{ factors: ["k", "h_prev"] }, { factors: ["1-k", "n"] }] },
+    ],
+    sru: [
+      { key: "c", terms: [{ factors: ["f", "c_prev"] }, { factors: ["1-f", "n"] }] },
+      { key: "s", terms: [{ factors: ["x"], matrix: { letter: "U_skip" } }] },
+      { key: "h", terms: [{ factors: ["r", "c"] }, { factors: ["1-r", "s"] }] },
+    ],
   };
+  const products = reads.length > 0; // of the state before: some cells have no W
   const known = cell in STATES; // of a cell of one's own the page knows the products alone
   const gatedProduct = gatedBy !== null || "layers.0.m" in page.data.values;
 
@@ -50,14 +64,16 @@ const cells = (() => {
       });
     } else {
       // What the last product is of, r h: before it. How a cell of one's own makes it is not known here.
-      if (known && !reads[gate].endsWith("_prev"))
+      if (known && products && !reads[gate].endsWith("_prev"))
         made.push({ key: reads[gate], terms: [{ factors: [gates[0], "h_prev"] }] });
       const seen = peepholes.flatMap(([of, state], row) =>
         of === name ? [{ factors: [state], peephole: row }] : [],
       );
-      made.push({ key: `a_${name}`, terms: [own[0], product("W", gate), ...seen, own[1]] });
+      const before = products ? [product("W", gate)] : [];
+      made.push({ key: `a_${name}`, terms: [own[0], ...before, ...seen, own[1]] });
     }
-    if (known) made.push({ key: name, fn: activations[name], terms: [{ factors: [`a_${name}`] }] });
+    const fn = activations[name] === "linear" ? undefined : activations[name];
+    if (known) made.push({ key: name, fn, terms: [{ factors: [`a_${name}`] }] });
     return made;
   }
 
@@ -82,11 +98,11 @@ const cells = (() => {
   }
 
   // Whether a gate's recurrent product is of what the step itself made, not of the step before.
-  const within = (gate) => gate !== undefined && !reads[gate].endsWith("_prev");
+  const within = (gate) => products && gate !== undefined && !reads[gate].endsWith("_prev");
 
   const definition = (key) =>
     key === "logits" ? output : definitions.find((entry) => entry.key === key) || null;
-  const bare = (factor) => factor.replace(/^1-/, "");
+  const bare = (factor) => factor.replace(/^1[-/]/, "");
 
   // Where the value that a factor names stands: the step before for h_prev and c_prev, the layer below for x.
   function source(factor, l, t) {
@@ -117,7 +133,17 @@ const cells = (() => {
     return found;
   }
 
+  // The states that a step reads of the one before elementwise; of a cell of one's own that may be all.
+  const passed = page.data.states.filter((name) =>
+    products
+      ? name !== "h"
+      : !known ||
+        definitions.some((made) => made.terms.some((term) => (term.factors || []).includes(`${name}_prev`))),
+  );
+
   return {
+    products,
+    passed,
     definitions,
     definition,
     keys,

@@ -22,10 +22,16 @@ const data = (() => {
     if (letter === "E") return all.params["embedding.E"] || null;
     if (letter === "V") return all.tied ? EAsV : all.params["output.V"] || null;
     if (letter === "c") return all.params["output.c"] || null;
+    if (letter === "U_skip" && !skips(l)) return identity;
     const found = all.params[`layers.${l}.${letter}`];
     if (!found) return null;
-    return letter === "b_candidate" ? found : found[gate];
+    return letter === "b_candidate" || letter === "U_skip" ? found : found[gate];
   }
+
+  // Whether what passes by the memory is a product; else it is the input itself.
+  const skips = (l) =>
+    `layers.${l}.U_skip` in all.params || all.omitted.includes(`params.layers.${l}.U_skip`);
+  const identity = Array.from({ length: H }, (_, i) => Array.from({ length: H }, (_, j) => Number(i === j)));
 
   // The derivatives by the products are those by what they are added to.
   function alias(key) {
@@ -141,6 +147,7 @@ const data = (() => {
     const l = Number(layer);
     const last = all.gates[all.gates.length - 1];
     if (letter === "b_candidate") return by(`Wh_${last}`, l);
+    if (letter === "U_skip") return outer(value("x", l, k), by("s", l));
     if (letter === "b") return all.gates.map((gate) => by(`Ux_${gate}`, l));
     if (letter === "p")
       return all.peepholes.map(([gate, seen]) => multiplied(value(seen, l, k), by(`a_${gate}`, l)));
@@ -162,6 +169,7 @@ const data = (() => {
     complete,
     value,
     param,
+    skips,
     sentBy,
     crossing,
     derivative,

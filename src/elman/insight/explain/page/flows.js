@@ -10,7 +10,7 @@ const flows = (() => {
   // What an arrow with a matrix, or from value to value, sends back: terms of backward.js.
   function terms(thing) {
     const { l, t, edge } = thing;
-    const letter = ["U", "W", "V"].includes(edge) ? edge : null;
+    const letter = edge === "skip" ? "U_skip" : ["U", "W", "V"].includes(edge) ? edge : null;
     const definitions =
       edge === "V"
         ? [cells.definition("logits")]

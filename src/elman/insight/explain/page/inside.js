@@ -104,6 +104,62 @@ const inside = (() => {
     },
   };
 
+  // Cells without W: the state that a step reads of the one before comes in at the left, at the height of the new.
+  PLANS.indrnn = { width: 132, height: 190, at: { a_h: [84, 122], h: [84, 44] }, ops: [] };
+  PLANS.mingru = {
+    width: 182,
+    height: 272,
+    at: { a_z: [54, 200], a_n: [124, 200], z: [54, 138], n: [124, 138], h: [124, 38] },
+    ops: [
+      { at: [54, 38], to: "h", edges: ["z>h", "h_prev>h"], mark: "1−z" },
+      { at: [124, 84], to: "h", edges: ["n>h", "z>h"] },
+    ],
+  };
+  PLANS.minlstm = {
+    width: 262,
+    height: 334,
+    at: {
+      a_f: [54, 262],
+      a_i: [124, 262],
+      a_n: [204, 262],
+      f: [54, 200],
+      i: [124, 200],
+      n: [204, 200],
+      q: [124, 148],
+      k: [54, 138],
+      h: [204, 38],
+    },
+    ops: [
+      { at: [54, 38], to: "h", edges: ["k>h", "h_prev>h"] },
+      { at: [204, 84], to: "h", edges: ["n>h", "k>h"], mark: "1−k" },
+    ],
+  };
+  PLANS.sru = {
+    width: 386,
+    height: 272,
+    at: {
+      a_f: [54, 200],
+      a_n: [124, 200],
+      a_r: [214, 200],
+      s: [294, 200],
+      f: [54, 138],
+      n: [124, 138],
+      r: [214, 138],
+      c: [124, 44],
+      h: [350, 92],
+    },
+    ops: [
+      { at: [54, 44], to: "c", edges: ["c_prev>c", "f>c"] },
+      { at: [124, 92], to: "c", edges: ["n>c", "f>c"], mark: "1−f" },
+      { at: [214, 70], to: "h", edges: ["c>h", "r>h"] },
+      { at: [294, 138], to: "h", edges: ["s>h", "r>h"], mark: "1−r" },
+    ],
+    routes: {
+      "c_prev>a_f": [[0, 44], [16, 44], [16, 169], [40, 169], [40, 183]],
+      "c_prev>a_r": [[0, 44], [16, 44], [16, 169], [200, 169], [200, 183]],
+    },
+  };
+
   // Peepholes: c before comes down at the left, and enters the sums from above; c goes down between g and o.
   PLANS["lstm-peephole"] = {
     ...PLANS.lstm,
@@ -142,10 +198,13 @@ const inside = (() => {
     const foot = box.y + box.height;
     const made = {
       x: [box.x + box.width / 2, foot],
-      h: { enters: [box.x, foot - RAILS.h], leaves: [box.x + box.width, box.y + plan.at.h[1]] },
+      h: {
+        enters: [box.x, cells.products ? foot - RAILS.h : box.y + plan.at.h[1]],
+        leaves: [box.x + box.width, box.y + plan.at.h[1]],
+      },
       top: [box.x + plan.at.h[0], box.y],
     };
-    for (const name of things.memories) {
+    for (const name of things.memories.filter((entry) => entry !== "h")) {
       made[name] = {
         enters: [box.x, box.y + plan.at[name][1]],
         leaves: [box.x + box.width, box.y + plan.at[name][1] - 28],

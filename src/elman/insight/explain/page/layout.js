@@ -54,7 +54,7 @@ const layout = (() => {
     const upper = box.y + box.height * 0.26;
     const at = (y) => ({ enters: [box.x, y], leaves: [box.x + box.width, y] });
     const made = { h: at(lower), x: [column.middle, box.y + box.height], top: [column.middle, box.y] };
-    for (const name of things.memories) made[name] = at(upper);
+    for (const name of things.memories) if (name !== "h") made[name] = at(upper);
     return made;
   }
 

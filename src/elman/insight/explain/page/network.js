@@ -60,18 +60,20 @@ const network = (() => {
     return shape;
   }
 
-  // The arrows from the step before: of h, and of c where there is one.
+  // The arrows from the step before: of h, and of c where there is one; of a cell without W what it reads.
   function states(l, t, here, before) {
     const made = [];
     for (const name of page.data.states) {
-      const id = name === "h" ? `${t}/${l}/W` : `${t}/${l}/${name}_prev`;
+      const product = name === "h" && cells.products;
+      if (!product && !things.memories.includes(name)) continue;
+      const id = product ? `${t}/${l}/W` : `${t}/${l}/${name}_prev`;
       const to = here[name].enters;
       const from = before ? before[name].leaves : [to[0] - layout.GAP + 18, to[1]];
       const key = `${name}_prev`;
       const split =
         isBack() && before && state.now.loss === null && T <= STRANDS && data.sentBy(key, l, t, t) !== null;
       const paths = split ? strands(key, l, t, from, to) : [arrows.curve(from, to)];
-      made.push([id, paths, { label: name === "h" ? "W" : name, first: !before }]);
+      made.push([id, paths, { label: product ? "W" : name, first: !before }]);
     }
     return made;
   }

@@ -43,10 +43,10 @@ const opened = (() => {
 
   // What enters is led along two rails to the sums: h of the step before, and the input.
   function rails(box, place) {
-    const [fromH, fromX] = ["W", "U"].map((letter) =>
+    const [fromH, fromX] = [["W"], ["U", "U_skip"]].map((letters) =>
       cells.definitions
         .filter((made) =>
-          made.terms.some(({ matrix }) => matrix?.letter === letter && !offRail(matrix)),
+          made.terms.some(({ matrix }) => letters.includes(matrix?.letter) && !offRail(matrix)),
         )
         .map((made) => plan.at[made.key][0]),
     );
@@ -56,15 +56,16 @@ const opened = (() => {
     const middle = box.width / 2;
     const [left, right] = [Math.min, Math.max].map((end) => box.x + end(...fromX, middle - 11) + 11);
     const made = [
-      rail(`M${box.x},${low}H${box.x + Math.max(...fromH) - 11}`, "W"),
+      ...(cells.products ? [rail(`M${box.x},${low}H${box.x + Math.max(...fromH) - 11}`, "W")] : []),
       rail(`M${box.x + middle},${box.y + box.height}V${lowest}M${left},${lowest}H${right}`, "U"),
     ];
     const out = inside.ports(box);
     const [hx, hy] = place(plan.at.h);
+    const onwards = cells.products || things.memories.includes("h") ? out.h.leaves[0] : hx + BOX.width / 2;
     made.push(
-      rail(`M${hx + BOX.width / 2},${hy}H${out.h.leaves[0]}M${hx},${hy - BOX.height / 2}V${box.y}`, "out"),
+      rail(`M${hx + BOX.width / 2},${hy}H${onwards}M${hx},${hy - BOX.height / 2}V${box.y}`, "out"),
     );
-    for (const name of things.memories) {
+    for (const name of things.memories.filter((entry) => entry !== "h")) {
       const [cx, cy] = place(plan.at[name]);
       made.push(rail(`M${cx},${cy - BOX.height / 2}V${out[name].leaves[1]}H${out[name].leaves[0]}`, "out"));
     }
@@ -89,11 +90,11 @@ const opened = (() => {
         continue;
       }
       const from = place([
-        at[0] + (letter === "U" ? 11 : -11),
-        plan.height - inside.RAILS[letter === "U" ? "x" : "h"],
+        at[0] + (letter === "W" ? -11 : 11),
+        plan.height - inside.RAILS[letter === "W" ? "h" : "x"],
       ]);
       const to = [from[0], place([0, at[1] + BOX.height / 2])[1]];
-      arrow(`${letter}_${gates[gate]}`, [arrows.line(from, to)]);
+      arrow(gate === undefined ? letter : `${letter}_${gates[gate]}`, [arrows.line(from, to)]);
     }
   }
 
@@ -121,7 +122,7 @@ const opened = (() => {
     const half = plan.ops.some((op) => op.at === at) ? RADIUS : BOX.width / 2;
     const end = place([at[0] - half, at[1]]);
     if (Math.abs(port[1] - end[1]) < 1) return arrows.line(port, end);
-    const edge = from === "h_prev" ? [] : [port]; // h has a rail to there
+    const edge = from === "h_prev" && cells.products ? [] : [port]; // h has a rail to there
     return arrows.straight([...edge, [port[0] + 16, port[1]], [port[0] + 16, end[1]], end]);
   }
 

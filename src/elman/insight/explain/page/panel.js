@@ -45,6 +45,7 @@ const panel = (() => {
     U: along.product,
     W: along.product,
     V: along.product,
+    skip: along.product,
     logits: (thing) => (isBack() ? scores(thing) : parts.value("logits", L - 1, thing.t)),
     softmax: prediction.softmax,
     p: prediction.p,

@@ -7,6 +7,7 @@ const shares = (() => {
   const heading = (key, values) => el("h3", {}, words(key, values));
 
   // How what comes back to a cell is shared out among the parameters: a length each.
+  const SHORT = { b_candidate: "b_{cand}", U_skip: "U_{skip}" };
   function ofCell(thing) {
     const names = Object.keys(page.data.params).filter((name) => name.startsWith(`layers.${thing.l}.`));
     const rows = names.map((name) => [name, data.norm(flat(data.share(name, thing.t)))]);
@@ -26,7 +27,7 @@ const shares = (() => {
               el(
                 "th",
                 { scope: "row" },
-                symbols.typeset(`|d${name.split(".")[2].replace("b_candidate", "b_{cand}")}|`),
+                symbols.typeset(`|d${SHORT[name.split(".")[2]] || name.split(".")[2]}|`),
               ),
               el("td", {}, symbols.number(length)),
             ),
@@ -46,7 +47,7 @@ const shares = (() => {
     const own = cells.gatedProduct && gate === gates.length - 1;
     const made = [heading("shares"), el("p", {}, words("shares_words"))];
     if (!isProduct) made.push(...share("U", thing, gate), ...biasShare("b", thing, gate));
-    if (isProduct || !own) made.push(...share("W", thing, gate));
+    if (cells.products && (isProduct || !own)) made.push(...share("W", thing, gate));
     if (isProduct && cells.hasCandidateBias) made.push(...biasShare("b_candidate", thing, gate));
     page.data.peepholes.forEach(([of, seen], row) => {
       if (!isProduct && of === gates[gate]) made.push(...peepholeShare(thing, row, seen));
@@ -81,10 +82,12 @@ const shares = (() => {
   function share(letter, thing, gate) {
     const { t } = thing;
     const l = thing.l ?? L - 1;
-    const entering = { U: "x", W: page.data.reads[gate], V: "h" }[letter];
+    const entering = { U: "x", U_skip: "x", W: page.data.reads[gate], V: "h" }[letter];
     const leaving =
       letter === "V"
         ? "logits"
+        : letter === "U_skip"
+          ? "s"
         : letter === "W" && cells.gatedProduct && gate === gates.length - 1
           ? "m"
           : `a_${gates[gate]}`;

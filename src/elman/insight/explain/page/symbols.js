@@ -26,6 +26,7 @@ const symbols = (() => {
     if (letter === "V") return page.data.tied ? "E^{⊤}" : "V";
     if (letter === "E" || letter === "c") return letter;
     if (letter === "b_candidate") return `b_{cand}${layer(l)}`;
+    if (letter === "U_skip") return data.skips(l) ? `U_{skip}${layer(l)}` : "I";
     if (letter === "p") return `p_{${page.data.peepholes[gate][0]}}${layer(l)}`;
     return `${letter}${many ? `_{${page.data.gates[gate]}}` : ""}${layer(l)}`;
   }
@@ -49,6 +50,7 @@ const symbols = (() => {
     if (entry.d && entry.key.endsWith("_prev")) return sent(entry.key.slice(0, -5), entry.l, entry.t) + index;
     if (entry.d) return `d${name}`;
     if (entry.complement) return `(1 − ${name})`;
+    if (entry.reciprocal) return `(1 / ${name})`;
     if (entry.slope === "sigmoid") return `${name} ${index ? "·" : "⊙"} (1 − ${name})`;
     if (entry.slope === "tanh") return `(1 − ${name}^{2})`;
     if (entry.slope === "relu") return `[${name} > 0]`;

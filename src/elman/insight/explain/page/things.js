@@ -1,13 +1,14 @@
 // What can be chosen, each with an id "step/place/key": its name, its words, and its order.
 //
 // `place` is in, out or a layer. In `in`: word, the arrow E, x. In a layer: the arrows U and W (and c_prev, where
-// the cell has a memory c), the cell; in an open one also its values, the arrows U_i and W_i of each gate, and
-// those from value to value, f>c. In `out`: the arrow V, logits, softmax, p, nll, loss.
+// the cell has a memory c; of a cell without W those of the states that it reads, h_prev), the cell; in an open one
+// also its values, the arrows U_i and W_i of each gate and U_skip, and those from value to value, f>c. In `out`: the
+// arrow V, logits, softmax, p, nll, loss.
 
 const things = (() => {
   const { T, L, K } = page.data.sizes;
-  const { gates, states, steps, cell } = page.data;
-  const memories = states.filter((state) => state !== "h");
+  const { gates, steps, cell } = page.data;
+  const memories = cells.passed;
 
   function parse(id) {
     const [step, place, key] = id.split("/");
@@ -20,6 +21,7 @@ const things = (() => {
       return { edge: "inner", from, to };
     }
     if (["E", "U", "W", "V", "softmax", "nll"].includes(key)) return { edge: key };
+    if (key === "U_skip") return { edge: "skip" };
     if (/^[UW]_/.test(key)) return { edge: key[0], gate: gates.indexOf(key.slice(2)) };
     return key.endsWith("_prev") ? { edge: "memory" } : { edge: null };
   }
@@ -39,7 +41,7 @@ const things = (() => {
     for (let l = 0; l < L; l += 1) {
       ids.push(
         `${t}/${l}/U`,
-        `${t}/${l}/W`,
+        ...(cells.products ? [`${t}/${l}/W`] : []),
         ...memories.map((state) => `${t}/${l}/${state}_prev`),
         `${t}/${l}/cell`,
       );
@@ -54,7 +56,7 @@ const things = (() => {
       const products = made
         ? made.terms
             .filter((term) => term.matrix)
-            .map((term) => `${term.matrix.letter}_${gates[term.matrix.gate]}`)
+            .map(({ matrix: { letter, gate } }) => (gate === undefined ? letter : `${letter}_${gates[gate]}`))
         : [];
       const entering = inner.filter((edge) => edge.endsWith(`>${key}`));
       return [...products, ...entering, key].map((name) => `${t}/${l}/${name}`);
@@ -73,7 +75,7 @@ const things = (() => {
     const at = { t: thing.t, l: thing.l };
     if (thing.edge === "inner")
       return page.t("n_inner", { from: keyName(thing.from), to: keyName(thing.to) });
-    if (thing.edge === "memory") return page.t("n_memory", at);
+    if (thing.edge === "memory") return page.t(thing.key === "h_prev" ? "n_passed" : "n_memory", at);
     if (thing.edge)
       return (
         page.t(`n_${thing.edge}`, at) +
@@ -88,7 +90,7 @@ const things = (() => {
       return gates.length > 1 ? page.t("n_a_of", { gate: keyName(key.slice(2)) }) : page.t("n_a");
     if (key.endsWith("_prev")) return page.t(`n_${key}`);
     if (/^\d+$/.test(key)) return page.t("n_own_gate", { gate: key });
-    return page.t(`n_${key}`);
+    return page.t(ofCell(`n_${key}`));
   }
 
   // Where it stands: step, and layer where there are several.
@@ -133,17 +135,20 @@ const things = (() => {
     if (kind === "V" && page.data.tied) return [`${mark}_V_tied`];
     if (kind === "inner" && !back && (cells.definition(thing.to) || {}).fn) return ["f_inner_fn"];
     if (kind === "inner" || kind === "memory") return [ofCell(`${mark}_${kind}`)];
+    if (kind === "skip") return [`${mark}_skip${data.skips(thing.l) ? "" : "_same"}`];
     if (kind === "U" || kind === "W" || kind === "V" || thing.place !== String(thing.l)) {
       return [kind === "loss" && back && state.now.loss !== null ? ofOneLoss(thing) : `${mark}_${kind}`];
     }
     if (kind === "cell") return back ? ["b_h"] : [cells.known ? `f_cell_${cell}` : "f_cell_own"];
-    if (kind.startsWith("a_")) return [back ? "b_a" : "f_a"];
+    if (kind.startsWith("a_")) return [back ? ofFunction(kind.slice(2)) : cells.products ? "f_a" : "f_a_alone"];
     if (/^\d+$/.test(kind)) return [`${mark}_own_gate`];
     if (back) return [kind === "h" ? "b_h" : "b_value"];
     return [kind === "f" || kind === "h" ? `f_${kind}_${cells.known ? cell : "own"}` : ofCell(`f_${kind}`)];
   }
   // Where a value means something else in this cell, it has words of its own.
   const ofCell = (key) => (cells.known && page.has(`${key}_${cell}`) ? `${key}_${cell}` : key);
+  // Back through the function of a gate, if there is one.
+  const ofFunction = (gate) => (cells.known && !cells.definition(gate).fn ? "b_value" : "b_a");
   const ofOneLoss = (thing) => (thing.t === state.now.loss ? "b_loss_this" : "b_loss_other");
 
   // Whether an arrow comes from the step before, so that truncation can cut it.
@@ -164,9 +169,11 @@ const things = (() => {
       for (let step = k; step <= t; step += 1) {
         ids.push(`${step}/${above}/cell`);
         if (above > l) ids.push(`${step}/${above}/U`);
-        if (step > k) ids.push(`${step}/${above}/W`);
-        if (step > (above > l ? k : k + 1))
-          ids.push(...memories.map((name) => `${step}/${above}/${name}_prev`));
+        if (step > k && cells.products) ids.push(`${step}/${above}/W`);
+        for (const name of memories) {
+          const first = name === "h" || above > l ? k : k + 1;
+          if (step > first) ids.push(`${step}/${above}/${name}_prev`);
+        }
       }
     return new Set(ids.flatMap((id) => [id, id.replace(/cell$/, "h")]));
   }

@@ -216,6 +216,8 @@
 
   function spectra() {
     const node = by("spectra");
+    node.closest("section").hidden = data.spectra.length === 0; // of a cell without recurrent weights
+    if (data.spectra.length === 0) return;
     const one = columns(node, layers.length, 300);
     const [, high] = charts.span(data.spectra.flatMap((entry) => entry.singular));
     const names = gates();

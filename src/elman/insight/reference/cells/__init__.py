@@ -5,7 +5,8 @@ pre-activation of gate `g` is
 
     a_g = x U_g + h_prev W_g + b_g        (B, H)
 
-with `U` (G, D, H), `W` (G, H, H) and `b` (G, H). A derivative of the loss is `d` + the name.
+with `U` (G, D, H), `W` (G, H, H) and `b` (G, H); some cells have no `W`, and a_g = x U_g + b_g. A derivative
+of the loss is `d` + the name.
 
 Every `*_step(x, state, p)` returns the new state and, by name, the gates and what else its backward step
 needs. Every `*_backward(dnew, x, state, kept, p, d)` is the chain rule through the same lines read upwards:
@@ -25,11 +26,15 @@ from .arrays import Array, Arrays
 from .gates import log_softmax, sigmoid
 from .gru import gru_backward, gru_step
 from .gru_before import gru_before_backward, gru_before_step
+from .indrnn import indrnn_backward, indrnn_step
 from .lstm import lstm_backward, lstm_step
 from .lstm_coupled import lstm_coupled_backward, lstm_coupled_step
 from .lstm_peephole import lstm_peephole_backward, lstm_peephole_step
 from .mgu import mgu_backward, mgu_step
+from .mingru import mingru_backward, mingru_step
+from .minlstm import minlstm_backward, minlstm_step
 from .rnn import rnn_relu_backward, rnn_relu_step, rnn_tanh_backward, rnn_tanh_step
+from .sru import sru_backward, sru_step
 
 __all__ = ["CELLS", "Array", "Arrays", "Cell", "find_cell", "log_softmax", "sigmoid"]
 
@@ -40,6 +45,8 @@ class Cell(NamedTuple):
     The gates are in the order of U and W. If the recurrent product m of the last one is itself multiplied by
     a gate, `gated_by` names that. The last gate's product is of h_prev; if it is of something else that the
     cell keeps, `last_reads` names that. Each of `peepholes` is a row of p: the gate, and the state it sees.
+    Without `products` there is no W. With `skip` the cell reads its input beside the gates, through U_skip
+    where the widths differ.
     """
 
     step: Callable[[Array, Arrays, Arrays], tuple[Arrays, Arrays]]
@@ -49,6 +56,8 @@ class Cell(NamedTuple):
     gated_by: str | None = None
     last_reads: str | None = None
     peepholes: tuple[tuple[str, str], ...] = ()
+    products: bool = True
+    skip: bool = False
 
 
 CELLS = {
@@ -68,6 +77,20 @@ CELLS = {
         gru_before_step, gru_before_backward, ("r", "z", "n"), ("h",), last_reads="k"
     ),
     ("mgu", "tanh"): Cell(mgu_step, mgu_backward, ("f", "n"), ("h",), "f"),
+    ("indrnn", "tanh"): Cell(
+        indrnn_step, indrnn_backward, ("h",), ("h",), peepholes=(("h", "h_prev"),), products=False
+    ),
+    ("mingru", "tanh"): Cell(mingru_step, mingru_backward, ("z", "n"), ("h",), products=False),
+    ("minlstm", "tanh"): Cell(minlstm_step, minlstm_backward, ("f", "i", "n"), ("h",), products=False),
+    ("sru", "tanh"): Cell(
+        sru_step,
+        sru_backward,
+        ("f", "r", "n"),
+        ("h", "c"),
+        peepholes=(("f", "c_prev"), ("r", "c_prev")),
+        products=False,
+        skip=True,
+    ),
 }
 """The cells, by name and activation."""
 

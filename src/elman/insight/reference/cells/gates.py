@@ -55,6 +55,22 @@ def pre_activation_backward(
     return candidate_backward(da, da, x, h_prev, p, d, g)
 
 
+def input_activation(x: Array, p: Arrays, g: int) -> Array:
+    """Return a_g = x U_g + b_g, of a cell without recurrent products."""
+    a: Array = x @ p["U"][g] + p["b"][g]
+    return a
+
+
+def input_activations_backward(das: list[Array], x: Array, p: Arrays, d: Arrays) -> Array:
+    """Add dU_g and db_g of the gates 0, 1, ... into `d`; return dx, the sum of their shares."""
+    dx = np.zeros_like(x)
+    for g, da in enumerate(das):
+        d["U"][g] += x.T @ da
+        d["b"][g] += da.sum(axis=0)
+        dx = dx + da @ p["U"][g].T
+    return dx
+
+
 def projected(m: Array, p: Arrays) -> Array:
     """Return h = m R, (B, P), where there is a projection R (H, P); else h is m itself."""
     return m @ p["R"] if "R" in p else m
