@@ -46,6 +46,8 @@ LAYERS = (
     "lstm-peephole/normalised/learnt/zoneout",
     "gru/normalised",
     "gru-before/normalised/learnt",
+    "sru/learnt",
+    "indrnn/learnt",
     "lstm/normalised/projected",
 )
 """Layers that are not the plain one."""

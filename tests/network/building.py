@@ -4,12 +4,23 @@ import numpy as np
 
 from elman import LanguageModel
 from elman.insight import reference
+from elman.network.cells import ScanCell, get_cell
 from elman.network.functional import dropout_mask
 
 CELLS = (
     "rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu", "indrnn",
     "mingru", "minlstm", "sru",
 )  # fmt: skip
+
+
+def fitting(cell, options):
+    """Return the options but for those that the cell cannot have: a memory, single steps or W are missing."""
+    kind, out = get_cell(cell), set()
+    if len(kind.state_type._fields) == 1:
+        out.add("zoneout_cell")
+    if isinstance(kind, ScanCell):
+        out |= {"zoneout", "zoneout_cell", "dropout_weights", "layer_norm"}
+    return {name: value for name, value in options.items() if name not in out}
 
 
 def draw_model(
@@ -20,7 +31,7 @@ def draw_model(
     rng = np.random.default_rng([seed, 1])
     model = LanguageModel(
         vocab_size=classes, cell=cell, embedding=embedding or (hidden if tied else hidden - 1), hidden=hidden,
-        layers=layers, tied=tied, dtype=dtype, dropout=dropout, **options,
+        layers=layers, tied=tied, dtype=dtype, dropout=dropout, **fitting(cell, options),
     )  # fmt: skip
     for array in model.params.values():
         array[...] = rng.normal(0.0, 0.8, array.shape)

@@ -251,6 +251,7 @@ def test_layers_of_other_widths_than_their_inputs_are_not_connected():
         ({"connections": "highway", "layers": 2, "hidden_last": 3}, "4 in and 5 out, 5 in and 3 out. Give"),
         ({"layer_norm": 1}, "layer_norm must be True or False, not 1"),
         ({"learn_state": "yes"}, "learn_state must be True or False, not 'yes'"),
+        ({"cell": "mingru", "layer_norm": True}, "layer_norm is not there for mingru"),
         ({"layer_norm": True, "hidden": 1}, "layers of one unit would make every product zero"),
     ],
 )

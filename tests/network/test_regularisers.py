@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from elman import ConfigError, LanguageModel, Truncation, gradcheck
 from elman.decoding import Decoder
-from elman.network import CELLS, get_cell, masks, penalties, zoneout
+from elman.network import CELLS, masks, penalties, zoneout
 from elman.network.inputs import Words
 from elman.network.regularisers import PENALTIES, RATES, Regularisers
 
 from . import plain_noise
-from .building import draw_reset, draw_window
+from .building import draw_reset, draw_window, fitting
 
 EACH = {
     "dropout": 0.4, "dropout_between": 0.25, "dropout_input": 0.3, "dropout_embedding": 0.3,
@@ -24,9 +24,8 @@ EACH = {
 
 
 def draw(cell="lstm", *, layers=3, hidden=4, tied=False, seed=0, dtype="float64", **options):
-    """Return a model with large weights; of a cell without a memory what would hold it is left out."""
-    if len(get_cell(cell).state_type._fields) == 1:
-        options.pop("zoneout_cell", None)
+    """Return a model with large weights; what its cell cannot have is left out."""
+    options = fitting(cell, options)
     sizes = {"vocab_size": 6, "embedding": 3, "hidden": hidden, "layers": layers, "dtype": dtype}
     if tied:
         ways = 2 if options.get("direction", "").endswith("bidirectional") else 1
