@@ -42,7 +42,11 @@ def test_without_a_bug_the_problem_passes(cell, kind):
 
 @pytest.mark.parametrize(
     ("mutant", "cell"),
-    [pytest.param(mutant, cell, id=f"{mutant.name}-{cell}") for mutant in [*MUTANTS, *SCANNED_MUTANTS] for cell in mutant.cells],
+    [
+        pytest.param(mutant, cell, id=f"{mutant.name}-{cell}")
+        for mutant in [*MUTANTS, *SCANNED_MUTANTS]
+        for cell in mutant.cells
+    ],
 )
 def test_the_bug_is_caught_where_it_is(mutant, cell, tmp_path):
     problem = problem_for(cell)

@@ -20,7 +20,7 @@ from tests.conformance.cells import settings_of
 
 K, T, B = 11, 6, 5
 CELL_NAMES = (
-    "rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu",
+    "rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu", "sru",
     "lstm[hard-sigmoid,elu,tanh;peepholes;coupled]", "lstm/projected",
 )  # fmt: skip
 """Cells; after a stroke, what their layers are to be."""

@@ -39,8 +39,9 @@ class LanguageModel(Assembled):
         Number of tokens, ``K``.
     cell : str
         ``rnn``, ``rnn-relu``, ``lstm``, ``lstm-peephole``, ``lstm-coupled``, ``gru``, ``gru-before``,
-        ``mgu``, ``indrnn``, ``mingru``, ``minlstm`` or ``sru``; one with other activations, such as ``lstm[hard-sigmoid,tanh,tanh;clip=3]``
-        (:func:`elman.network.cells.variants.cell_of`); or one of your own (:func:`elman.register_cell`).
+        ``mgu``, ``indrnn``, ``mingru``, ``minlstm`` or ``sru``; one with other activations, such as
+        ``lstm[hard-sigmoid,tanh,tanh;clip=3]`` (:func:`elman.network.cells.variants.cell_of`); or one of
+        your own (:func:`elman.register_cell`).
     embedding : int
         Width of the word vectors, ``D``.
     hidden : int
@@ -64,8 +65,8 @@ class LanguageModel(Assembled):
         ``uniform``, ``glorot``, ``orthogonal`` or ``identity``, for W. By default that of `init`; for
         ``rnn-relu``, ``identity``.
     forget_bias : float
-        Initial bias of the forget gate of an LSTM or minLSTM, so that memory lasts from the start (Gers et al.
-        2000).
+        Initial bias of the forget gate of an LSTM or minLSTM, so that memory lasts from the start (Gers et
+        al. 2000).
     projection : int, optional
         Width of what every layer gives out and reads back, ``P``: ``h = m R`` of what the cell makes (Sak et
         al. 2014). Without it that is the cell's own h.

@@ -15,8 +15,8 @@ import elman
 
 TEXT = 'Say "no" (or [not]).\nThen "yes", he said,\n\nand (so) it was.\n'
 CELLS = (
-    "rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu", "indrnn", "mingru",
-    "minlstm", "sru",
+    "rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu", "indrnn",
+    "mingru", "minlstm", "sru",
 )  # fmt: skip
 
 
