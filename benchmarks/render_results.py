@@ -6,13 +6,15 @@ import re
 from pathlib import Path
 from typing import Any
 
+from render_recipes import recipes, tang
+
 Found = dict[str, dict[str, Any]]
 
 
 def render(root: Path, found: Found) -> None:
     """Write docs/results.md, and what stands between the marks of both READMEs."""
     parts = ["# Results\n", INTRODUCTION]
-    for section in (default, shakespeare, gradients, imports, memory, files, fuzz):
+    for section in (default, shakespeare, recipes, tang, gradients, imports, memory, files, fuzz):
         name = section.__name__.removesuffix("s") if section is imports else section.__name__
         if name in found:
             parts.append(section(found[name]))

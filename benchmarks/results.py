@@ -180,7 +180,9 @@ def write() -> None:
     """Render docs/results.md and the figures of the README."""
     from render_results import render
 
-    render(ROOT, {path.stem: json.loads(path.read_text()) for path in KEPT.glob("*.json")})
+    found = {path.stem: json.loads(path.read_text()) for path in KEPT.glob("*.json")}
+    rows = [json.loads(path.read_text()) for path in sorted((KEPT / "recipes").glob("*.json"))]
+    render(ROOT, {**found, **({"recipes": {"rows": rows}} if rows else {})})
 
 
 def main() -> None:

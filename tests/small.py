@@ -21,6 +21,15 @@ SETTINGS: dict[str, Any] = {
 }  # fmt: skip
 """Of a model that trains a step in about a millisecond."""
 
+REGULARISED: dict[str, Any] = {
+    "dropout": 0.3, "dropout_between": 0.2, "dropout_input": 0.1, "dropout_embedding": 0.2,
+    "dropout_weights": 0.25, "variational": True, "zoneout": 0.15, "activation_reg": 2.0, "temporal_reg": 1.0,
+}  # fmt: skip
+"""All that is dropped, held back and penalised in a model of any cell."""
+
+DEEP: dict[str, Any] = {"layer_norm": True, "connections": "highway", "learn_state": True}
+"""All that changes what goes past, into and before the layers of a model of any cell."""
+
 FLAGS = [part for name, value in SETTINGS.items() for part in (f"--{name}", str(value))]
 """The same for the command line."""
 

@@ -16,10 +16,12 @@ NAMES = [name for name in elman.__all__ if name != "__version__"]
 METHODS = [
     f"{owner.__name__}.{name}"
     for owner in (elman.TextModel, elman.LanguageModel)
-    for name, method in vars(owner).items()
-    if inspect.isfunction(method) and not name.startswith("_")
+    for name, method in inspect.getmembers(owner, inspect.isfunction)  # those of its parts too
+    if not name.startswith("_")
 ]
-INNER = {"LanguageModel.shapes", "LanguageModel.new_grads", "LanguageModel.replica", "LanguageModel.backprop"}
+INNER = {
+    f"LanguageModel.{name}" for name in ("shapes", "new_grads", "replica", "backprop", "with_params")
+}  # fmt: skip
 """Public within the package alone; the guide does not speak of them."""
 
 

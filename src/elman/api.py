@@ -60,6 +60,7 @@ def train(
     text: Any = None,
     *,
     out: str | Path | None = None,
+    recipe: str | None = None,
     resume: str | Path | None = None,
     overwrite: bool = False,
     on_event: Callable[[Event], None] | None = None,
@@ -74,6 +75,9 @@ def train(
         Python carries.
     out : path-like, optional
         The run directory to make; by default a new one under ``runs/``.
+    recipe : str, optional
+        Settings of a known model, such as ``word-small``; those given beside it go before.
+        ``elman info --recipes`` lists them.
     resume : path-like, optional
         Go on with this run where its last checkpoint was made, with no setting but those that bound or
         report a run: `epochs`, `steps`, `minutes`, `early_stop`, `eval_every`, `eval_epochs`,
@@ -124,16 +128,18 @@ def train(
     came after it, and no more: ``elman.train(resume="runs/mine")`` goes on from there.
     """
     from elman.data import Text, check_given
+    from elman.storage.recipes import with_recipe
     from elman.training.session import begin
     from elman.training.session import resume as take_up
 
     if resume is not None:
-        if text is not None or out is not None or overwrite:
-            raise ConfigError("resume goes on with a run as it is: leave out text, out and overwrite")
+        if text is not None or out is not None or recipe is not None or overwrite:
+            raise ConfigError("resume goes on with a run as it is: leave out text, out, recipe and overwrite")
         return _trained(take_up(_path("resume", resume), settings), on_event)
     source = None if text is None else check_given(text)
     paths = [os.fspath(path) for path in source] if isinstance(source, list) else []
-    config = TrainConfig.from_mapping({**settings, "text": paths})
+    given = {**settings, "text": paths}
+    config = TrainConfig.from_mapping(given if recipe is None else with_recipe(recipe, given))
     memory = source if isinstance(source, Text) else None
     where = default_out(config) if out is None else _path("out", out)
     return _trained(begin(config, where, overwrite=overwrite, text=memory), on_event)

@@ -148,6 +148,16 @@ def test_events_reach_the_caller(tmp_path: Path) -> None:
     assert kinds == [StepRecord, StepRecord, Evaluated, StepRecord, StepRecord, Evaluated, Finished]
 
 
+def test_recipes(tmp_path: Path) -> None:
+    model = elman.train(TEXT, out=tmp_path / "run", recipe="char-small", steps=2, **SETTINGS)
+    config = model.config
+    assert (config.lr, config.dropout, config.hidden) == (0.004, 0.1, SETTINGS["hidden"])
+    with pytest.raises(elman.ConfigError, match="there is no recipe 'chars'; there are awd"):
+        elman.train(TEXT, out=tmp_path / "other", recipe="chars")
+    with pytest.raises(elman.ConfigError, match="leave out text, out, recipe and overwrite"):
+        elman.train(resume=tmp_path / "run", recipe="char-small")
+
+
 def test_settings_are_checked(tmp_path: Path) -> None:
     with pytest.raises(elman.ConfigError, match="did you mean 'hidden'"):
         elman.train(TEXT, out=tmp_path / "run", hiden=3)

@@ -144,7 +144,7 @@ def test_numbers_that_are_not_finite(run_elman: Command, tmp_path: Path, flag: s
         (["--hidden", "many"], "--hidden"),
         (["--hiden", "8"], "--hidden"),
         (["--cell", "ltsm"], "did you mean 'lstm'"),
-        (["--tokens", "wrd"], "char, word"),
+        (["--tokens", "wrd"], "bpe, byte, char, space, word"),
         (["--optimizer", "adamax"], "sgd, adagrad, rmsprop, adam, adamw"),
         (["--schedule", "linear"], "constant, step, exponential, cosine, plateau"),
         (["--dtype", "float16"], "float32, float64"),

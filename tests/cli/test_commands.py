@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ import pytest
 import elman
 from elman.storage.config import TrainConfig
 from tests.cli.conftest import Command
-from tests.small import FLAGS, metrics_of
+from tests.small import FLAGS, REGULARISED, metrics_of
+from tests.training.test_fit import give_losses
 
 TRAIN = ["train", *FLAGS, "--quiet"]
 NAMES = [
-    "train", "evaluate", "generate", "next", "explain", "gradcheck", "info", "plot", "inspect", "doctor",
+    "train", "evaluate", "generate", "next", "score", "rerank", "explain", "gradcheck", "info", "plot",
+    "inspect", "doctor",
 ]  # fmt: skip
 
 SMALL_CHECK = "--layers 1 --hidden 3 --embedding 2 --vocab-size 4 --batch 2 --window 3"
@@ -47,6 +50,27 @@ def test_training_prints_the_commands_to_try_next(
     assert all("sample" in line for line in lines if "valid_loss" in line)
 
 
+def test_training_says_when_it_begins_to_average(
+    run_elman: Command, tmp_path: Path, text_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_losses(monkeypatch, [3.0, 2.0, 2.1, 2.2, 2.3, 1.9])
+    run, often = tmp_path / "run", ["--steps", "12", "--eval-every", "2"]
+    done = run_elman(
+        *TRAIN, text_file, *often, "--average", "2", "--random-window", "--window", "10", "--out", run
+    )
+    lines = [line for line in done.out.splitlines() if line.startswith(("step", "note"))]
+    assert [" averaged " in line for line in lines] == [False] * 6 + [True]
+    assert (
+        lines[5]
+        .split(maxsplit=1)[1]
+        .startswith("no progress over 2 evaluations: from here on the parameters")
+    )
+    assert "4 rows x about 10 steps" in done.out
+    table = run_elman("info", run).out
+    assert re.search(r"^average +2$", table, re.MULTILINE)
+    assert re.search(r"^random window +True$", table, re.MULTILINE)
+
+
 def test_quiet_training_prints_no_samples(run_elman: Command, tmp_path: Path, text_file: Path) -> None:
     done = run_elman(*TRAIN, text_file, "--steps", "10", "--out", tmp_path / "run")
     assert "\n    " not in done.out
@@ -65,14 +89,28 @@ def test_evaluate(run_elman: Command, trained: Path, text_file: Path) -> None:
         "accuracy",
         "tokens",
         "unknown",
+        "replaced",
+        "chars",
+        "bytes",
+        "eos",
+        "vocabulary",
+        "vocab_size",
+        "unknown_learnt",
+        "dynamic",
+        "cache",
+        "tuned",
     }
-    assert expected <= found.keys()
+    assert expected == found.keys()
     assert found["tokens"] == text_file.stat().st_size
     assert found["perplexity"] == pytest.approx(math.exp(found["nats_per_token"]))
     assert found["bits_per_char"] == pytest.approx(found["nats_per_token"] / math.log(2))
     other = json.loads(
         run_elman("evaluate", trained, text_file, "--json", "--batch", "3", "--window", "7").out
     )
+    kinds = found.pop("vocabulary"), other.pop("vocabulary")
+    assert kinds == ("closed", "closed")
+    for method in ("dynamic", "cache"):  # the model as it is
+        assert (found.pop(method), other.pop(method)) == (None, None)
     assert other == pytest.approx(found, rel=1e-6)
     table = run_elman("evaluate", trained, text_file).out
     for shown in (f"{found['nats_per_token']:.4f}", f"{found['accuracy']:.2%}", "perplexity", "a byte"):
@@ -116,7 +154,7 @@ def test_generation_streams_to_the_terminal(
     run_elman: Command, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
-    monkeypatch.setattr("elman.cli.use._write", written.append)
+    monkeypatch.setattr("elman.cli.generate._write", written.append)
     run_elman("generate", trained, "--prompt", "the", "--length", "6")
     assert len(written) == 7  # the prompt with the first piece, the other five, the line end
     assert written[-1] == "\n"
@@ -150,6 +188,52 @@ def test_gradcheck(run_elman: Command, projections: str) -> None:
     assert (done.status, done.err) == (0, "")
     if projections == "0":
         assert "layers.0.W" in done.out
+
+
+def test_gradcheck_with_everything_that_is_dropped_held_and_penalised(run_elman: Command) -> None:
+    """Under a fixed seed; of masks alone the loss depends."""
+    flags = [part for name, value in REGULARISED.items() for part in _flag(name, value)]
+    values = []
+    flags += ["--layers", "2", "--zoneout-cell", "0.2", "--projections", "2"]
+    for seed in ("1", "2", "1"):
+        done = run_elman("gradcheck", *SMALL_CHECK.split(), *flags, "--seed", seed)
+        assert (done.status, done.err) == (0, "")
+        values.append(done.out)
+    assert values[0] == values[2] != values[1]
+
+
+def test_gradcheck_sees_a_wrong_gradient_through_masks(
+    run_elman: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("elman.network.masks.Dropped.complete", lambda self, grads: None)
+    assert run_elman("gradcheck", *SMALL_CHECK.split()).status == 0
+    done = run_elman("gradcheck", *SMALL_CHECK.split(), "--dropout-weights", "0.5")
+    assert done.status == 1
+    assert "layers.0.W" in done.out
+
+
+def _flag(name: str, value: Any) -> list[str]:
+    flag = f"--{name.replace('_', '-')}"
+    return [flag] if value is True else [flag, str(value)]
+
+
+def test_penalties_are_reported_beside_the_loss(run_elman: Command, tmp_path: Path, text_file: Path) -> None:
+    """What is called loss stays what perplexity is of; the run goes by the sum."""
+    out = tmp_path / "run"
+    flags = ["--activation-reg", "500", "--temporal-reg", "1", "--lr", "1e-9", "--steps", "10"]
+    assert run_elman(*TRAIN, text_file, *flags, "--out", out).status == 0
+    last = metrics_of(out)[-1]
+    assert last["penalty"] > 1
+    assert last["train_loss"] == pytest.approx(last["valid_loss"], abs=0.1)
+    assert run_elman(*TRAIN, text_file, *flags[4:], "--out", tmp_path / "plain").status == 0
+    plain = metrics_of(tmp_path / "plain")[-1]
+    assert "penalty" not in plain
+    assert plain["train_loss"] == pytest.approx(last["train_loss"], abs=1e-5)
+    found = json.loads(run_elman("info", out, "--json").out)
+    assert (found["activation_reg"], found["temporal_reg"], found["zoneout"]) == (500, 1, 0)
+    table = run_elman("info", out).out
+    assert "activation reg  500" in table
+    assert "zoneout" not in table
 
 
 def test_gradcheck_fails_where_a_gradient_is_wrong(

@@ -24,16 +24,18 @@ SETTINGS = """
 --seed 9 --threads 2 --epochs 2 --steps 12 --minutes 5
 --early-stop 4 --checkpoint-every 5 --sample 7
 --dropout-input 0.125 --dropout-embedding 0.1 --dropout-weights 0.2 --variational --zoneout 0.05
---activation-reg 2 --temporal-reg 1
+--activation-reg 2 --temporal-reg 1 --layer-norm --connections highway --learn-state
 """
 CHOICES = (
     "--cell lstm --projection 6 --forget-bias 0.5 --zoneout-cell 0.15 --optimizer sgd --momentum 0.5 "
     "--nesterov --schedule plateau --patience 1 --lr-min 0.001 --init glorot --init-recurrent orthogonal "
-    "--eval-every 6",
+    "--eval-every 6 --output adaptive --cutoffs 3,7",
     "--cell gru --layers 3 --hidden-last 6 --dropout-between 0.2 --optimizer adamw --weight-decay 0.125 "
-    "--schedule step --decay-every 7 --decay-from 2 --init-scale 0.125 --eval-epochs 1",
+    "--schedule step --decay-every 7 --decay-from 2 --init-scale 0.125 --eval-epochs 1 --output sampled "
+    "--samples 5",
+    "--schedule exponential --output mixture --experts 3",
 )
-ELSEWHERE = {"train", "valid", "test", "text", "direction", "tokenizer"}
+ELSEWHERE = {"train", "valid", "test", "text", "direction", "tokenizer", "vectors", "freeze_vectors"}
 """No single run has a use for all settings."""
 
 
@@ -108,6 +110,9 @@ def test_flags_go_before_the_file_and_the_file_before_defaults(
         ('tokenizer = "x.json"\nmax_vocab = 300\ntokens = "bpe"', "max_vocab has no effect on a tokenizer"),
         ('tokenizer = "x.json"\nmin_count = 2\ntokens = "bpe"', "min_count has no effect on a tokenizer"),
         ('tokenizer = "x.json"\ntokens = "bpe"', "there is no file x.json"),
+        ('vectors = "x"\ntokens = "bpe"', "vectors (x) has no effect with tokens bpe"),
+        ('vectors = "x"', "there is no file x"),
+        ("freeze_vectors = true", "freeze_vectors has no effect without vectors"),
         ('tokens = "bpe"\nvocab_size = 99', "max_vocab is 99: give at least 256"),
         ('text = "caf\xe9"', "is not valid TOML"),
     ],

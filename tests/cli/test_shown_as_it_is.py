@@ -100,7 +100,7 @@ def test_texts_and_paths_are_no_markup(run_elman: Command, tmp_path: Path) -> No
 def test_evaluation_in_json_has_no_infinity(
     run_elman: Command, trained: Path, text_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from elman.training.evaluation import Evaluation
+    from elman.training.figures import Evaluation
 
     for nats in (1e9, float("nan"), float("inf")):
         found = Evaluation(nats=nats, tokens=10, correct=1, unknown=0, chars=10, bytes=10)

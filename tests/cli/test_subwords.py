@@ -31,7 +31,7 @@ def test_from_a_text_to_predictions(run_elman: Command, tmp_path: Path, text_fil
     run = tmp_path / "run"
     done = run_elman("train", text_file, *FLAGS, *BPE, "--out", run)
     assert (done.status, done.err) == (0, "")
-    assert "bpe tokens, vocabulary 300" in done.out
+    assert "bpe tokens, open vocabulary of 300" in done.out
     assert tomllib.loads((run / "config.toml").read_text())["max_vocab"] == 300
     # Into another folder, without the text, and with neither beside it.
     moved = tmp_path / "elsewhere" / "run"

@@ -5,131 +5,203 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from elman import gradcheck
 from elman.network.output import OUTPUTS, softmax
+from elman.network.output.weights import with_ones
 from elman.network.workspace import Workspace
 
-CASES = [(kind, tied) for kind in OUTPUTS.values() for tied in (False, True)]
-H, K, N = 4, 7, 150  # more rows than the smallest chunk, 64, holds
+from .outputs import (
+    CASES,
+    H,
+    K,
+    N,
+    assert_close,
+    check_gradients,
+    check_plainly,
+    check_scores,
+    check_targets_in_one_place,
+    draw,
+)
 
 
-@pytest.fixture(params=CASES, ids=[f"{kind.__name__}{'-tied' * tied}" for kind, tied in CASES])
+@pytest.fixture(params=CASES, ids=[f"{name}{'-tied' * tied}" for name, tied in CASES])
 def case(request):
-    return request.param
+    name, tied = request.param
+    return lambda **sizes: draw(name, tied=tied, **sizes)
 
 
-def draw(case, *, hidden=H, classes=K, rows=N, dtype="float64", spread=1.0):
-    kind, tied = case
-    rng = np.random.default_rng(2)
-    layer = kind(hidden, classes, tied, np.dtype(dtype))
-    shapes = layer.shapes() | ({"embedding.E": (classes, hidden)} if tied else {})
-    params = {name: (spread * rng.normal(size=shape)).astype(dtype) for name, shape in shapes.items()}
-    return layer, params, rng.normal(size=(rows, hidden)).astype(dtype), rng.integers(classes, size=rows)
+RANDOM = [name for name, kind in OUTPUTS.items() if kind.random]
+V, C = {"output.V": (H, K)}, {"output.c": (K,)}
+EXPERTS = {"output.prior.V": (H, 3), "output.experts.R": (3, H, H), "output.experts.c": (3, H)}
+CLASSES = {"output.classes.V": (H, 3), "output.classes.c": (3,)}
+CLUSTERS = {"output.clusters.V": (H, 3), "output.clusters.c": (3,)}
+SHAPES = {
+    "full": V | C,
+    "sampled": V | C,
+    "nce": V | C,
+    "classes": CLASSES | V | C,
+    "mixture": EXPERTS | V | C,
+    "adaptive": {f"output.tails.{i}.R": (H, 1) for i in range(3)}
+    | CLUSTERS
+    | {"output.V": (H, 3), "output.c": (3,)}
+    | {
+        name: shape
+        for i, n in enumerate((2, 1, 5))
+        for name, shape in ((f"output.tails.{i}.V", (1, n)), (f"output.tails.{i}.c", (n,)))
+    },
+}
 
 
-def run(layer, params, h, y, scale=1.0, space=None):
-    grads = {name: np.full_like(array, np.nan) for name, array in params.items()}
-    dh = np.full_like(h, np.nan)
-    space = Workspace() if space is None else space
-    value = layer.nll_and_grads(params, h, y, scale, space, grads, dh)
-    return value, {**grads, "h": dh}
-
-
-def naive_nll(layer, params, h, y):
-    """As the definition has it, in extended precision."""
-    logits = (h @ layer.weights(params) + params["output.c"]).astype(np.longdouble)
-    p = np.exp(logits - logits.max(axis=1, keepdims=True))
-    p /= p.sum(axis=1, keepdims=True)
-    return -np.log(p[np.arange(len(y)), y]), p
-
-
-def test_parameters_are_named_and_shaped(case):
-    layer, params, _, _ = draw(case)
-    expected = {"output.c": (K,)} if case[1] else {"output.V": (H, K), "output.c": (K,)}
-    assert layer.shapes() == expected
-    assert layer.weights(params).shape == (H, K)
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_parameters_are_named_and_shaped(name):
+    layer, tied = draw(name).layer, draw(name, tied=True).layer
+    assert list(layer.shapes().items()) == list(SHAPES[name].items())
+    own = {key: shape for key, shape in SHAPES[name].items() if key.count(".") > 1 and "tails" not in key}
+    assert tied.shapes() == own | C
+    for one in (layer, tied):  # what members of a team add up lies in one piece
+        assert list(one.summed) == list(one.shapes())[: len(one.summed)]
+        assert one.name == name
+        assert OUTPUTS[name](H, K, one.tied, one.dtype, **one.settings).shapes() == one.shapes()
 
 
 def test_gradients_of_parameters_and_hidden_states(case):
-    layer, params, h, y = draw(case, rows=9)
-
-    def function(arrays):
-        value, grads = run(layer, arrays, arrays["h"], y)
-        return value, {name: grads[name] for name in arrays}
-
-    report = gradcheck(function, {**params, "h": h}, order=2)
-    assert report.passed, report
+    check_gradients(case(rows=9))
 
 
 def test_value_is_the_sum_and_the_derivatives_are_scaled(case):
-    layer, params, h, y = draw(case)
-    nll, p = naive_nll(layer, params, h, y)
-    value, grads = run(layer, params, h, y, scale=0.25)
-    assert value == pytest.approx(float(nll.sum()), rel=1e-13)
-    dlogits = 0.25 * (p - np.eye(K)[y]).astype(np.float64)
-    np.testing.assert_allclose(grads["output.c"], dlogits.sum(axis=0), rtol=0, atol=1e-12)
-    np.testing.assert_allclose(grads["h"], dlogits @ layer.weights(params).T, rtol=0, atol=1e-12)
-    dV = h.T @ dlogits
-    found = grads["embedding.E"].T if case[1] else grads["output.V"]
-    np.testing.assert_allclose(found, dV, rtol=0, atol=1e-12)
+    check_plainly(case())
 
 
 def test_scoring_gives_the_loss_of_every_row_and_the_best_class(case):
-    layer, params, h, y = draw(case)
-    nll, best = layer.nll(params, h, y, Workspace())
-    expected, p = naive_nll(layer, params, h, y)
-    np.testing.assert_allclose(nll, expected.astype(np.float64), rtol=1e-12)
-    np.testing.assert_array_equal(best, p.argmax(axis=1))
-    params["output.c"][:] = 0.0
-    assert layer.nll(params, np.zeros_like(h), y, Workspace())[1].tolist() == [0] * N  # the lowest of equals
+    check_scores(case())
+    problem = case(spread=0.1)
+    check_scores(problem)
+    for array in problem.params.values():
+        array[:] = 0.0
+    nll, best = problem.score()
+    assert best.tolist() == [0] * N  # the lowest of equals, of which adaptive and classes make some of others
+    np.testing.assert_allclose(nll, -problem.log_p()[np.arange(N), problem.y], rtol=1e-12)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 4, 5, 30])
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_vocabularies_of_any_size(name, classes):
+    for tied in (False, True):
+        problem = draw(
+            name, tied=tied, classes=classes, rows=12, make=lambda *sizes, **_: OUTPUTS[name](*sizes)
+        )
+        check_plainly(problem)
+        check_scores(problem)
+
+
+@pytest.mark.parametrize("name", ["adaptive", "classes"])
+@pytest.mark.parametrize("tied", [False, True])
+def test_targets_that_are_all_in_one_place(name, tied):
+    check_targets_in_one_place(draw(name, tied=tied, rows=20))
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_decoding_reads_the_logits(case, rows):
+    problem = case(rows=rows)
+    logits = problem.layer.logits(problem.params, problem.h)
+    out = np.full((rows, K), np.nan)
+    read = problem.layer.reader(problem.params)
+    for _ in range(2):
+        read(with_ones(problem.h), out)
+        np.testing.assert_allclose(out, logits, rtol=0, atol=1e-13)
+    given = np.full((rows, K), np.nan)
+    assert problem.layer.logits(problem.params, problem.h, out=given) is given
+    np.testing.assert_array_equal(given, logits)
 
 
 @pytest.mark.parametrize("numbers", [1, 100 * K, 149 * K, 150 * K, 151 * K])
 def test_chunks_do_not_change_results(case, numbers, monkeypatch):
-    layer, params, h, y = draw(case)
-    whole, whole_grads = run(layer, params, h, y, scale=1 / N)
-    whole_nll, whole_best = layer.nll(params, h, y, Workspace())
+    problem = case()
+    whole, whole_grads = problem.run(scale=1 / N)
+    whole_nll, whole_best = problem.score()
+    logits = problem.layer.logits(problem.params, problem.h)
     monkeypatch.setattr(softmax, "CHUNK_NUMBERS", numbers)
     space = Workspace()
     for _ in range(2):  # twice through one workspace
-        value, grads = run(layer, params, h, y, scale=1 / N, space=space)
+        value, grads = problem.run(scale=1 / N, space=space)
         assert value == pytest.approx(whole, rel=1e-13)
-        for name, grad in whole_grads.items():
-            np.testing.assert_allclose(grads[name], grad, rtol=0, atol=1e-14, err_msg=name)
-        nll, best = layer.nll(params, h, y, space)
-        np.testing.assert_allclose(nll, whole_nll, rtol=1e-13)
+        assert_close(grads, whole_grads, 1e-14)
+        nll, best = problem.layer.nll(problem.params, problem.h, problem.y, space)
+        np.testing.assert_allclose(nll, whole_nll, rtol=1e-12)
         np.testing.assert_array_equal(best, whole_best)
+    np.testing.assert_allclose(problem.layer.logits(problem.params, problem.h), logits, rtol=0, atol=1e-13)
 
 
 def test_every_row_is_in_one_chunk(case, monkeypatch):
-    layer, params, h, y = draw(case, rows=64 * 3 + 1)
+    problem = case(rows=64 * 3 + 1)
     monkeypatch.setattr(softmax, "CHUNK_NUMBERS", 1)
-    assert run(layer, params, h, y)[0] == pytest.approx(float(naive_nll(layer, params, h, y)[0].sum()))
+    assert problem.run()[0] == pytest.approx(float(problem.plainly()[0].sum()))
+
+
+def test_one_workspace_serves_any_number_of_rows(case):
+    space = Workspace()
+    for rows in (7, N, 1, 40):
+        problem = case(rows=rows)
+        value, grads = problem.run(space=space)
+        expected, other = problem.run()
+        assert value == expected
+        assert_close(grads, other, 0.0)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_huge_logits_neither_overflow_nor_lose_the_loss(case, dtype):
-    """Logits of +-1e4: any warning of NumPy is an error here."""
-    layer, params, h, y = draw(case, hidden=1, classes=3, rows=3, dtype=dtype)
-    layer.weights(params)[...] = 0.0
-    params["output.c"][:] = [1e4, -1e4, 0.0]
-    y = np.array([0, 1, 2])
-    nll, best = layer.nll(params, h, y, Workspace())
-    np.testing.assert_array_equal(nll, [0.0, 2e4, 1e4])
-    assert best.tolist() == [0, 0, 0]
-    value, grads = run(layer, params, h, y)
-    assert value == 3e4
-    np.testing.assert_array_equal(grads["output.c"], [2.0, -1.0, -1.0])
+@pytest.mark.parametrize("size", [1e4, 1e5])
+def test_huge_logits_neither_overflow_nor_lose_the_loss(case, dtype, size):
+    """Any warning of NumPy is an error here. Whole numbers, so that logits are exact."""
+    problem = case(rows=40, dtype=dtype)
+    rng = np.random.default_rng(1)
+    for array in problem.params.values():
+        array[...] = rng.integers(-3, 4, array.shape) * size
+    problem.h[...] = rng.integers(-2, 3, problem.h.shape)
+    losses, expected = problem.plainly()
+    nll, best = problem.score()
+    np.testing.assert_allclose(nll, losses, rtol=1e-5)
+    if problem.layer.name not in ("adaptive", "classes"):  # a product of two ones may be of other classes too
+        np.testing.assert_array_equal(best, problem.log_p().argmax(axis=1))
+    value, grads = problem.run()
+    assert value == pytest.approx(losses.sum(), rel=1e-5)
+    # What an expert's part is in a mixture goes by differences of losses, which are rounded as they are huge.
+    mixed = 20 * size * np.finfo(dtype).eps if problem.layer.name == "mixture" else 0.0
+    for name, array in expected.items():
+        tolerance = (np.abs(array).max() + 1.0) * max(1e-4, mixed)
+        np.testing.assert_allclose(grads[name], array, rtol=0, atol=tolerance, err_msg=name)
+    if problem.layer.random:
+        assert np.isfinite(problem.run(seed=1)[0])
 
 
-def test_memory_stays_far_below_the_logits_of_the_window(case):
-    """The peak of scratch beside the gradients: a chunk of logits, and one more copy of dV."""
-    classes, rows, hidden = 10_000, 1000, 8
-    layer, params, h, y = draw(case, hidden=hidden, classes=classes, rows=rows, dtype="float32", spread=0.1)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_not_finite_shows_in_the_loss(case, bad):
+    problem = case()
+    problem.h[3] = bad
+    with np.errstate(all="ignore"):  # as training and evaluation do
+        assert not np.isfinite(problem.run()[0])
+        nll, best = problem.score()
+        seeded = problem.run(seed=1)[0] if problem.layer.random else np.nan
+    assert not np.isfinite(seeded)
+    assert not np.isfinite(nll[3])
+    assert np.isfinite(np.delete(nll, 3)).all()
+    assert ((best >= 0) & (best < K)).all()
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_memory_stays_far_below_the_logits_of_the_window(name):
+    """The peak of scratch beside the gradients: a chunk of logits, and one more copy of dV.
+
+    Chunks are of one size here, since memory that grows is there twice. Of classes, every one is looked into.
+    """
+    classes, rows = 20_000 if name == "classes" else 5000, 1024
+    make = lambda *sizes, **_: OUTPUTS[name](*sizes)  # noqa: E731
+    layer, params, h, y = draw(
+        name, hidden=4, classes=classes, rows=rows, dtype="float32", spread=0.1, make=make, tied=True
+    )
     grads = {name: np.empty_like(array) for name, array in params.items()}
-    dh, space = np.empty_like(h), Workspace()
+    dh, space, rng = np.empty_like(h), Workspace(), np.random.default_rng(0)
     tracemalloc.start()
     layer.nll_and_grads(params, h, y, 1.0, space, grads, dh)
+    layer.nll_and_grads(params, h, y, 1.0, space, grads, dh, rng=rng)
     layer.nll(params, h, y, space)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -137,21 +209,33 @@ def test_memory_stays_far_below_the_logits_of_the_window(case):
 
 
 def test_a_row_does_not_see_the_others(case):
-    layer, params, h, y = draw(case)
-    _, before = run(layer, params, h, y)
-    nll, _ = layer.nll(params, h, y, Workspace())
-    h[3] = 7.0
-    _, after = run(layer, params, h, y)
-    changed, _ = layer.nll(params, h, y, Workspace())
-    others = np.arange(N) != 3
-    np.testing.assert_array_equal(after["h"][others], before["h"][others])
-    np.testing.assert_array_equal(changed[others], nll[others])
-    assert changed[3] != nll[3]
+    problem = case()
+    for seed in (None, 1):
+        _, before = problem.run(seed=seed)
+        nll, _ = problem.score()
+        other = problem._replace(h=problem.h.copy())
+        other.h[3] = 7.0
+        _, after = other.run(seed=seed)
+        changed, _ = other.score()
+        others = np.arange(N) != 3
+        np.testing.assert_allclose(after["h"][others], before["h"][others], rtol=0, atol=1e-15)
+        np.testing.assert_allclose(changed[others], nll[others], rtol=1e-14)
+        assert changed[3] != nll[3]
 
 
 def test_nothing_but_results_is_written(case):
-    layer, params, h, y = draw(case)
-    for array in (*params.values(), h, y):
+    problem = case()
+    for array in (*problem.params.values(), problem.h, problem.y):
         array.setflags(write=False)
-    run(layer, params, h, y)
-    layer.nll(params, h, y, Workspace())
+    problem.run()
+    problem.run(seed=1)
+    problem.score()
+    problem.layer.logits(problem.params, problem.h)
+    problem.layer.reader(problem.params)(with_ones(problem.h), np.empty((N, K)))
+
+
+def test_the_loss_is_had_without_the_best_class(case):
+    problem = case()
+    nll, best = problem.layer.nll(problem.params, problem.h, problem.y, Workspace(), guess=False)
+    np.testing.assert_allclose(nll, problem.score()[0], rtol=1e-12)
+    assert best.tolist() == [-1] * N

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
-from elman.data import BpeTokenizer, CharTokenizer, Text, encode_corpus, foreign, read_tokenizer, trial
+from elman.data import (
+    BpeTokenizer,
+    CharTokenizer,
+    Text,
+    encode_corpus,
+    foreign,
+    hugging,
+    read_tokenizer,
+    trial,
+)
 from elman.errors import ConfigError, DataError
 
 TEXT = ["the low lower lowest of all", "to be, or not to be", "naïve café 明月 🙂"] * 9
@@ -144,13 +153,38 @@ def test_what_it_does_not_give_back_is_said(kind, says):
     assert all(part in note for part, note in zip(says, notes, strict=True))
 
 
+def test_tokens_that_were_added_are_text_and_not_letters_that_stand_for_bytes():
+    own = tokenizers.Tokenizer.from_str(KINDS["gpt2"].to_str())
+    own.add_tokens(["é", "<é>"])
+    found = BpeTokenizer(json.loads(own.to_str()))
+    ids = found.encode("café <é>")
+    assert found.decode(ids) == "café <é>"
+    assert {"é", "<é>"} <= {found.token(int(i)) for i in ids}
+
+
+def test_a_stream_looks_back_at_few_tokens(monkeypatch):
+    found, most = of("unigram"), 0
+    decode = hugging.Backend.decode
+
+    def counted(self, ids):
+        nonlocal most
+        most = max(most, len(ids))
+        return decode(self, ids)
+
+    monkeypatch.setattr(hugging.Backend, "decode", counted)
+    stream = found.stream()
+    for index in found.encode(" ".join(TEXT)).tolist():
+        stream(index)
+    assert 0 < most < 20
+
+
 def test_ids_without_a_token_are_there_and_have_names():
     found = of("word_level")
     assert found.vocab_size == 8
     assert [found.token(i) for i in (0, 1, 7)] == ["the", "<no token 1>", "<unk>"]
 
 
-@kinds
+@pytest.mark.parametrize("kind", ["gpt2", "bert"])
 def test_from_a_file_and_through_a_run_it_is_the_same(kind, tmp_path):
     path = tmp_path / "tokenizer.json"
     KINDS[kind].save(str(path))
@@ -181,14 +215,23 @@ FIELDS = json.loads(KINDS["gpt2"].to_str())
         (b"{}", "there is no model with a vocabulary"),
         (b'{"model": {"type": "BPE"}}', "there is no model with a vocabulary"),
         (b'{"model": {"type": "RNN", "vocab": {}}}', "of type 'RNN'"),
-        (b'{"model": {"type": "BPE", "vocab": [], "merges": []}}', "of the wrong type"),
+        (b'{"model": {"type": "BPE", "vocab": [], "merges": []}}', "vocabulary is empty"),
         (b'{"model": {"type": "BPE", "vocab": {}, "merges": []}}', "vocabulary is empty"),
-        (b'{"model": {"type": "BPE", "vocab": {"a": 4294967295}, "merges": []}}', "ids are not those of"),
-        (b'{"model": {"type": "BPE", "vocab": {"a": -1}, "merges": []}}', "ids are not those of"),
-        (b'{"model": {"type": "BPE", "vocab": {"a": "b"}, "merges": []}}', "ids are not those of"),
+        (b'{"model": {"type": "BPE", "vocab": {"a": 4294967295}, "merges": []}}', "which cannot be"),
+        (b'{"model": {"type": "BPE", "vocab": {"a": -1}, "merges": []}}', "which cannot be"),
+        (b'{"model": {"type": "BPE", "vocab": {"a": "b"}, "merges": []}}', "which cannot be"),
         (b'{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": [["a", "x"]]}}', "tokenizers says"),
         (b'{"model": {"type": "WordLevel", "vocab": {"a": 0}}}', "tokenizers says"),
         (b'{"model": {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "u"}}', "Missing"),
+        (
+            b'{"model": {"type": "WordLevel", "vocab": {"a": 0, "b": 1}, "unk_token": "a"}, '
+            b'"added_tokens": [{"id": 0, "content": "b"}]}',
+            "one has two",
+        ),
+        (b'{"model": {"type": "WordLevel", "vocab": {"a": 0, "b": 0}, "unk_token": "a"}}', "have one id"),
+        (b'{"model": {"type": "Unigram", "vocab": [{}]}}', "which cannot be"),
+        (b'{"model": {"type": "Unigram", "vocab": {"a": 0}}}', "tokenizers says"),
+        (b'{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}, "added_tokens": [3]}', "cannot be"),
         (b'{"format": 1, "name": "bpe"}', "there is no model"),
         (b'{"format": 2, "name": "bpe", "tokenizer": {"model": {"vocab": {"a": 0}, "merges": []}}}', "newer"),
     ],

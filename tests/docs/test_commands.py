@@ -11,6 +11,7 @@ from elman.data import tokenizer_kind
 from elman.errors import ConfigError, ElmanError
 from elman.network import get_cell
 from elman.storage.config import TrainConfig
+from elman.storage.recipes import with_recipe
 
 from .pages import blocks, commands, name, pages
 from .test_cli_reference import generate_cli
@@ -45,6 +46,8 @@ def check(command: list[str]) -> None:
         given = {
             k: list(v) if k == "text" else v for k, v in values.items() if k in known and v not in (None, ())
         }
+        if values["recipe"]:
+            given = with_recipe(str(values["recipe"]), given)
         tokenizer_kind(TrainConfig.from_mapping(given).tokens)
     if called in ("train", "gradcheck") and values["cell"]:
         get_cell(str(values["cell"]))

@@ -83,15 +83,19 @@ def draw(
     tied: bool = False,
     scale: float = 0.8,
     projection: int | None = None,
+    layer_norm: bool = False,
+    learn_state: bool = False,
     **options: Any,
 ) -> Problem:
     """Draw a problem; the options go to the reference functions."""
     rng = np.random.default_rng([seed, len(cell), len(activation)])
     embedding = (projection or width) if tied else width - 1  # D differs from H where it may
     sizes = {"hidden": width, "layers": LAYERS, "projection": projection}
+    more = {"layer_norm": layer_norm, "learn_state": learn_state}
     params = reference.draw_params(
-        cell, rng, classes=classes, embedding=embedding, tied=tied, scale=scale, **sizes
-    )
+        cell, rng, classes=classes, embedding=embedding, tied=tied, scale=scale, **sizes, **more,
+        connections=options.get("connections", "none"),
+    )  # fmt: skip
     state = reference.draw_state(cell, rng, batch=batch, **sizes)
     x, y = rng.integers(classes, size=(2, steps, batch))
     return Problem(cell, activation, params, x, y, state, options)

@@ -49,6 +49,21 @@ def test_the_shares_of_the_steps_add_up_to_the_truncated_gradients(cell, tied):
             np.testing.assert_allclose(share.lengths(), lengths, rtol=1e-9, atol=1e-15)
 
 
+def test_a_learnt_state_enters_and_is_held_constant():
+    tokenizer = WordTokenizer.from_text(SENTENCE)
+    model = draw_model("lstm", layers=2, classes=tokenizer.vocab_size, learn_state=True)
+    found = elman.explain(model, tokenizer, SENTENCE)
+    x, y = window(found)
+    loss, _, grads = model.loss_and_grads(x, y, model.initial_state(1))
+    assert found.trace.loss == pytest.approx(loss, rel=1e-12)
+    shares = found.shares(None)
+    assert set(grads) - set(shares) == {f"layers.{l}.{name}0" for l in (0, 1) for name in "hc"}
+    for name, share in shares.items():
+        np.testing.assert_allclose(share.total(), grads[name], rtol=1e-9, atol=1e-12)
+    assert render(found, source="a model")
+    assert document(found)
+
+
 @pytest.mark.parametrize("cell", NAMES)
 def test_without_truncation_the_losses_send_what_the_trace_has(cell):
     _, found = drawn(cell)

@@ -240,6 +240,8 @@ def test_a_text_model_is_told_to_give_its_network():
             {"projection": 2},
             "a model with a projection, of 2 numbers, cannot be {}: only one whose layers give",
         ),
+        ({"layer_norm": True}, r"a model whose layers are normalised \(layer_norm\) cannot be {}: only one"),
+        ({"connections": "highway"}, "a model with highway connections past its layers cannot be {}: only"),
     ],
 )
 def test_what_the_plain_implementation_does_not_run_is_refused(settings, message):
@@ -273,3 +275,33 @@ def test_a_cell_with_other_activations_is_traced_as_one_of_ones_own(cell):
     if "peepholes" in cell:
         assert seen.peepholes == (("0", "c_prev"), ("1", "c"))
         near(seen.values[f"layers.0.{gate}"], (a := seen.values[f"layers.0.a_{gate}"]) / (1 + abs(a)))
+
+
+@pytest.mark.parametrize("cell", ["lstm", "rnn", "gru-before", "lstm[hard-sigmoid,softsign,tanh;peepholes]"])
+def test_zoneout_is_traced_explained_and_inspected_as_evaluation_has_it(cell):
+    tokenizer = elman.CharTokenizer.from_text("the cat sat\n")
+    rates = {"zoneout": 0.2, "zoneout_cell": 0.4 if cell.startswith("lstm") else 0.0}
+    model = elman.LanguageModel(
+        vocab_size=tokenizer.vocab_size, cell=cell, embedding=3, hidden=4, layers=2, dtype="float64", **rates
+    )
+    rng = np.random.default_rng(0)
+    for array in model.params.values():
+        array[...] = rng.normal(0.0, 0.8, array.shape)
+    ids = tokenizer.encode("the cat sat")
+    seen = elman.trace(model, ids)
+    loss, (_, last), grads = model.loss_and_grads(ids[:-1, None], ids[1:, None], model.initial_state(1))
+    near(seen.loss, loss)
+    near(seen.values["layers.1.h"][-1], last.h)
+    for name, array in grads.items():
+        near(seen.dparams[name], array)
+    made, before = seen.values["layers.0.made_h"], seen.values["layers.0.h_prev"]
+    near(seen.values["layers.0.h"], 0.2 * before + 0.8 * made)
+    near(seen.grads["layers.0.made_h"], 0.8 * seen.grads["layers.0.h"])
+    found = elman.explain(model, tokenizer, "the cat sat")
+    assert found.cell == f"{cell} with zoneout"
+    shares = elman.trace(model, [word.id for word in found.words], [word.id for word in found.targets])
+    for name, by_step in found.by_step(None).items():
+        near(by_step.sum(axis=0), shares.dparams[name])
+    text = "the cat sat\n" * 3
+    reading = read(model, tokenizer, text)
+    near(np.nansum(reading.surprise), -elman.TextModel(model, tokenizer).score(text).total)

@@ -11,8 +11,8 @@ MUTANTS = [
     # 1
     Mutant(
         "missing transpose in dh",
-        "cells/gates.py",
-        (('da @ p["U"][g].T, da @ p["W"][g].T', 'da @ p["U"][g].T, da @ p["W"][g]'),),
+        "cells/normalised.py",
+        (("da @ p[letter][g].T", 'da @ (p[letter][g] if letter == "W" else p[letter][g].T)'),),
         blames=("embedding.E", "layers.0.W", "layers.2.W", "state.0.h"),
         spares=OUTPUT,
     ),

@@ -12,12 +12,15 @@ CELLS = (
 )  # fmt: skip
 
 
-def draw_model(cell, *, seed=0, layers=3, hidden=4, classes=6, tied=False, dtype="float64", dropout=0.0):
+def draw_model(
+    cell, *, seed=0, layers=3, hidden=4, classes=6, tied=False, dtype="float64", dropout=0.0, embedding=None,
+    **options,
+):  # fmt: skip
     """Return a model whose every parameter, biases included, is drawn from a normal distribution."""
     rng = np.random.default_rng([seed, 1])
     model = LanguageModel(
-        vocab_size=classes, cell=cell, embedding=hidden if tied else hidden - 1, hidden=hidden,
-        layers=layers, tied=tied, dtype=dtype, dropout=dropout,
+        vocab_size=classes, cell=cell, embedding=embedding or (hidden if tied else hidden - 1), hidden=hidden,
+        layers=layers, tied=tied, dtype=dtype, dropout=dropout, **options,
     )  # fmt: skip
     for array in model.params.values():
         array[...] = rng.normal(0.0, 0.8, array.shape)
@@ -63,7 +66,7 @@ def as_dicts(state):
 
 def plain(model, x, y, state, *, truncation=None, **options):
     """Return loss, state, gradients and the derivative by the state from the plain implementation."""
-    options |= how(model)
+    options |= {**how(model), "connections": model.connections}
     if truncation is None:
         return reference.loss_and_grads(model.params, x, y, as_dicts(state), **options)
     options |= {"every": truncation.every, "back": truncation.back}

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from elman.network.output import columns, softmax
-from elman.network.output.columns import NARROWEST, Columns, columns_nll_and_grads, new_columns
+from elman.network.output import columns, softmax, weights
+from elman.network.output.columns import NARROWEST, columns_nll_and_grads
 from elman.network.output.softmax import Softmax
+from elman.network.output.weights import Columns, new_columns
 from elman.network.workspace import Workspace
 
 H = 6
@@ -207,7 +208,7 @@ def test_layouts_agree() -> None:
 
 
 def test_a_bias_below_the_weights_is_their_last_row() -> None:
-    for rows in (None, columns.WORTH_LOOKING // 40 + 1):
+    for rows in (None, weights.WORTH_LOOKING // 40 + 1):
         V, c = lay(40, "folded", "float32")
         V[...], c[...] = 1.0, 2.0
         found = new_columns(V, c, rows)
@@ -225,10 +226,10 @@ def test_a_bias_below_the_weights_is_their_last_row() -> None:
 def test_a_bias_elsewhere_is_added() -> None:
     block = np.zeros(100, "float64")
     V, c = block[:30].reshape(6, 5), block[30:35]
-    few = columns.WORTH_LOOKING // 5
+    few = weights.WORTH_LOOKING // 5
     assert new_columns(V, c, None).Vc is not None
     assert new_columns(V, c, few).Vc is None  # 65,535 logits: not worth the look
-    assert new_columns(V, c, few + 1).Vc is None or few * 5 + 5 >= columns.WORTH_LOOKING
+    assert new_columns(V, c, few + 1).Vc is None or few * 5 + 5 >= weights.WORTH_LOOKING
     for other_V, other_c in (
         (V, block[31:36]),  # a gap between them
         (V, block[29:34]),  # they overlap
@@ -316,7 +317,7 @@ def test_a_models_output_in_chunks_and_blocks(
     results = []
     for small in (False, True):
         if small:
-            monkeypatch.setattr(columns, "WORTH_LOOKING", worth)
+            monkeypatch.setattr(weights, "WORTH_LOOKING", worth)
             monkeypatch.setattr(columns, "BLOCK_NUMBERS", 1)
             monkeypatch.setattr(softmax, "FEWEST_ROWS", 9)
             monkeypatch.setattr(softmax, "CHUNK_NUMBERS", 1)

@@ -84,9 +84,12 @@ def _one_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("elman.network.panels.unpacked_limit", lambda: 100**3)
 
 
-def layer_problem(cell: str, T: int, *, rows: int = B, hidden: int = H, reset: bool = False) -> Any:
+def layer_problem(
+    cell: str, T: int, *, rows: int = B, hidden: int = H, reset: bool = False, **options: Any
+) -> Any:
     """Return the forward and the backward pass of a layer of vectors, as functions without arguments."""
-    layer, rng = new_layer("layers.0", CELLS[cell], 5, hidden, np.dtype("f4")), np.random.default_rng(0)
+    layer = new_layer("layers.0", CELLS[cell], 5, hidden, np.dtype("f4"), **options)
+    rng = np.random.default_rng(0)
     params = {name: rng.normal(0, 0.1, shape).astype("f4") for name, shape in layer.shapes().items()}
     grads = {name: np.empty_like(array) for name, array in params.items()}
     x, dh = (rng.normal(size=(T, rows, width)).astype("f4") for width in (5, hidden))
@@ -150,6 +153,16 @@ def test_rows_that_are_reset_cost_a_call_for_every_state(count: Count, cell: str
     step, _ = step_and_rest(count, cell, which, reset=True)
     states = 1 if cell in SCANNED else len(CELLS[cell].state_type._fields)  # of a scan those that are carried
     assert step.total() == STEP[cell][which] + states, step
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["forward", "backward"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru-before"])
+def test_zoneout_costs_three_calls_for_every_state(count: Count, cell: str, which: int) -> None:
+    """What is taken of the new state, what is kept of the old, their sum; on the way back likewise."""
+    kind = CELLS[cell]
+    rates = {"zoneout": 0.3, "zoneout_cell": 0.3 if len(kind.state_type._fields) > 1 else 0.0}
+    step, _ = step_and_rest(count, cell, which, **rates)
+    assert step.total() == STEP[cell][which] + 3 * len(kind.state_type._fields), step
 
 
 @pytest.mark.parametrize("hidden", [64, 72, 130])

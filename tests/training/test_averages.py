@@ -46,14 +46,16 @@ def test_the_trigger_is_that_of_the_paper() -> None:
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("make", [sgd, partial(sgd, momentum=0.9, weight_decay=0.1), adam])
-@pytest.mark.parametrize("way", ["own", "shared", "shared tied"])
+@pytest.mark.parametrize("way", ["own", "shared", "shared tied", "shared sampled", "shared tied sampled"])
 def test_averages_are_the_mean_of_all_parameters(
     monkeypatch: pytest.MonkeyPatch, make: Any, way: str, threads: int
 ) -> None:
-    """Those of words too that occurred and do so no more, whose vectors plain SGD does not touch."""
+    """Also of words that occurred, or were drawn, and are no more: plain SGD then does not touch them."""
     monkeypatch.setattr("elman.training.workers.splits", lambda model: way != "own")
     monkeypatch.setattr("elman.training.member.BLOCK", 64)  # so that there are several blocks
-    model = model_of(vocab_size=40, **({"embedding": 6, "tied": True} if "tied" in way else {}))
+    settings: dict[str, Any] = {"embedding": 6, "tied": True} if "tied" in way else {}
+    settings |= {"output": "sampled", "samples": 7} if "sampled" in way else {}
+    model = model_of(vocab_size=40, **settings)
     optimizer, average = make(), new_average(model.params)
     workers = Workers(model, 4, threads, 9, optimizer, optimizer.init(model.params), average)
     seen: list[dict[str, Any]] = []
@@ -61,7 +63,7 @@ def test_averages_are_the_mean_of_all_parameters(
         for step in range(9):
             window = window_of(4, model)
             window["x"] = window["x"] // 2 + step
-            workers.loss_and_grads(**window)
+            workers.loss_and_grads(**window, seed=(0, step) if model.stochastic else None)
             workers.update(0.2, 0.5, 1.0 / (len(seen) + 1) if seen else 0.0)
             if step == 2:
                 assert not any(array.any() for array in average.values())
@@ -185,6 +187,22 @@ def test_a_stop_before_or_after_the_trigger_changes_nothing(
     go_on(tmp_path / "broken")
     assert_same_run(tmp_path / "whole", tmp_path / "broken")
     assert checkpoint_of(tmp_path / "broken")[1]["averaged"] == 41
+
+
+def test_processes_train_and_average_a_run_as_threads_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped after the trigger, taken up by the others, and with windows of random length."""
+    settings = {**SETTINGS, "threads": 2, "window": 12, "random_window": True}
+    for name, work in {"threads": float("inf"), "processes": 0.0}.items():
+        give_losses(monkeypatch, RISES)
+        monkeypatch.setattr("elman.training.processes.ENOUGH_WORK", work)
+        train(tmp_path / name, stop_at=64, **settings)
+        give_losses(monkeypatch, RISES[6:])
+        monkeypatch.setattr("elman.training.processes.ENOUGH_WORK", 0.0)
+        go_on(tmp_path / name)
+    assert_same_run(tmp_path / "threads", tmp_path / "processes")
+    assert checkpoint_of(tmp_path / "processes")[1]["averaged"] == 41
 
 
 def test_a_checkpoint_without_its_averages_is_damaged(tmp_path: Path, rising: None) -> None:

@@ -6,17 +6,19 @@ import math
 import sys
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elman.data import ByteTokenizer, CharTokenizer, Part, Text, Tokenizer, encode_corpus
+from elman.data import BpeTokenizer, ByteTokenizer, CharTokenizer, Part, Text, Tokenizer, encode_corpus
 from elman.errors import ConfigError, DataError
 from elman.network import CELLS, LanguageModel
-from elman.training.evaluation import Evaluation, evaluate, unigram_loss
-from tests.small import sentences
+from elman.training.evaluation import evaluate, unigram_loss
+from elman.training.figures import Evaluation
+from tests.small import DEEP, sentences
 
 MODULE = sys.modules["elman.training.evaluation"]  # that name in the package is the function
 K = 9
@@ -31,11 +33,12 @@ def short_rows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def model_of(
-    cell: str = "lstm", *, scale: float = 1.0, dtype: str = "float64", init_recurrent: str | None = None
-) -> LanguageModel:
+    cell: str = "lstm", *, scale: float = 1.0, dtype: str = "float64", init_recurrent: str | None = None,
+    **options: Any,
+) -> LanguageModel:  # fmt: skip
     model = LanguageModel(
         vocab_size=K, cell=cell, embedding=4, hidden=5, layers=2, dtype=dtype, seed=3,
-        init_recurrent=init_recurrent,
+        init_recurrent=init_recurrent, **options,
     )  # fmt: skip
     for array in model.params.values():
         array *= scale
@@ -71,6 +74,19 @@ def test_equal_to_stepping_token_by_token(cell: str, tokenizer: Tokenizer) -> No
     for batch in (1, 2, 3, 7, 50, 1000):
         for window in (1, 4, 5, 60, 61, 62, 1000):
             found = evaluate(model, Part.from_ids(ids), tokenizer, batch=batch, window=window)
+            assert (found.tokens, found.correct) == (tokens, hits)
+            assert found.nats == pytest.approx(nats, rel=1e-9)
+
+
+def test_a_text_begins_with_what_is_learnt_and_so_does_each_document() -> None:
+    model, ids, starts = model_of("lstm", **DEEP), ids_of(61), [0, 9, 40]
+    for name, array in model.params.items():
+        if name.endswith("0"):
+            array[...] = np.random.default_rng(1).normal(0, 2, array.shape)
+    for documents in (None, starts):
+        nats, hits, tokens = token_by_token(model, ids, LINES, documents)
+        for batch, window in ((1, 61), (3, 7), (50, 5)):
+            found = evaluate(model, Part.from_ids(ids, documents), LINES, batch=batch, window=window)
             assert (found.tokens, found.correct) == (tokens, hits)
             assert found.nats == pytest.approx(nats, rel=1e-9)
 
@@ -183,7 +199,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
-@pytest.mark.parametrize("tokens", ["char", "byte", "word"])
+@pytest.mark.parametrize("tokens", ["char", "byte", "word", "space", "bpe"])
 def test_bits_a_character_and_a_byte(tmp_path: Path, text: str, tokens: str) -> None:
     corpus = encode_corpus({"train": Text(text), "test": Text(text)}, tmp_path, tokens=tokens)
     part, tokenizer = corpus.parts["test"], corpus.tokenizer
@@ -205,6 +221,51 @@ def test_a_first_token_without_context_counts_nowhere(tmp_path: Path) -> None:
     model = LanguageModel(vocab_size=corpus.tokenizer.vocab_size, embedding=4, hidden=5, dtype="float64")
     found = evaluate(model, corpus.parts["test"], corpus.tokenizer)
     assert (found.tokens, found.chars, found.bytes) == (59, 59, 97)  # 月 has three bytes
+
+
+def test_a_first_subword_counts_with_all_its_bytes(tmp_path: Path) -> None:
+    fields = BpeTokenizer.from_text("月月ab" * 20, max_vocab=260).to_json()["tokenizer"]
+    vocab = fields["model"]["vocab"]
+    vocab["unused"] = vocab.pop("Ċ")  # so that nothing can stand before the text
+    tokenizer = BpeTokenizer(fields)
+    assert (tokenizer.start, tokenizer.line_end) == (None, None)
+    text = "月月ab月"
+    part = encode_corpus({"test": Text(text)}, tmp_path, tokenizer=tokenizer).parts["test"]
+    model = LanguageModel(vocab_size=tokenizer.vocab_size, embedding=4, hidden=5, dtype="float64")
+    found = evaluate(model, part, tokenizer)
+    first = len(tokenizer.decode(part.ids[:1]).encode())
+    assert first > 1
+    assert found.bytes == len(text.encode()) - first
+    assert found.chars == len(text) - first // 3
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
+@pytest.mark.parametrize("tokens", ["char", "byte", "word", "space", "bpe"])
+def test_line_ends_that_are_not_counted_are_left_out_and_nothing_else(
+    tmp_path: Path, text: str, tokens: str
+) -> None:
+    corpus = encode_corpus({"train": Text(text), "test": Text(text)}, tmp_path, tokens=tokens)
+    part, tokenizer = corpus.parts["test"], corpus.tokenizer
+    model = LanguageModel(vocab_size=tokenizer.vocab_size, embedding=4, hidden=5, dtype="float64", seed=2)
+    assert tokenizer.start is not None
+    x = np.array([tokenizer.start, *part.ids[:-1]], np.intp)[:, None]
+    y = np.array(part.ids, np.intp)[:, None]
+    nll, best, _ = model.nll(x, y, model.initial_state(1))
+    kept = y != tokenizer.line_end
+    for batch, window in ((1, 50), (3, 7)):
+        found = evaluate(model, part, tokenizer, batch=batch, window=window, eos=False)
+        assert found.nats == pytest.approx(float(nll[kept].sum()))
+        assert found.correct == int((best == y)[kept].sum())
+        assert (found.tokens, found.eos) == (int(kept.sum()), False)
+        assert found.chars == len(text) - text.count("\n")
+        assert found.bytes == len(text.encode()) - text.count("\n")
+
+
+def test_a_text_of_line_ends_alone_has_nothing_to_count_without_them(tmp_path: Path) -> None:
+    corpus = encode_corpus({"train": Text("a\nb"), "test": Text("\n\n")}, tmp_path)
+    model = LanguageModel(vocab_size=corpus.tokenizer.vocab_size, embedding=4, hidden=5)
+    with pytest.raises(DataError, match=r"no token but line ends"):
+        evaluate(model, corpus.parts["test"], corpus.tokenizer, eos=False)
 
 
 def test_unknown_tokens_are_counted(tmp_path: Path) -> None:
@@ -237,10 +298,14 @@ def test_document_resets_on_disk(tmp_path: Path) -> None:
 
 def test_the_figures_of_an_evaluation() -> None:
     found = Evaluation(nats=math.log(2) * 30, tokens=10, correct=4, unknown=1, chars=15, bytes=20)
-    assert found.as_dict() == pytest.approx(
+    figures = found.as_dict()
+    method = {name: figures.pop(name) for name in ("dynamic", "cache", "tuned")}
+    assert method == {"dynamic": None, "cache": None, "tuned": 0}
+    assert figures == pytest.approx(
         {
             "nats_per_token": 3 * math.log(2), "perplexity": 8.0, "bits_per_char": 2.0, "bits_per_byte": 1.5,
-            "accuracy": 0.4, "tokens": 10, "unknown": 1, "chars": 15, "bytes": 20,
+            "accuracy": 0.4, "tokens": 10, "unknown": 1, "replaced": None, "chars": 15, "bytes": 20,
+            "eos": True,
         }
     )  # fmt: skip
     assert Evaluation(1e9, 1, 0, 0, 1, 1).perplexity == math.inf
@@ -262,3 +327,11 @@ def test_bytes_begin_after_a_line_end() -> None:
     found = evaluate(model, Part.from_ids(ids), ByteTokenizer())
     assert (found.tokens, predicted) == (5, 5)
     assert found.nats == pytest.approx(nats)
+
+
+def test_the_loss_without_the_guesses() -> None:
+    part = Part.from_ids(ids_of(60))
+    full, loss = (evaluate(model_of(), part, LETTERS, guesses=guesses) for guesses in (True, False))
+    assert (loss.nats, loss.tokens) == (full.nats, full.tokens)
+    assert loss.correct is None
+    assert math.isnan(loss.accuracy)

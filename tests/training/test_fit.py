@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from itertools import islice
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elman.data import Text
+from elman.data import Text, vocabulary_of
 from elman.errors import ConfigError
 from elman.storage.config import TrainConfig
 from elman.storage.run import Run
@@ -20,7 +21,7 @@ from elman.training.fit import Evaluated, Event, Finished, fit
 from elman.training.loop import StepRecord
 from elman.training.schedules import cosine
 from elman.training.session import begin, resume
-from tests.small import SETTINGS, assert_same_run, checkpoint_of, metrics_of, sentences
+from tests.small import DEEP, REGULARISED, SETTINGS, assert_same_run, checkpoint_of, metrics_of, sentences
 
 MODULE = sys.modules["elman.training.fit"]  # that name in the package is the function
 TEXT = Text(sentences(120))
@@ -106,6 +107,42 @@ def test_the_validation_loss_is_that_of_the_model(tmp_path: Path) -> None:
     assert found.nats_per_token == min(loss for _, loss in evaluations_of(events))
 
 
+def test_a_run_ends_with_the_loss_of_the_best_model_on_the_test_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the best is not the last; and a run that is stopped, or goes on, is not at its end."""
+    asked: list[tuple[str, Any]] = []
+
+    def evaluated(model: Any, part: Any, tokenizer: Any, **asked_for: Any) -> Any:
+        asked.append((part.name, model.params["output.V"].copy()))
+        found = evaluate(model, part, tokenizer, **asked_for)
+        # The second evaluation of the validation part is the best.
+        scale = 1.0 if part.name == "test" or len(asked) == 2 else 5.0
+        return dataclasses.replace(found, nats=scale * found.nats)
+
+    monkeypatch.setattr(MODULE, "evaluate", evaluated)
+    finished = train(tmp_path / "run", steps=30, lr=0.1)[-1]
+    assert isinstance(finished, Finished)
+    assert [name for name, _ in asked] == ["valid", "valid", "valid", "test"]
+    assert (asked[3][1] == asked[1][1]).all()
+    run = Run.existing(tmp_path / "run")
+    corpus = run.corpus()
+    kind = vocabulary_of(run.tokenizer, corpus.parts["train"])
+    assert kind.learnt is False
+    assert finished.test == evaluate(run.load_model(), corpus.parts["test"], run.tokenizer, vocabulary=kind)
+    lines = metrics_of(tmp_path / "run")
+    assert [line.get("test_loss") for line in lines] == [None, None, finished.test.nats_per_token]
+
+    assert go_on(tmp_path / "run")[-1].test is None
+    assert metrics_of(tmp_path / "run") == lines
+    with resume(tmp_path / "run", {"steps": 50}) as session:
+        ended = list(fit(session, stop=lambda: session.progress.step == 40))[-1]
+    assert (ended.reason, ended.test) == ("stopped", None)
+    assert not any("test_loss" in line for line in metrics_of(tmp_path / "run"))
+    assert go_on(tmp_path / "run")[-1].test is not None
+    assert ["test_loss" in line for line in metrics_of(tmp_path / "run")] == [False] * 4 + [True]
+
+
 def test_a_run_without_validation_part(tmp_path: Path) -> None:
     events = train(tmp_path / "run", split="100/0/0")
     evaluated = [event for event in events if isinstance(event, Evaluated)]
@@ -136,7 +173,7 @@ def test_samples_are_those_of_the_caller(tmp_path: Path) -> None:
 @pytest.mark.parametrize("schedule", ["plateau", "cosine"])
 def test_a_stop_at_any_step_changes_nothing(tmp_path: Path, stop_at: int, schedule: str) -> None:
     """Also where an evaluation was due in that very step, or the run was over with it."""
-    settings = {"schedule": schedule, "lr": 0.1, "dropout": 0.2, "steps": 34}
+    settings = {"schedule": schedule, "lr": 0.1, **REGULARISED, **DEEP, "zoneout_cell": 0.2, "steps": 34}
     train(tmp_path / "whole", **settings)
     events = train(tmp_path / "broken", stop_at=stop_at, **settings)
     finished = events[-1]
@@ -209,8 +246,6 @@ def test_the_rate_falls_on_a_plateau(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def give_losses(monkeypatch: pytest.MonkeyPatch, losses: list[float]) -> None:
     """Let evaluations in training find these losses, and then ever lower ones."""
-    import dataclasses
-
     later = (0.9 - n / 100 for n in range(90))
     values = iter([*losses, *islice(later, 90)])
 

@@ -57,15 +57,16 @@ class Training:
 
 def plain(
     part: Part, steps: int, *, batch: int = 2, window: int = 5, back: int | None = None, clip: float = 0.0,
-    lr: float = 0.5, windows: RandomWindows | None = None,
+    lr: float = 0.5, windows: RandomWindows | None = None, learn_state: bool = False,
 ) -> tuple[LanguageModel, list[float], list[float]]:  # fmt: skip
     """Train token by token with SGD; return the model, and the loss and norm of every step.
 
     Row b reads tokens b S, b S + 1, ...; after every `window` steps one backward pass reaches `back` steps
     back. A state is that which the pass before computed; at the end of the text all begins anew from zero.
-    Windows of another length have a rate in proportion.
+    Windows of another length have a rate in proportion. Where what a text begins with is learnt, it has a
+    gradient wherever a pass goes through the beginning of the text, or of a document.
     """
-    model, back = model_of(), back or window
+    model, back = model_of(learn_state=learn_state), back or window
     ids, S = part.ids, (part.tokens - 1) // batch
     starts = set() if part.starts is None else set(part.starts.tolist())
     losses, norms = [], []
@@ -77,14 +78,20 @@ def plain(
         place = np.arange(batch) * S
         x = np.stack([ids[place + t] for t in range(first, stop)]).astype(int)
         y = np.stack([ids[place + t + 1] for t in range(first, stop)]).astype(int)
-        reset = np.array([[int(p + t) in starts for p in place] for t in range(first, stop)])
-        entering = states[first]
+        begins = [0] if learn_state else []
+        reset = np.array([[int(p + t) in starts or t in begins for p in place] for t in range(first, stop)])
+        entering, anew = states[first], model.initial_state(batch)
         loss, _, grads = model.loss_and_grads(x, y, entering, reset=reset, skip=position - first)
         state = entering
         for t in range(first, stop):
             kept = [
-                type(layer)(*(np.where(reset[t - first][:, None], 0.0, field) for field in layer))
-                for layer in state
+                type(layer)(
+                    *(
+                        np.where(reset[t - first][:, None], new, field)
+                        for field, new in zip(layer, begun, strict=True)
+                    )
+                )
+                for layer, begun in zip(state, anew, strict=True)
             ]
             _, state = model.step(x[t - first], tuple(kept))
             states[t + 1] = state
@@ -120,6 +127,18 @@ def test_equal_to_a_plain_loop(back: int | None, starts: list[int] | None, threa
     expected = plain(part, 18, back=back, clip=0.3)
     assert max(expected[2]) > 0.3, "nothing was clipped, so that the test says nothing of it"
     assert_alike(training, records, expected)
+
+
+@pytest.mark.parametrize("back", [None, 8, 13])
+@pytest.mark.parametrize("starts", [None, [0, 3, 17, 40]], ids=["one text", "documents"])
+def test_learnt_states_equal_a_plain_loop(back: int | None, starts: list[int] | None) -> None:
+    """Over the ends of epochs; windows that look back to the beginning of the text go through it again."""
+    part = part_of(47, starts)
+    training = Training(part, back=back, threads=2, clip=0.3, learn_state=True)
+    records = training.run(13)
+    expected = plain(part, 13, back=back, clip=0.3, learn_state=True)
+    assert_alike(training, records, expected)
+    assert all(training.model.params[f"layers.{l}.{name}0"].all() for l in (0, 1) for name in "hc")
 
 
 @pytest.mark.parametrize("threads", [1, 2])

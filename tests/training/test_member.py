@@ -64,6 +64,12 @@ MODELS = [
 ]
 
 
+OTHER_OUTPUTS: list[dict[str, Any]] = [
+    {"output": "nce", "samples": 9},
+    {"output": "mixture", "experts": 6},
+]
+
+
 @pytest.mark.parametrize("split", [False, True], ids=["own classes", "shared classes"])
 @pytest.mark.parametrize("settings", MODELS, ids=lambda settings: " ".join(settings) or "plain")
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -446,6 +452,11 @@ def test_the_parts_of_shared_memory() -> None:
     assert split.exchange is not None
     N = 5 * T
     assert [array.shape for array in split.exchange] == [
-        (N, H), (N,), (3, N, H), (2, 3, 2, N), (N, D), (N,),
+        (N, H), (N,), (3, N, H), (2, 3, 2, N), (N, D), (N,), (1,),
     ]  # fmt: skip
+    drawing, mixing = (take_shared(Heap(), model_of(**o), 5, 3, T, True).exchange for o in OTHER_OUTPUTS)
+    assert drawing is not None
+    assert mixing is not None
+    assert drawing.drawn.shape == (1 + 9,)
+    assert mixing.values.shape == (2, 3, 2, 6 * N)
     assert [area.x.shape for area in split.areas] == [(T, 2), (T, 2)]

@@ -17,11 +17,13 @@ from elman.training.optim import adam, sgd
 from elman.training.processes import ENOUGH_WORK, PASS, ProcessWorkers, best_threads, make_workers
 from elman.training.workers import Workers
 from tests.conformance.cells import settings_of
+from tests.small import REGULARISED
 
 K, T, B = 11, 6, 5
 CELL_NAMES = (
     "rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu", "sru",
     "lstm[hard-sigmoid,elu,tanh;peepholes;coupled]", "lstm/projected",
+    "lstm/normalised/learnt",
 )  # fmt: skip
 """Cells; after a stroke, what their layers are to be."""
 
@@ -50,7 +52,11 @@ def bits(loss: float, state: Any, grads: dict[str, Any]) -> list[Any]:
 @pytest.mark.parametrize("split", [False, True], ids=["own classes", "shared classes"])
 def test_processes_give_the_bits_of_threads(cell: str, split: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("elman.training.workers.splits", lambda model: split)
-    settings = {**settings_of(cell), "dropout": 0.3, "tied": cell == "gru", "dtype": "float32"}
+    settings = {**settings_of(cell), **REGULARISED, "tied": cell == "gru", "dtype": "float32"}
+    if "lstm" in cell:
+        settings["zoneout_cell"] = 0.2
+    if "learnt" in cell:  # past the first layer too, which is as wide as the word vectors
+        settings["connections"] = "residual"
     threaded, spread = model_of(**settings), model_of(**settings)
     optimizer = adam()
     threads = Workers(threaded, B, 3, T, optimizer, optimizer.init(threaded.params))

@@ -15,9 +15,12 @@ from elman.data import TOKENIZERS
 from elman.data.corpus import DOCUMENTS
 from elman.errors import ConfigError
 from elman.network.cells import CELLS
+from elman.network.connections import CONNECTIONS
 from elman.network.initial import INPUT_INITIALIZERS, RECURRENT_INITIALIZERS
+from elman.network.output import OUTPUTS, SETTINGS
+from elman.network.regularisers import PENALTIES, RATES, Regularisers
 from elman.storage.config import EFFECT, TrainConfig
-from elman.storage.settings import LEARNING_RATES
+from elman.storage.settings import LEARNING_RATES, RegulariserSettings
 from elman.training.optim import OPTIMIZERS
 from elman.training.schedules import SCHEDULES, Schedule
 from elman.training.session import EXTENDABLE
@@ -31,11 +34,13 @@ PARAMETER = {"decay": "factor", "decay_every": "every", "decay_from": "first", "
 def test_the_choices_are_those_of_the_registries() -> None:
     choices = {setting.name: setting.metadata.get("choices") for setting in fields(TrainConfig)}
     assert {
+        "connections": tuple(CONNECTIONS),
         "documents": DOCUMENTS,
         "dtype": ("float32", "float64"),
         "init": tuple(INPUT_INITIALIZERS),
         "init_recurrent": tuple(RECURRENT_INITIALIZERS),
         "optimizer": tuple(OPTIMIZERS),
+        "output": (*OUTPUTS, "auto"),
         "schedule": tuple(SCHEDULES),
     } == {name: words for name, words in choices.items() if words}
     assert LEARNING_RATES.keys() == OPTIMIZERS.keys()
@@ -49,8 +54,10 @@ def test_the_choices_are_those_of_the_registries() -> None:
         ("schedule", SCHEDULES),
         ("cell", CELLS),
         ("tokens", {name for name, kind in TOKENIZERS.items() if kind.has_builder}),
+        ("connections", CONNECTIONS),
         ("init", INPUT_INITIALIZERS),
         ("init_recurrent", RECURRENT_INITIALIZERS),
+        ("output", OUTPUTS),
     ],
 )
 def test_the_help_names_every_choice(name: str, registry: Iterable[str]) -> None:
@@ -74,11 +81,16 @@ def test_a_setting_has_an_effect_where_its_factory_takes_it() -> None:
         assert EFFECT[name][0] == "schedule"
         assert set(EFFECT[name][1]) == _having(SCHEDULES, {parameter})
     assert set(EFFECT["lr_min"][1]) == _having(SCHEDULES, {"floor", "min_lr"})
+    for name, users in SETTINGS.items():
+        assert EFFECT[name] == ("output", users)
+        assert set(users) == _having(OUTPUTS, {name})
 
 
 OTHER: dict[str, Any] = {
     "momentum": 0.5, "nesterov": True, "decay": 0.25, "decay_every": 3, "decay_from": 2, "patience": 2,
     "lr_min": 1e-4, "forget_bias": 2.0, "init_recurrent": "orthogonal", "tokenizer": "tokenizer.json",
+    "vectors": "vec.txt",
+    "cutoffs": "2,5", "samples": 4, "experts": 2,
 }  # fmt: skip
 
 
@@ -86,6 +98,7 @@ CHOOSERS: dict[str, Iterable[str]] = {
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "cell": CELLS,
+    "output": OUTPUTS,
     "tokens": [name for name, kind in TOKENIZERS.items() if kind.has_builder],
 }
 
@@ -161,3 +174,13 @@ def test_a_forget_bias_goes_with_any_cell_that_has_a_forget_gate() -> None:
     for cell in ("lstm[elu,tanh,tanh;coupled]", "gru[elu,tanh]"):
         with pytest.raises(ConfigError, match=r"^forget_bias \(2.0\) has no effect with cell "):
             TrainConfig.from_mapping({"cell": cell, "forget_bias": 2.0})
+
+
+def test_settings_of_regularisers_are_those_of_the_network() -> None:
+    declared = {setting.name: setting.metadata for setting in fields(RegulariserSettings)}
+    of_network = Regularisers().settings
+    assert of_network.keys() == declared.keys() - {"weight_decay"}
+    for name, default in of_network.items():
+        assert getattr(TrainConfig(), name) == default
+        assert (declared[name].get("below") == 1) == (name in RATES)
+        assert (declared[name]["low"] == 0) == (name in (*RATES, *PENALTIES))

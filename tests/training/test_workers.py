@@ -15,6 +15,7 @@ from elman.training.clip import clip_by_global_norm
 from elman.training.optim import adam, sgd
 from elman.training.shares import usable_cores
 from elman.training.workers import Workers, single_threaded_blas
+from tests.small import DEEP, REGULARISED
 
 K, T = 11, 9
 
@@ -46,12 +47,19 @@ def workers_of(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
     return make
 
 
-@pytest.fixture(params=["own", "shared", "shared tied"])
+@pytest.fixture(
+    params=[
+        "own", "shared", "shared tied", "own penalised", "shared penalised", "own deep", "shared deep tied",
+    ]
+)  # fmt: skip
 def model(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> LanguageModel:
     """A model whose classes every member has for itself, or whose members share them."""
-    monkeypatch.setattr("elman.training.workers.splits", lambda model: request.param != "own")
+    monkeypatch.setattr("elman.training.workers.splits", lambda model: "own" not in request.param)
     monkeypatch.setattr("elman.training.member.BLOCK", 64)  # so that there are several blocks
-    return model_of(**({"embedding": 6, "tied": True} if "tied" in request.param else {}))
+    tied = {"embedding": 6, "tied": True} if "tied" in request.param else {}
+    penalties = {"activation_reg": 2.0, "temporal_reg": 3.0, "zoneout": 0.2}
+    deep = DEEP if "deep" in request.param else {}
+    return model_of(**tied, **deep, **(penalties if "penalised" in request.param else {}))
 
 
 @pytest.mark.parametrize(("threads", "batch"), list(product([1, 2, 3, 5], [1, 2, 4, 7])))
@@ -151,8 +159,11 @@ def test_the_same_bits_from_run_to_run(
     assert all(run == runs[0] for run in runs)
 
 
-def test_dropout_is_drawn_from_the_seed_and_the_share(workers_of: Any) -> None:
-    model = model_of(dropout=0.5)
+@pytest.mark.parametrize(
+    "settings", [{"dropout": 0.5}, {**REGULARISED, "zoneout_cell": 0.3}], ids=["one", "all"]
+)
+def test_masks_are_drawn_from_the_seed_and_the_share(workers_of: Any, settings: dict[str, Any]) -> None:
+    model = model_of(**settings)
     window = window_of(4, model)
     workers = workers_of(model, 4, 2)
     losses = [workers.loss_and_grads(**window, seed=seed)[0] for seed in ((1, 0), (1, 1), (2, 0), (1, 0))]

@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 import elman
-from elman.cli import explain, exporting, importing, inspect, keras, look, pytorch, train, use
+from elman.cli import (
+    explain,
+    exporting,
+    following,
+    generate,
+    importing,
+    inspect,
+    keras,
+    look,
+    pytorch,
+    scoring,
+    train,
+    use,
+)
 
 app = typer.Typer(
     add_completion=False,
@@ -34,8 +47,10 @@ def _options(
 
 app.command("train")(train.train)
 app.command("evaluate")(use.evaluate)
-app.command("generate")(use.generate)
-app.command("next")(use.next_tokens)
+app.command("generate")(generate.generate)
+app.command("next")(following.next_tokens)
+app.command("score")(scoring.score)
+app.command("rerank")(scoring.rerank)
 app.command("explain")(explain.explain)
 app.command("gradcheck")(look.gradcheck)
 app.command("info")(look.info)

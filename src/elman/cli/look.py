@@ -86,20 +86,31 @@ def _whole_numbers(name: str, text: str) -> list[int]:
 
 def info(
     run: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             metavar="RUN|FILE",
             help="Directory of a run, or a .safetensors, .pt, .pth, .keras, .weights.h5 or .onnx file of any "
             "origin.",
             show_default=False,
         ),
-    ],
+    ] = None,
     as_json: AsJson = False,
+    recipes: Annotated[
+        bool, typer.Option("--recipes", help="List the recipes of elman train, instead.")
+    ] = False,
+    recipe: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Print a recipe, as a file for elman train --config.")
+    ] = None,
 ) -> None:
     """Print what a run is: settings, parameters, text, and how training went. Of a file: what it holds.
 
     That is names, shapes, types and metadata of its tensors, and what recurrent model they could be.
     """
+    if recipes or recipe is not None:
+        _show_recipes(recipe, as_json)
+        return
+    if run is None:
+        raise ConfigError("give a RUN or a FILE, or --recipes")
     if run.is_file():
         from elman.cli.files import describe
 
@@ -113,7 +124,11 @@ def info(
     facts: dict[str, object] = {
         "run": str(found.path),
         "tokens": config.tokens,
+        "vocabulary": "open" if found.tokenizer.open else "closed",
         "vocab_size": model.vocab_size,
+        "tokenizer": config.tokenizer,
+        "vectors": config.vectors,
+        "freeze_vectors": config.freeze_vectors,
         "cell": config.cell,
         "layers": config.layers,
         "hidden": config.hidden,
@@ -122,7 +137,13 @@ def info(
         "projection": config.projection,
         "direction": config.direction,
         "tied": config.tied,
+        "output": config.output,
+        **{name: getattr(config, name) for name in ("cutoffs", "samples", "experts")},
         "dtype": config.dtype,
+        "init_scale": config.init_scale,
+        "layer_norm": config.layer_norm,
+        "connections": config.connections,
+        "learn_state": config.learn_state,
         **model.regularisers.settings,
         "batch": config.batch,
         "window": config.window,
@@ -145,15 +166,24 @@ def info(
         facts |= {"steps": records[-1]["step"], "seconds": records[-1]["seconds"]}
     if losses:
         facts |= {"best_valid_loss": min(losses)[0], "best_step": min(losses)[1]}
+    if records and "test_loss" in records[-1]:
+        facts["test_loss"] = records[-1]["test_loss"]
     for name in _OF_TRAINING if facts["imported"] else ():
         del facts[name]
     if as_json:
         print(json.dumps({**facts, "arrays": arrays}, ensure_ascii=False))
         return
-    for name, value in Regularisers().settings.items():
-        if facts[name] == value and name != "dropout":
-            del facts[name]
-    for name in ("projection", "average"):
+    unused = {
+        "freeze_vectors": False, "layer_norm": False, "connections": "none", "learn_state": False,
+        "random_window": False, **Regularisers().settings,
+    }  # fmt: skip
+    for name, value in unused.items():
+        if facts.get(name) == value and name != "dropout":
+            facts.pop(name, None)
+    absent = (
+        "tokenizer", "vectors", "projection", "init_scale", "average", "cutoffs", "samples", "experts",
+    )  # fmt: skip
+    for name in absent:
         if facts.get(name, 0) is None:
             del facts[name]
     if not facts["imported"]:
@@ -164,6 +194,21 @@ def info(
     print("arrays")
     for name, shape in arrays.items():
         print(f"  {name:<24}{' x '.join(map(str, shape))}")
+
+
+def _show_recipes(name: str | None, as_json: bool) -> None:
+    """Print a recipe, or what there are."""
+    from elman.storage.recipes import recipe_text, recipes
+    from elman.storage.toml import parse_toml
+
+    if name is not None:
+        text = recipe_text(name)
+        print(json.dumps(parse_toml(text, name), ensure_ascii=False) if as_json else text.rstrip())
+    elif as_json:
+        print(json.dumps(recipes(), ensure_ascii=False))
+    else:
+        for known, line in recipes().items():
+            print(f"{known:<14}{line}")
 
 
 _OF_TRAINING = (

@@ -12,8 +12,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from elman.cli.advice import as_argument, program, prompt_from
-from elman.errors import ElmanError
-from elman.training.evaluation import Evaluation, unigram_loss
+from elman.cli.figures import in_a_line, of_what
+from elman.storage.config import TrainConfig
+from elman.training.evaluation import unigram_loss
 from elman.training.fit import Evaluated, Event, Finished
 from elman.training.loop import StepRecord
 from elman.training.profile import Profile
@@ -61,21 +62,24 @@ class Reporter:
         self._line(
             "run", str(session.run.path) + (f", from step {session.progress.step:,}" if resumed else "")
         )
-        self._line("text", f"{sizes} {tokenizer.name} tokens, vocabulary {tokenizer.vocab_size:,}")
-        for note in session.corpus.notes:
+        kind = "open" if tokenizer.open else "closed"
+        self._line("text", f"{sizes} {tokenizer.name} tokens, {kind} vocabulary of {tokenizer.vocab_size:,}")
+        for note in (*session.corpus.notes, *session.notes):
             self._line("note", note)
         valid = parts.get("valid")
-        if valid is not None and valid.unknown and config.min_count == 1 and config.max_vocab is None:
+        if valid is not None and valid.unknown and not parts["train"].unknown and config.tokenizer is None:
             self._line(
                 "note",
                 f"{valid.unknown:,} validation tokens do not occur in the training text, from which <unk> "
                 "is then never learnt; --min-count 2 would teach it",
             )
         last = "" if config.hidden_last is None else f", the last {config.hidden_last}"
+        more = f"{config.connections} connections, " if config.connections != "none" else ""
+        more = f"normalised, {more}" if config.layer_norm else more
         self._line(
             "model",
             f"{config.cell} {config.layers} x {config.hidden}{last}, embedding {config.embedding}, "
-            f"{model.n_params:,} parameters, {config.dtype}",
+            f"{more}{_output(config)}{model.n_params:,} parameters, {config.dtype}",
         )
         self._line(
             "train",
@@ -189,8 +193,8 @@ class Reporter:
         progress = self.session.progress
         line = f"step {event.step:,}  train {self._loss:.3f}"
         if event.valid is not None:
-            line += f"  valid {_figures(event.valid)}"
-        line += "  averaged" if event.averaged else ""
+            line += f"  valid {in_a_line(event.valid)}"
+            line += "  averaged" if event.averaged else ""
         line += f"  {_clock(progress.seconds)}" + ("  *best" if event.best and event.valid else "")
         self.console.print(line)
         if progress.averaged and not event.averaged:
@@ -202,16 +206,11 @@ class Reporter:
 
     def _verdict(self) -> str:
         """Return the figures of the best model on the test part, or on the validation part."""
-        from elman.api import load
-
-        evaluations = self.session.progress.evaluations
-        if "test" not in self.session.corpus.parts:
-            return f"Best validation loss {min(loss for _, loss in evaluations):.4f}." if evaluations else ""
-        try:
-            test = load(self.session.run.path).evaluate()
-        except ElmanError as error:
-            return str(error)
-        return f"On the test part: {_figures(test)}."
+        evaluations, finished = self.session.progress.evaluations, self.finished
+        if finished is not None and finished.test is not None:
+            test = finished.test
+            return f"On the test part: {in_a_line(test)}.\nThe vocabulary is {of_what(test)}."
+        return f"Best validation loss {min(loss for _, loss in evaluations):.4f}." if evaluations else ""
 
     def _prompt(self) -> str:
         """Return the beginning of the training text, quoted, as a prompt to try."""
@@ -223,15 +222,6 @@ class Reporter:
     def _line(self, head: str, text: str) -> None:
         self.console.print(Text(f"{head:<8}", style="bold"), end="")
         self.console.print(Text(text))
-
-
-def _figures(result: Evaluation) -> str:
-    """Return the loss in the three units people compare; huge ones as powers of ten."""
-    nats, perplexity, bits = result.nats_per_token, result.perplexity, result.bits_per_char
-    loss = f"{nats:.4f}" if nats < 1000 else f"{nats:.4g}"
-    coded = f"{bits:.3f}" if bits < 1000 else f"{bits:.4g}"
-    shown = f"{perplexity:,.2f}" if perplexity < 1e6 else f"{perplexity:.3g}"
-    return f"{loss} nats a token, perplexity {shown}, {coded} bits a character"
 
 
 def profile_table(profile: Profile, threads: int) -> str:
@@ -251,6 +241,15 @@ def profile_table(profile: Profile, threads: int) -> str:
             f"{1000 * seconds / steps:>12.3f}{shown:>14}"
         )
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _output(config: TrainConfig) -> str:
+    """Say what the output is, where it is not the softmax over all words."""
+    if config.output == "full":
+        return ""
+    settings = {name: getattr(config, name) for name in ("cutoffs", "samples", "experts")}
+    shown = "".join(f", {name} {value}" for name, value in settings.items() if value is not None)
+    return f"output {config.output}{shown}, "
 
 
 def _length(session: Session) -> str:

@@ -12,6 +12,7 @@ import typer
 
 from elman.errors import ConfigError
 from elman.storage.config import TrainConfig, by_name
+from elman.storage.recipes import with_recipe
 from elman.storage.settings import ModelSettings, RegulariserSettings
 from elman.storage.toml import read_toml
 
@@ -35,7 +36,7 @@ def with_network_settings(command: Callable[..., None]) -> Callable[..., None]:
     return _with_options(command, [setting for setting in of_network if setting.name not in own])
 
 
-_BEGINNINGS = ("init", "init_recurrent", "forget_bias", "dtype")
+_BEGINNINGS = ("init", "init_recurrent", "init_scale", "forget_bias", "dtype")
 _UPDATES = ("weight_decay",)
 
 
@@ -83,7 +84,9 @@ def _metavar(kind: type) -> str | None:
 def collect(
     config_file: Path | None, text: list[str] | None, given: dict[str, Any], own: dict[str, Any]
 ) -> tuple[TrainConfig, dict[str, Any]]:
-    """Return the settings, and the command's own options: from the file, then from the command line.
+    """Return the settings, and the command's own options.
+
+    Those of the command line go before those of the file, and these before those of the recipe.
 
     Parameters
     ----------
@@ -94,7 +97,7 @@ def collect(
     given : dict
         Settings from the command line; None where not given.
     own : dict
-        The command's own options (`out`, `overwrite`, `quiet`); None or False where not given.
+        The command's own options (`out`, `overwrite`, `quiet`, `recipe`); None or False where not given.
     """
     values = _read(config_file, own) if config_file else {}
     options = {name: _own(name, values.pop(name, None), given) for name, given in own.items()}
@@ -105,6 +108,8 @@ def collect(
         values["text"] = text
     elif given.get("train"):
         values.pop("text", None)
+    if options["recipe"]:
+        values = with_recipe(options["recipe"], values)
     return TrainConfig.from_mapping(values), options
 
 

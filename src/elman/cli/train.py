@@ -29,6 +29,14 @@ def train(
         Path | None, typer.Option(help="Directory of the run; by default a new one under runs/.")
     ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with any of the options.")] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Settings of a known model; what is given beside it goes before. "
+            "elman info --recipes lists them.",
+        ),
+    ] = None,
     resume: Annotated[
         Path | None, typer.Option(help="Go on with this run, where its last checkpoint was made.")
     ] = None,
@@ -50,13 +58,14 @@ def train(
     from elman.training.session import resume as take_up
 
     if resume is not None:
-        if text or out or config or overwrite:
+        if text or out or config or recipe or overwrite:
             raise ConfigError(
-                "--resume goes on with a run as it is: leave out texts, --out, --config, --overwrite"
+                "--resume goes on with a run as it is: leave out texts, --out, --config, --recipe and "
+                "--overwrite"
             )
         opened = take_up(resume, {name: value for name, value in settings.items() if value is not None})
     else:
-        options = {"out": out and str(out), "overwrite": overwrite, "quiet": quiet}
+        options = {"out": out and str(out), "overwrite": overwrite, "quiet": quiet, "recipe": recipe}
         collected, own = collect(config, text, settings, options)
         quiet = own["quiet"]
         opened = begin(collected, own["out"] or api.default_out(collected), overwrite=own["overwrite"])

@@ -1,4 +1,4 @@
-"""``elman evaluate``, ``generate`` and ``next``: a run in use."""
+"""``elman evaluate``, and what the commands that use a run share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,10 +20,12 @@ CELL_NAMES = (
 """The cells as a help text names them; a test holds it to the registry."""
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a run.", show_default=False)]
+ADAPTING = "Adapting to the text"
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def evaluate(
+    ctx: typer.Context,
     run: RunPath,
     files: Annotated[
         list[str] | None,
@@ -35,15 +37,56 @@ def evaluate(
     ] = None,
     batch: Annotated[int, typer.Option(help="Rows at a time; sets the speed, not the result.")] = 50,
     window: Annotated[int, typer.Option(help="Steps at a time; sets the speed, not the result.")] = 50,
+    eos: Annotated[bool, typer.Option("--eos/--no-eos", help="Count line ends, or only read them.")] = True,
     as_json: AsJson = False,
+    dynamic: Annotated[
+        str | None,
+        typer.Option(
+            help="Let a copy of the model learn from what it has predicted: sgd or rms.",
+            metavar="RULE",
+            rich_help_panel=ADAPTING,
+        ),
+    ] = None,
+    dynamic_lr: Annotated[
+        float | None, typer.Option(help="Its rate; by default that of the rule.", rich_help_panel=ADAPTING)
+    ] = None,
+    dynamic_decay: Annotated[
+        float | None,
+        typer.Option(help="Its way back to the trained parameters, in [0, 1].", rich_help_panel=ADAPTING),
+    ] = None,
+    dynamic_window: Annotated[
+        int, typer.Option(help="Tokens that it predicts before it learns.", rich_help_panel=ADAPTING)
+    ] = 5,
+    cache: Annotated[
+        int | None, typer.Option(help="Mix in a cache of the last N tokens.", rich_help_panel=ADAPTING)
+    ] = None,
+    cache_theta: Annotated[
+        float, typer.Option(help="How much likeness counts in it.", rich_help_panel=ADAPTING)
+    ] = 0.3,
+    cache_weight: Annotated[
+        float, typer.Option(help="Its weight in the mixture, in [0, 1).", rich_help_panel=ADAPTING)
+    ] = 0.1,
+    tune: Annotated[
+        bool,
+        typer.Option(
+            "--tune", help="Search these numbers on the validation part first.", rich_help_panel=ADAPTING
+        ),
+    ] = False,
 ) -> None:
     """Measure how well a run predicts a text: loss, perplexity, bits, accuracy."""
     from elman.api import load
+    from elman.cli import adapting
+    from elman.cli.figures import of_what
 
-    result = load(run).evaluate(files or None, batch=batch, window=window)
+    learning = adapting.dynamic_of(ctx, dynamic, dynamic_lr, dynamic_decay, dynamic_window)
+    beside = adapting.cache_of(ctx, cache, cache_theta, cache_weight)
+    adapting.check(ctx, learning, beside, tune)
+    result = load(run).evaluate(
+        files or None, batch=batch, window=window, eos=eos, dynamic=learning, cache=beside, tune=tune
+    )
     if as_json:
         # JSON has no infinity: the perplexity of a model that has diverged is null.
-        figures = {name: value if math.isfinite(value) else None for name, value in result.as_dict().items()}
+        figures = {name: finite(value) for name, value in result.as_dict().items()}
         print(json.dumps(figures, allow_nan=False))
         return
     rows = (
@@ -51,74 +94,17 @@ def evaluate(
         ("perplexity", f"{result.perplexity:,.3f}"),
         ("bits", f"{result.bits_per_char:.4f} a character, {result.bits_per_byte:.4f} a byte"),
         ("accuracy", f"{result.accuracy:.2%} of tokens were the most likely one"),
-        ("tokens", f"{result.tokens:,} predicted, {result.unknown:,} of them outside the vocabulary"),
+        ("tokens", f"{result.tokens:,} predicted"),
+        ("vocabulary", of_what(result)),
+        *adapting.methods(result),
     )
     for name, value in rows:
         print(f"{name:<12}{value}")
 
 
-def generate(
-    run: RunPath,
-    prompt: Annotated[
-        str | None, typer.Option(help="What to continue; without it a new line is begun.", show_default=False)
-    ] = None,
-    length: Annotated[int, typer.Option(help="Tokens to write, at most.")] = 500,
-    temperature: Annotated[float, typer.Option(help="Below 1 bolder, above 1 wilder; 0 is greedy.")] = 0.8,
-    top_k: Annotated[int | None, typer.Option(help="Draw from the K most likely tokens.")] = None,
-    top_p: Annotated[float | None, typer.Option(help="Draw from the likeliest tokens up to P.")] = None,
-    seed: Annotated[int, typer.Option(help="Another seed, another text.", min=0)] = 0,
-    samples: Annotated[int, typer.Option(help="How many texts.")] = 1,
-    stop: Annotated[list[str] | None, typer.Option(help="End before this string; may be repeated.")] = None,
-    allow_unknown: Annotated[bool, typer.Option("--allow-unknown", help="Let it write <unk>.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    r"""Write text. The prompt may hold \n for a line end."""
-    from elman.api import load
-
-    model = load(run)
-    prompt = prompt.replace("\\n", "\n") if prompt else prompt
-    _warn_of_unknown(model.tokenizer, prompt or "")
-    pieces = model.stream(
-        prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed, samples=samples,
-        stop=[text.replace("\\n", "\n") for text in stop or ()], ban_unknown=not allow_unknown,
-    )  # fmt: skip
-    if samples == 1 and not as_json:
-        first = next(pieces, (0, ""))  # settings are checked before anything is shown
-        _write((prompt or "") + first[1])
-        for _, piece in pieces:
-            _write(piece)
-        _write("\n")
-        return
-    texts = [prompt or ""] * max(samples, 0)
-    for row, piece in pieces:
-        texts[row] += piece
-    if as_json:
-        print(json.dumps(texts, ensure_ascii=False))
-        return
-    for number, text in enumerate(texts, start=1):
-        print(f"--- {number} ---\n{text}")
-
-
-def next_tokens(
-    run: RunPath,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What comes before.", show_default=False)],
-    top: Annotated[int, typer.Option(help="How many tokens.", min=1)] = 10,
-    as_json: AsJson = False,
-) -> None:
-    """Print the most likely next tokens and their probabilities."""
-    from elman.api import load
-
-    model = load(run)
-    text = text.replace("\\n", "\n")
-    _warn_of_unknown(model.tokenizer, text)
-    found = model.next_tokens(text, top)
-    if as_json:
-        print(json.dumps([{"token": t, "probability": p} for t, p in found], ensure_ascii=False))
-        return
-    width = max(len(visible(token)) for token, _ in found)
-    shares = percents([probability for _, probability in found])
-    for (token, probability), share in zip(found, shares, strict=True):
-        print(f"{visible(token):<{width}}  {share}  {'█' * round(40 * probability)}".rstrip())
+def finite(value: Any) -> Any:
+    """Return a value, or None where it is a number that JSON has not."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def visible(token: str) -> str:
@@ -153,13 +139,9 @@ def perplexity(nats: float) -> str:
     return f"{number:,.2f}" if number < 1e6 else f"{number:.3g}"
 
 
-def _warn_of_unknown(tokenizer: Tokenizer, text: str) -> None:
+def warn_of_unknown(tokenizer: Tokenizer, text: str) -> None:
+    """Say on standard error which symbols of a text the model does not know."""
     symbols = tokenizer.unknown_symbols(text)
     if symbols and tokenizer.unknown is not None:  # without <unk> the text is refused, and they are named
         shown = ", ".join(repr(symbol) for symbol in symbols[:10]) + (", ..." if len(symbols) > 10 else "")
         print(f"elman: not in the vocabulary, read as <unk>: {shown}", file=sys.stderr)
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()

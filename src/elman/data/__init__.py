@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from elman.data.bpe import BpeTokenizer
 from elman.data.listed import ListedCharTokenizer, ListedWordTokenizer
+from elman.data.openness import Vocabulary, vocabulary_of
 from elman.data.registry import TOKENIZERS, load_tokenizer, register, tokenizer_from_json, tokenizer_kind
 from elman.data.spaces import SpaceTokenizer
 from elman.data.symbols import ByteTokenizer, CharTokenizer
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from elman.data.encode import encode_corpus
     from elman.data.foreign import read_tokenizer
     from elman.data.given import check_given, check_sources
+    from elman.data.lines import Line, read_lines
     from elman.data.sources import Source, SourceLike, Text, default_text, open_sources
+    from elman.data.vectors import Placed, check_vectors, place_vectors
 
 __all__ = [
     "TOKENIZERS",
@@ -29,9 +32,11 @@ __all__ = [
     "ByteTokenizer",
     "CharTokenizer",
     "Corpus",
+    "Line",
     "ListedCharTokenizer",
     "ListedWordTokenizer",
     "Part",
+    "Placed",
     "Source",
     "SourceLike",
     "SpaceTokenizer",
@@ -39,18 +44,23 @@ __all__ = [
     "Text",
     "TokenStream",
     "Tokenizer",
+    "Vocabulary",
     "Window",
     "WordTokenizer",
     "check_given",
     "check_sources",
+    "check_vectors",
     "default_text",
     "encode_corpus",
     "load_tokenizer",
     "open_sources",
+    "place_vectors",
+    "read_lines",
     "read_tokenizer",
     "register",
     "tokenizer_from_json",
     "tokenizer_kind",
+    "vocabulary_of",
 ]
 
 _HOMES = {
@@ -58,7 +68,9 @@ _HOMES = {
     "corpus": ("Corpus", "Part"),
     "encode": ("encode_corpus",),
     "foreign": ("read_tokenizer",),
+    "vectors": ("Placed", "check_vectors", "place_vectors"),
     "given": ("check_given", "check_sources"),
+    "lines": ("Line", "read_lines"),
     "sources": ("Source", "SourceLike", "Text", "default_text", "open_sources"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

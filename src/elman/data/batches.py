@@ -22,13 +22,32 @@ class Window(NamedTuple):
     y : ndarray of intp, shape (T, B)
         The tokens to predict: the next one of each.
     reset : ndarray of bool, shape (T, B), or None
-        True where ``x[t, b]`` is the first token of a document, so that the state before it is to be zero.
+        True where ``x[t, b]`` is the first token of a document, so that the state is forgotten before it.
         None where no document starts in the window.
     """
 
     x: NDArray[np.intp]
     y: NDArray[np.intp]
     reset: NDArray[np.bool_] | None
+
+    def anew(self) -> "Window":
+        """Return the same window with every row begun anew at its first step.
+
+        Returns
+        -------
+        Window
+            With resets of its own.
+
+        Examples
+        --------
+        >>> tokens = np.zeros((2, 3), np.intp)
+        >>> Window(tokens, tokens, None).anew().reset
+        array([[ True,  True,  True],
+               [False, False, False]])
+        """
+        reset = np.zeros(self.x.shape, np.bool_) if self.reset is None else self.reset.copy()
+        reset[0] = True
+        return self._replace(reset=reset)
 
 
 class Stream:

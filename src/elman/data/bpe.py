@@ -102,6 +102,10 @@ class BpeTokenizer(Tokenizer):
         return None if any("\n" in text for text in others) else self.start
 
     @property
+    def open(self) -> bool:
+        return self._writes_all
+
+    @property
     def shows_lines(self) -> bool:
         return self.line_end is not None
 
@@ -182,6 +186,16 @@ class BpeTokenizer(Tokenizer):
         spans = self._backend.spans(text)
         return first_appearances(text[a:b] or self._text(i) for i, a, b in spans if i == self.unknown)
 
+    def written_unknown(self, text: str) -> int:
+        name = "" if self.unknown is None else self._backend.names[self.unknown]
+        added = (token["content"] for token in self._backend.fields.get("added_tokens", ()))
+        return text.count(name) if name and name in added else 0
+
+    def extent(self, index: int) -> tuple[int, int]:
+        self.check_ids(np.array([index]))
+        data = self.decode([index]).encode() if self._bytes is None else self._bytes[index]
+        return sum(byte & 0xC0 != 0x80 for byte in data), len(data)
+
     def pieces(self, texts: Iterable[str]) -> Iterator[str]:
         return segments(texts, self._apart)
 
@@ -245,6 +259,11 @@ class _BytesStream(TokenStream):
     def flush(self) -> str:
         return self._decoder.decode(b"", final=True)
 
+    def copy(self) -> Self:
+        twin = type(self)(self._table)
+        twin._decoder.setstate(self._decoder.getstate())
+        return twin
+
 
 class _DecodedStream(TokenStream):
     """Tokens that the library decodes, a few at a time: what the last of them adds to those before."""
@@ -258,7 +277,7 @@ class _DecodedStream(TokenStream):
         self._given, self._text = 0, ""  # how many of them gave text, and which
 
     def __call__(self, token: int) -> str:
-        self._ids.append(token)
+        self._ids = [*self._ids, token]  # not appended: a copy of this stream has the list too
         text = self._backend.decode(self._ids)
         waited = len(self._ids) - self._given
         if waited <= LONGEST_WAIT and (len(text) <= len(self._text) or text.endswith(REPLACEMENT)):

@@ -47,6 +47,10 @@ class Builder(ABC):
         """As `Tokenizer.layout`, for provisional ids."""
         return layout_of(code_points(piece))
 
+    def written_unknown(self, piece: str) -> int:
+        """As `Tokenizer.written_unknown`."""
+        return 0
+
     @abstractmethod
     def finish(self) -> "tuple[Tokenizer, NDArray[np.uint32], NDArray[np.int64]]":
         """The tokenizer; the table from provisional to final id; how often each provisional id occurred."""

@@ -54,6 +54,9 @@ class Part:
         dropped and line ends were made one character (with byte tokens neither is done).
     unknown : int
         How many tokens are ``<unk>``.
+    written : int or None
+        How many of those stand so in the text, and are not in the place of something else; None where that
+        is not known.
     starts : ndarray of uint64, shape (documents,), read-only, or None
         Offsets of the first token of every document, ascending; None where documents are not told apart.
     vocab_size : int or None
@@ -76,6 +79,7 @@ class Part:
     starts: NDArray[np.uint64] | None = None
     vocab_size: int | None = None
     path: Path | None = None
+    written: int | None = None
     _maps: tuple[MappedArray, ...] = field(default=(), repr=False)
 
     @property
@@ -258,7 +262,8 @@ def _open_part(folder: Path, name: str, fields: dict[str, Any]) -> Part:
         maps, starts = (ids, offsets), offsets.array
     return Part(
         name, ids.array, int(counts["chars"]), int(counts["bytes"]), int(counts["unknown"]), starts,
-        int(fields["vocab_size"]), folder / f"{name}.ids", maps,
+        int(fields["vocab_size"]), folder / f"{name}.ids",
+        None if "written" not in counts else int(counts["written"]), maps,
     )  # fmt: skip
 
 

@@ -266,6 +266,7 @@ class _Encoder:
     def _encode_text(self, segment: Segment, writer: PartWriter) -> None:
         for piece in self.maker.pieces(self._texts(segment, writer)):
             ids = self.maker.feed(piece) if isinstance(self.maker, Builder) else self.maker.encode(piece)
+            writer.written += self.maker.written_unknown(piece)
             writer.add(ids, self.maker.layout(piece, ids) if writer.wants_layout else None)
 
     def _encode_bytes(self, segment: Segment, writer: PartWriter) -> None:

@@ -135,24 +135,34 @@ def used(fields: Any) -> dict[str, Any]:
     kind = model.get("type", "BPE" if "merges" in model else None)
     if kind not in MODELS:
         raise ConfigError(f"its model is of type {kind!r:.60}, not one of {', '.join(MODELS)}")
-    vocab, added = model["vocab"], fields.get("added_tokens") or []
-    if not isinstance(vocab, list if kind == "Unigram" else Mapping) or not isinstance(added, list):
-        raise ConfigError("its vocabulary or its added tokens are of the wrong type")
-    ids = list(vocab.values()) if isinstance(vocab, Mapping) else list(range(len(vocab)))
-    ids += [token.get("id") if isinstance(token, Mapping) else None for token in added]
-    most = min(2 * len(ids) + 1024, MOST)
-    odd = next((index for index in ids if type(index) is not int or not 0 <= index < most), None)
-    if not ids or odd is not None or len(ids) > MOST:
-        raise ConfigError(
-            f"its ids are not those of {len(ids):,} tokens: {odd!r:.60} is none"
-            if ids
-            else "its vocabulary is empty"
-        )
+    _check_ids(model["vocab"], fields.get("added_tokens") or [])
     return {
         **fields,
         **dict.fromkeys(_UNUSED),
         "model": {**model, **({"dropout": None} if "dropout" in model else {})},
     }
+
+
+def _check_ids(vocab: Any, added: Any) -> None:
+    """Raise ConfigError unless each token is a string with one id of its own, and no id is much too large."""
+    pairs: list[tuple[Any, Any]] = [(None, None)]
+    if isinstance(vocab, list):  # of a unigram model: tokens and their scores
+        firsts = (entry[0] if isinstance(entry, list) and entry else None for entry in vocab)
+        pairs = [(name, index) for index, name in enumerate(firsts)]
+    elif isinstance(vocab, Mapping):
+        pairs = list(vocab.items())
+    tokens = added if isinstance(added, list) else [None]
+    extra = [(t.get("content"), t.get("id")) if isinstance(t, Mapping) else (None, None) for t in tokens]
+    pairs += extra
+    if not pairs:
+        raise ConfigError("its vocabulary is empty")
+    most = min(2 * len(pairs) + 1024, MOST)
+    for name, index in pairs:
+        if not isinstance(name, str) or type(index) is not int or not 0 <= index < most:
+            raise ConfigError(f"its token {name!r:.60} has the id {index!r:.60}, which cannot be")
+    ids = dict(pairs)
+    if any(ids[name] != index for name, index in pairs) or len(set(ids.values())) != len(ids):
+        raise ConfigError("two of its tokens have one id, or one has two")
 
 
 def _names(vocab: Mapping[str, int]) -> list[str]:

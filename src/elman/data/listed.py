@@ -180,6 +180,10 @@ class ListedWordTokenizer(Listed):
     unit: ClassVar[str] = "word"
     cut_at: ClassVar[Literal["character", "line"]] = "line"
 
+    def written_unknown(self, text: str) -> int:
+        name = "" if self._unknown is None else self._symbols[self._unknown]
+        return self.symbols(text).count(name) if name and name in text else 0
+
     def symbols(self, text: str) -> list[str]:
         found: list[str] = []
         for chunk in _CHUNK.findall(text):

@@ -7,9 +7,11 @@ from typing import ClassVar
 from elman.data.registry import register
 from elman.data.spacing import PlainStream
 from elman.data.tokenize import TokenStream
+from elman.data.vocabulary import UNKNOWN
 from elman.data.wordlist import LONGEST, WordList, expand
 
 _SPACE = re.compile(r"\s")
+_UNKNOWN = re.compile(rf"(?<!\S){UNKNOWN}(?!\S)")
 
 
 def split_at_spaces(text: str, lowercase: bool = False) -> list[str]:
@@ -101,5 +103,10 @@ class SpaceTokenizer(WordList):
     def regroup(texts: Iterable[str], lowercase: bool) -> Iterator[str]:
         return whole_tokens(texts, lowercase)
 
+    @staticmethod
+    def count_unknown(text: str, lowercase: bool) -> int:
+        text = text.lower() if lowercase else text
+        return len(_UNKNOWN.findall(text)) if UNKNOWN in text else 0
+
     def stream(self) -> TokenStream:
-        return PlainStream(["<unk>", "\n", *self._tokens[2:]].__getitem__)
+        return PlainStream([UNKNOWN, "\n", *self._tokens[2:]].__getitem__)

@@ -208,6 +208,10 @@ class ByteTokenizer(Tokenizer):
         return 256
 
     @property
+    def open(self) -> bool:
+        return True
+
+    @property
     def unknown(self) -> None:
         return None
 
@@ -244,6 +248,10 @@ class ByteTokenizer(Tokenizer):
 
     def unknown_symbols(self, text: str) -> list[str]:
         return []
+
+    def extent(self, index: int) -> tuple[int, int]:
+        self.check_ids(np.array([index]))
+        return int(index & 0xC0 != 0x80), 1  # every byte begins a character, but those that continue one
 
     def layout(self, piece: str, ids: NDArray[np.uint32]) -> NDArray[np.uint8]:
         return layout_of(ids)

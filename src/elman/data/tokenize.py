@@ -150,6 +150,11 @@ class Tokenizer(ABC):
         return self.start
 
     @property
+    def open(self) -> bool:
+        """Whether the tokens can write every text, so that nothing is ever unknown."""
+        return False
+
+    @property
     def shows_lines(self) -> bool:
         """Whether `layout` tells where each line ends."""
         return True
@@ -180,6 +185,34 @@ class Tokenizer(ABC):
     @abstractmethod
     def unknown_symbols(self, text: str) -> list[str]:
         """The distinct symbols of a text that are outside the vocabulary, in order of appearance."""
+
+    def written_unknown(self, text: str) -> int:
+        """How often a text has the unknown token itself, as published corpora have ``<unk>``.
+
+        Parameters
+        ----------
+        text : str
+
+        Returns
+        -------
+        int
+        """
+        return 0
+
+    def extent(self, index: int) -> tuple[int, int]:
+        """Characters of a text that one token is, and bytes of it in UTF-8; of ``<unk>``, one of each.
+
+        Parameters
+        ----------
+        index : int
+            Its id.
+
+        Returns
+        -------
+        chars, bytes : int
+        """
+        text = "?" if index == self.unknown else self.token(index)
+        return len(text), len(text.encode("utf-8", "surrogatepass"))
 
     def symbols(self, text: str) -> list[str]:
         """The symbol behind each id of `encode`, also where that is `unknown`."""

@@ -21,7 +21,7 @@ TEXTS = (
 def main() -> None:
     """Build the tokenizer, and encode and decode with it."""
     from elman.data.bpe import BpeTokenizer
-    from elman.errors import ElmanError
+    from elman.errors import DataError, ElmanError
 
     try:
         tokenizer = BpeTokenizer(json.load(sys.stdin))
@@ -35,6 +35,8 @@ def main() -> None:
                 stream(index)
             stream.flush()
         _ = tokenizer.notes, tokenizer.start, tokenizer.line_end
+        if BpeTokenizer(tokenizer.to_json()["tokenizer"]) != tokenizer:
+            raise DataError("it is another tokenizer when it has been written and read again")
     except ElmanError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         sys.exit(REFUSED)

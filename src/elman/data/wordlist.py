@@ -71,6 +71,9 @@ class _WordBuilder(Builder):
     def layout(self, piece: str, ids: NDArray[np.uint32]) -> NDArray[np.uint8]:
         return np.where(ids == 1, NEWLINE, TEXT).astype(np.uint8)
 
+    def written_unknown(self, piece: str) -> int:
+        return self._kind.count_unknown(piece, self._lowercase)
+
     def finish(self) -> "tuple[WordList, NDArray[np.uint32], NDArray[np.int64]]":
         symbols = [word for word in self._words if word != "\n"]
         room = None if self._max_vocab is None else self._max_vocab - 2
@@ -111,6 +114,11 @@ class WordList(Tokenizer):
     def regroup(texts: Iterable[str], lowercase: bool) -> Iterator[str]:
         """Regroup the parts of a text so that no token is cut, for `pieces`."""
 
+    @staticmethod
+    @abstractmethod
+    def count_unknown(text: str, lowercase: bool) -> int:
+        """How many of the tokens of a text are ``<unk>`` itself."""
+
     def __init__(self, tokens: Iterable[str] = (UNKNOWN, LINE_END), lowercase: bool = False) -> None:
         self._tokens = list(tokens)  # (K,)
         self._lowercase = lowercase
@@ -150,6 +158,9 @@ class WordList(Tokenizer):
 
     def unknown_symbols(self, text: str) -> list[str]:
         return first_appearances(w for w in self.symbols(text) if w not in self._ids)
+
+    def written_unknown(self, text: str) -> int:
+        return self.count_unknown(text, self._lowercase)
 
     def symbols(self, text: str) -> list[str]:
         return self.split(text, self._lowercase)

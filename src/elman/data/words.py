@@ -7,6 +7,7 @@ from elman.data.registry import register
 from elman.data.scripts import word_pattern
 from elman.data.spacing import WordStream
 from elman.data.tokenize import TokenStream
+from elman.data.vocabulary import UNKNOWN
 from elman.data.wordlist import LONGEST, WordList, expand
 
 _LOOKAHEAD = 8  # characters after a token that can decide where it ends; "<unk>" is the longest such case
@@ -119,6 +120,10 @@ class WordTokenizer(WordList):
     @staticmethod
     def regroup(texts: Iterable[str], lowercase: bool) -> Iterator[str]:
         return whole_words(texts, lowercase)
+
+    @staticmethod
+    def count_unknown(text: str, lowercase: bool) -> int:
+        return text.count(UNKNOWN)  # it is a token wherever it stands
 
     def stream(self) -> TokenStream:
         return WordStream(self._tokens)

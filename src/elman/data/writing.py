@@ -115,7 +115,7 @@ class PartWriter:
         self._ids = self._path.open("w+b")
         self._starts = None if documents == "none" else (folder / f"{name}.starts").open("wb")
         self._finder = DocumentStarts(documents)
-        self.tokens = self.chars = self.bytes = self.unknown = self._found = 0
+        self.tokens = self.chars = self.bytes = self.unknown = self.written = self._found = 0
         self.low, self.high = np.iinfo(np.int64).max, -1  # the smallest and largest id so far
 
     def __enter__(self) -> Self:
@@ -209,6 +209,7 @@ class PartWriter:
             "chars": self.chars,
             "bytes": self.bytes,
             "unknown": self.unknown,
+            "written": self.written,
             "documents": self._found if self.wants_layout else None,
             "sources": [{"name": s.source.name, "start": s.start, "stop": s.stop} for s in segments],
         }

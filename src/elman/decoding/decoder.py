@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from elman.data import Tokenizer
+from elman.decoding.joins import DecodedJoin
 from elman.decoding.layout import DecodedLayer, Lookup, forward_layers
 from elman.errors import DataError
 from elman.network import LanguageModel, ModelState
@@ -93,6 +94,9 @@ class Decoder:
             DecodedLayer(layer, model.params, entering, rows, reads=self._lookup.table is None or index > 0)
             for index, (layer, entering) in enumerate(zip(layers, state, strict=True))
         ]
+        self._joins = [
+            None if joint is None else DecodedJoin(joint, model.params, rows) for joint in model.stack.joints
+        ]
         self._output = model.output.reader(model.params)
 
     @property
@@ -102,15 +106,20 @@ class Decoder:
 
     def feed(self, tokens: Ints) -> Floats:
         """Read one token a row, shape ``(B,)``; return the logits of the next."""
-        first, *others = self._layers
+        first, joint = self._layers[0], self._joins[0]
         if self._lookup.table is None:
             first.read(self._lookup.vectors(tokens))
         else:
             self._lookup.products(tokens, first.a)
         h1 = first.advance()
-        for layer in others:
-            layer.read(h1)
+        if joint is not None:
+            h1 = joint(self._lookup.vectors(tokens), h1)
+        for layer, joint in zip(self._layers[1:], self._joins[1:], strict=True):
+            x1 = h1
+            layer.read(x1)
             h1 = layer.advance()
+            if joint is not None:
+                h1 = joint(x1, h1)
         self._output(h1, self.logits)
         return self.logits
 

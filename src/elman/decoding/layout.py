@@ -70,10 +70,13 @@ class Lookup:
         layer, self.E = forward_layers(model)[0], model.params["embedding.E"]
         G, H, (K, D) = layer.blocks, layer.hidden, self.E.shape
         self.table: Floats | None = None
-        self._x1 = _with_ones(rows, D, model.dtype)
+        self._x1 = with_ones(rows, D, model.dtype)
         if model.n_params >= K * G * H:  # it is never larger than the model
             U, _, b = layer.scaled(model.params)
             self.table = np.matmul(self.E, U)
+            normalise = layer.normaliser(model.params, "gamma_x", K)
+            if normalise is not None:
+                normalise(self.table)
             np.add(self.table, b[:, None], out=self.table)
             if layer.echoes:
                 self.table = np.concatenate([self.table, self.E[None]])
@@ -129,7 +132,7 @@ class DecodedLayer:
         self.a, self._gates, self._keep = both[: layer.blocks], both[: cell.gates], both[cell.gates :]
         self._work = np.empty((cell.scratch, rows, H), dtype)
         # Hidden states lie in rows that end with a one, which multiplies the biases of whoever reads them.
-        self._ones = [_with_ones(rows, P, dtype) for _ in range(2)]
+        self._ones = [with_ones(rows, P, dtype) for _ in range(2)]
         # Several such rows are not contiguous, as a cell is promised: they are copies then.
         self._copied = rows > 1
         h = [np.empty((rows, P), dtype) if self._copied else ones[:, :P] for ones in self._ones]
@@ -140,13 +143,19 @@ class DecodedLayer:
         # What the cell gives out, where that is projected before it is h; and the part of W that waits.
         self._R = params.get(f"{layer.name}.R")
         self._m = None if self._R is None else np.empty((rows, H), dtype)
-        first = len(W) - cell.staged
+        first = self._first = len(W) - cell.staged
         self._recur = Product(W[:first], rows, self._r[:first]) if first else None
         self._recur_last = Product(W[first:], rows, self._r[first:]) if cell.staged else None
         self._prepare, self._forward = (
             layer.bound(params, method) for method in (cell.prepare, cell.forward)
         )
-        weights = np.concatenate([U, b[:, None]], axis=1)
+        parts = (slice(first), slice(first, None))
+        self._norms = [layer.normaliser(params, "gamma_h", rows, part) for part in parts]
+        self._norm_x = layer.normaliser(params, "gamma_x", rows)
+        self._b = b[:, None]
+        # Where products are normalised, the bias comes after.
+        last = self._b if self._norm_x is None else np.zeros_like(self._b)
+        weights = np.concatenate([U, last], axis=1)
         self._read = Product(weights, rows, self.a[: len(U)]) if reads else None
         self._echoes = layer.echoes
         # What zoneout holds, as its expectation: the state, the rate, scratch.
@@ -160,14 +169,20 @@ class DecodedLayer:
         """Write the products of inputs ``(B, D + 1)``, which end with a one."""
         assert self._read is not None
         self._read(x1)
+        if self._norm_x is not None:
+            self._norm_x(self.a)
+            np.add(self.a, self._b, out=self.a)
         if self._echoes:
             np.copyto(self.a[-1], x1[:, :-1])
 
     def advance(self) -> Floats:
         """Take one step; return h with a column of ones, ``(B, H + 1)``."""
         cell, keep, a = self.cell, self._keep, self._gates
+        norm, norm_last = self._norms
         if self._recur is not None:
             self._recur(self.state[0])
+        if norm is not None:
+            norm(self._r[: self._first])
         if self.b_candidate is not None:
             np.add(self._r[-1], self.b_candidate, out=keep[0])
         elif cell.gated:
@@ -175,6 +190,8 @@ class DecodedLayer:
         elif self._recur_last is not None:
             self._prepare(a, self._r, self.state, keep, self._work)
             self._recur_last(keep[0])
+            if norm_last is not None:
+                norm_last(self._r[-1:])
         if self._R is None or self._m is None:
             self._forward(a, self._r, self.state, self._other, keep, self._work)
         else:
@@ -199,7 +216,7 @@ class DecodedLayer:
         self._ones.reverse()
 
 
-def _with_ones(rows: int, width: int, dtype: np.dtype[Any]) -> Floats:
+def with_ones(rows: int, width: int, dtype: np.dtype[Any]) -> Floats:
     """Return memory for rows that end with a one."""
     array = aligned(rows * (width + 1), dtype).reshape(rows, width + 1)
     array[:, width] = 1.0

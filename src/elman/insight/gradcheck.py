@@ -15,6 +15,7 @@ from .gradreport import ArrayReport, Entry, GradcheckReport
 __all__ = ["ArrayReport", "Entry", "GradcheckReport", "gradcheck"]
 
 STEPS_OF_TEXT, BATCH = 5, 3  # of the tokens drawn for a model: more than one of each, and still fast
+RESETS = 0.3  # of a model with learnt states: the share of places where rows begin anew
 
 
 def gradcheck(
@@ -26,6 +27,7 @@ def gradcheck(
     y: Ints | None = None,
     state: Any = None,
     lengths: Any = None,
+    reset: Any = None,
     noise: int | None = None,
     order: int = 4,
     step: float | None = None,
@@ -63,6 +65,9 @@ def gradcheck(
         numbers in place of the zeros.
     lengths : array-like, optional
         For a model: how many steps of each row count, as its `loss_and_grads` takes them.
+    reset : ndarray of bool, (T, B), optional
+        For a model: where rows begin anew, as its `loss_and_grads` takes it. By default nowhere, or where
+        what they begin from is learnt, at random places: else nothing would depend on that.
     noise : int, optional
         For a model: seed of the generator that `loss_and_grads` is given as `rng`, a new one at each call, so
         that every call draws the same masks. By default it is given none, and nothing is dropped.
@@ -132,19 +137,19 @@ def gradcheck(
     if hasattr(target, "loss_and_grads"):
         if arrays is not None or grads is not None:
             raise ConfigError(
-                "arrays and grads belong to a function: a model brings its own; give x, y, state, lengths "
-                "and noise"
+                "arrays and grads belong to a function: a model brings its own; give x, y, state, lengths, "
+                "reset and noise"
             )
-        return check(_model_subject(target, x, y, state, lengths, noise, rng), method, rng)
+        return check(_model_subject(target, x, y, state, lengths, reset, noise, rng), method, rng)
     if not callable(target):
         raise ConfigError(
             f"target is a {type(target).__name__}: give a function(arrays) -> (value, gradients), "
             "or a model with params and loss_and_grads"
         )
-    if arrays is None or any(given is not None for given in (x, y, state, lengths, noise)):
+    if arrays is None or any(given is not None for given in (x, y, state, lengths, reset, noise)):
         raise ConfigError(
-            "a function is checked at `arrays`, a dictionary; x, y, state, lengths and noise belong to a "
-            "model"
+            "a function is checked at `arrays`, a dictionary; x, y, state, lengths, reset and noise belong "
+            "to a model"
         )
     return check(_function_subject(target, arrays, grads), method, rng)
 
@@ -168,8 +173,9 @@ def _function_subject(
 
 
 def _model_subject(
-    model: Any, x: Any, y: Any, state: Any, lengths: Any, noise: int | None, rng: np.random.Generator
-) -> Subject:
+    model: Any, x: Any, y: Any, state: Any, lengths: Any, reset: Any, noise: int | None,
+    rng: np.random.Generator,
+) -> Subject:  # fmt: skip
     """Prepare the check of a model on its own parameters; draw the tokens and state that are not given."""
     params = model.params
     _demand_float64(params, "build the model with dtype='float64'")
@@ -180,15 +186,19 @@ def _model_subject(
         x, y = rng.integers(classes, size=(2, STEPS_OF_TEXT, BATCH))
     if state is None:
         state = _randomized(model.initial_state(batch=np.shape(x)[1]), rng)
+    if reset is None and getattr(model, "learn_state", False):
+        reset = rng.random(np.shape(x)) < RESETS
+        reset[[0, -1], 0] = True  # and so some at least, for either way over a sequence
+    fixed = {name: given for name, given in (("lengths", lengths), ("reset", reset)) if given is not None}
 
     def evaluate() -> tuple[float, Params]:
-        options = {} if lengths is None else {"lengths": lengths}
+        options = dict(fixed)
         if noise is not None:
             options["rng"] = np.random.default_rng(noise)
         value, _, grads = model.loss_and_grads(x, y, state, **options)
         return _number(value), grads
 
-    return Subject(params, evaluate, (x, y, state, *([] if lengths is None else [np.asarray(lengths)])))
+    return Subject(params, evaluate, (x, y, state, *map(np.asarray, fixed.values())))
 
 
 def _randomized(state: Any, rng: np.random.Generator) -> Any:

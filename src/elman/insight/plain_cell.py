@@ -35,7 +35,7 @@ def check_plain(model: LanguageModel, what: str) -> None:
     Raises
     ------
     ConfigError
-        If its layers read backwards, or are projected.
+        If its layers read backwards, are projected or normalised, or have connections past them.
 
     Examples
     --------
@@ -54,6 +54,16 @@ def check_plain(model: LanguageModel, what: str) -> None:
         raise ConfigError(
             f"a model with a projection, of {model.projection} numbers, cannot be {what}: "
             "only one whose layers give out what their cells make"
+        )
+    if model.layer_norm:
+        raise ConfigError(
+            f"a model whose layers are normalised (layer_norm) cannot be {what}: only one whose gates are of "
+            "plain products"
+        )
+    if model.connections != "none":
+        raise ConfigError(
+            f"a model with {model.connections} connections past its layers cannot be {what}: "
+            "only one whose layers read what the one below gives"
         )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from elman.errors import ConfigError, ShapeError
 from elman.insight import reference
 from elman.insight.plain_cell import check_plain, plain_cell_of
+from elman.insight.plain_output import check_softmax
 from elman.insight.reference.cells import Array, Arrays
 from elman.insight.reference.tape import depth, in_float64, layer
 from elman.network import LanguageModel
@@ -52,7 +53,8 @@ class Trace:
     params : dict of str to ndarray
         The parameters, in float64.
     dparams : dict of str to ndarray
-        The derivative of `loss` by each parameter.
+        The derivative of `loss` by each parameter. What enters the first step is held constant, so that of
+        learnt states is zero: the derivatives by them are those by ``h_prev`` and ``c_prev`` at step 0.
     gates, states : tuple of str
         The gates of the cell in the order of ``U`` and ``W``, and its states.
     reads : tuple of str
@@ -120,7 +122,7 @@ def trace(
         What to predict at each step, of the same shape. Without it, each token is to predict the next: the
         last is then a target only.
     state : tuple of NamedTuples, or Trace.state, optional
-        What enters the first step; by default zeros.
+        What enters the first step; by default zeros, or what the model has learnt to begin with.
     counted : array of bool, optional
         Which targets count in the loss, of the shape of `targets`; by default all.
 
@@ -133,7 +135,8 @@ def trace(
     ShapeError
         If the tokens, targets, state or `counted` do not fit the model or one another.
     ConfigError
-        If `model` is not a LanguageModel, or one that reads backwards or is projected.
+        If `model` is not a LanguageModel, or one that reads backwards or is projected, or has another output
+        than a softmax over all words.
 
     Examples
     --------
@@ -189,6 +192,7 @@ def _check_model(model: Any) -> None:
         hint = "; give its .model" if isinstance(getattr(model, "model", None), LanguageModel) else ""
         raise ConfigError(f"model must be a LanguageModel, not a {type(model).__name__}{hint}")
     check_plain(model, "traced or explained")
+    check_softmax(model, "traced or explained")
 
 
 def _columns(name: str, tokens: Any, model: LanguageModel) -> NDArray[np.integer[Any]]:

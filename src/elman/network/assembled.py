@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -11,9 +12,9 @@ from elman.errors import ConfigError, ShapeError
 from elman.network import initial
 from elman.network.backprop import Network
 from elman.network.cells import State, get_cell
-from elman.network.checks import check_real, check_whole
+from elman.network.checks import check_bool, check_real, check_whole
 from elman.network.clock import Clock
-from elman.network.output import Softmax
+from elman.network.output import new_output
 from elman.network.regularisers import Regularisers
 from elman.network.stack import new_stack
 from elman.network.workspace import Workspace
@@ -43,7 +44,15 @@ class Assembled:
         forget_bias: float = 1.0,
         projection: int | None = None,
         direction: str = "forward",
+        init_scale: float | None = None,
         hidden_last: int | None = None,
+        output: str = "full",
+        cutoffs: Sequence[int] | str | None = None,
+        samples: int | None = None,
+        experts: int | None = None,
+        layer_norm: bool = False,
+        connections: str = "none",
+        learn_state: bool = False,
         dropout_between: float | None = None,
         dropout_input: float = 0.0,
         dropout_embedding: float = 0.0,
@@ -53,7 +62,6 @@ class Assembled:
         zoneout_cell: float = 0.0,
         activation_reg: float = 0.0,
         temporal_reg: float = 0.0,
-        init_scale: float | None = None,
     ) -> None:
         kind = get_cell(cell)
         sizes = {"vocab_size": vocab_size, "embedding": embedding, "hidden": hidden, "layers": layers}
@@ -84,17 +92,23 @@ class Assembled:
                 )
         self.vocab_size, self.cell, self.dtype = vocab_size, kind.name, np.dtype(str(dtype))
         self.projection, self.direction, self.hidden_last = projection, direction, hidden_last
+        self.connections, self.learn_state = connections, check_bool("learn_state", learn_state)
+        self.layer_norm = check_bool("layer_norm", layer_norm)
         widths = [hidden] * layers if hidden_last is None else [*[hidden] * (layers - 1), hidden_last]
         self.stack = new_stack(
             kind, embedding, widths, self.dtype, regularisers=regularisers, projection=projection,
-            direction=direction,
+            direction=direction, connections=connections, learn_state=self.learn_state,
+            layer_norm=self.layer_norm,
         )  # fmt: skip
         if tied and embedding != self.stack.width:
             raise ConfigError(
                 f"tied embeddings need vectors as wide as the output of the last layer, but embedding is "
                 f"{embedding} and that {self.stack.width}"
             )
-        self.output = Softmax(self.stack.width, self.vocab_size, tied, self.dtype)
+        self.output = new_output(
+            output, self.stack.width, self.vocab_size, tied, self.dtype, cutoffs=cutoffs, samples=samples,
+            experts=experts,
+        )  # fmt: skip
         self.params: Params = self._new_params(embedding)
         if init == "zeros":  # without a generator, which takes a while to load
             if init_recurrent is not None:
@@ -104,6 +118,7 @@ class Assembled:
                 self.params, cell=kind, hidden=widths, tied=tied, seed=seed, init=init,
                 init_recurrent=init_recurrent, forget_bias=forget_bias, init_scale=init_scale,
             )  # fmt: skip
+            self.output.initialise(self.params)
         self._space = Workspace()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -126,6 +141,13 @@ class Assembled:
             facts["direction"] = self.direction
         if self.hidden_last is not None:
             facts["hidden_last"] = self.hidden_last
+        if self.output.name != "full":
+            facts["output"] = self.output.name
+        if self.connections != "none":
+            facts["connections"] = self.connections
+        for option in ("learn_state", "layer_norm"):
+            if self.settings[option]:
+                facts[option] = True
         return f"LanguageModel({', '.join(f'{name}={value!r}' for name, value in facts.items())})"
 
     @property
@@ -141,7 +163,9 @@ class Assembled:
             "vocab_size": self.vocab_size, "cell": self.cell, "embedding": first.inputs,
             "hidden": first.hidden, "layers": len(self.stack.layers), "tied": self.output.tied,
             "dtype": self.dtype.name, "projection": self.projection, "direction": self.direction,
-            "hidden_last": self.hidden_last, **self.regularisers.settings,
+            "hidden_last": self.hidden_last, "layer_norm": self.layer_norm, "connections": self.connections,
+            "learn_state": self.learn_state, "output": self.output.name, **self.output.settings,
+            **self.regularisers.settings,
         }  # fmt: skip
 
     @property
@@ -162,13 +186,12 @@ class Assembled:
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the name and shape of every parameter, in order."""
         embedding = {"embedding.E": (self.vocab_size, self.stack.layers[0].inputs)}
-        shapes: dict[str, tuple[int, ...]] = dict(embedding)
-        for layer in self.stack.layers:
-            shapes.update(layer.shapes())
-        return {**shapes, **self.output.shapes()}
+        return {**embedding, **self.stack.shapes(), **self.output.shapes()}
 
     def initial_state(self, batch: int) -> ModelState:
-        """Return the zero state: one NamedTuple a layer, of arrays ``(B, H)``.
+        """Return what a text begins with: one NamedTuple a layer, of arrays ``(B, H)``.
+
+        They are zeros; of a model with ``learn_state``, copies of ``layers.0.h0`` and so on.
 
         Parameters
         ----------
@@ -192,7 +215,7 @@ class Assembled:
         >>> model.initial_state(batch=1)
         (LSTMState(h=array([[0., 0.]]), c=array([[0., 0.]])),)
         """
-        return self.stack.initial_state(check_whole("batch", batch, 1, ShapeError))
+        return self.stack.initial_state(check_whole("batch", batch, 1, ShapeError), self.params)
 
     def new_grads(self) -> Params:
         """Return an uninitialised dictionary like `params`, views of one contiguous array."""
@@ -206,7 +229,18 @@ class Assembled:
         return twin
 
     def with_params(self, params: Params) -> Self:
-        """Return a model of other arrays, of the same names and shapes, with this one's scratch memory."""
+        """Return a model of other arrays, with this one's scratch memory.
+
+        Parameters
+        ----------
+        params : dict of str to ndarray
+            Of the names and shapes of `params`, in that order.
+
+        Returns
+        -------
+        LanguageModel
+            Of the same settings; the arrays are not copied.
+        """
         twin = self.replica()
         twin.params, twin._space = params, self._space
         return twin

@@ -124,7 +124,7 @@ def _loss(
         return nll_and_grads(net.params, counted, targets, scale, net.space, grads, dcounted, rng=rng)
     every, all_targets = team.gather(counted, targets)
     part = team.parts(len(every))
-    nll = nll_and_grads(net.params, every, all_targets, scale, net.space, grads, part, team=team)
+    nll = nll_and_grads(net.params, every, all_targets, scale, net.space, grads, part, rng=rng, team=team)
     team.scatter(dcounted)
     return nll
 

@@ -29,6 +29,13 @@ def check_real(name: str, value: Any) -> float:
     return float(value)
 
 
+def check_bool(name: str, value: Any) -> bool:
+    """Return value if it is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ConfigError(f"{name} must be True or False, not {value!r:.60}")
+    return bool(value)
+
+
 def check_tokens(name: str, tokens: Any, vocab_size: int, *, rank: int) -> Ints:
     """Return tokens if they are an integer array of that rank within the vocabulary."""
     axes = "(T, B)" if rank == 2 else "(B,)"

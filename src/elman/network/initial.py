@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from elman.errors import ConfigError
 from elman.network.cells import Cell
+from elman.network.connections import TRANSFER_BIAS
 from elman.typing import Params
 
 Initializer: TypeAlias = "Callable[[tuple[int, ...], int, np.random.Generator], NDArray[np.float64]]"
@@ -70,6 +71,10 @@ RECURRENT_INITIALIZERS: dict[str, Initializer] = {
 }
 
 
+ALWAYS = {"gamma_x": 1.0, "gamma_h": 1.0, "gamma_c": 1.0, "beta_c": 0.0, "b_T": TRANSFER_BIAS}
+"""What some parameters begin with, however the others are drawn."""
+
+
 def named(name: str, table: dict[str, Initializer]) -> Initializer:
     """Return the initialiser of that name, or raise ConfigError naming those there are."""
     if not isinstance(name, str) or name not in table:
@@ -103,18 +108,27 @@ def initialise(
         width = hidden[int(name.split(".")[1])] if name.startswith("layers.") else hidden[-1]
         if letter == "E":
             array[...] = rng.standard_normal(array.shape) * spread
-        elif letter in ("U", "V", "R", "U_skip"):
+        elif letter in ("U", "V", "R", "T", "U_skip"):
             array[...] = for_input(array.shape, width, rng)
         elif letter == "W":
             array[...] = for_state(array.shape, width, rng)
         elif letter == "p":
             low, high = cell.span or (-(width**-0.5), width**-0.5)
             array[...] = rng.uniform(low, high, array.shape)
+        elif letter in ALWAYS:
+            array[...] = ALWAYS[letter]
         elif letter == "b" and cell.forget is not None:
             array[cell.forget] = forget_bias
 
 
 def _within(params: Params, scale: float, rng: np.random.Generator) -> None:
-    """Let every parameter begin uniform within ``(-scale, scale)``, biases and word vectors too."""
-    for array in params.values():
-        array[...] = rng.uniform(-scale, scale, array.shape)
+    """Let every parameter begin uniform within ``(-scale, scale)``, biases and word vectors too.
+
+    But for those of `ALWAYS`, and for learnt states, which begin at zero.
+    """
+    for name, array in params.items():
+        letter = name.rpartition(".")[2]
+        if letter in ALWAYS:
+            array[...] = ALWAYS[letter]
+        elif not (name.startswith("layers.") and letter.endswith("0")):
+            array[...] = rng.uniform(-scale, scale, array.shape)

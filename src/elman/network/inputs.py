@@ -25,6 +25,7 @@ class Words(NamedTuple):
     team: Team | None = None  # those whose words' derivatives go there too
     tied: bool = False  # whether dE has something already, if there is a team
     mask: Floats | None = None  # what the vectors are multiplied with: (T, B, D), any of which may be 1
+    more: Floats | None = None  # (T, B, D): derivatives by the vectors that come past the layer
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -79,16 +80,13 @@ class Projection:
         if isinstance(x, Words) and x.tabled:
             table = self._take("table", (len(x.E), H), a)
             for g in range(G):
-                np.matmul(x.E, U[g], out=table)
-                _finish(table, b[g], halve=g < half)
+                self._gate(x.E, U[g], b[g], table, g, halve=g < half)
                 # Tokens have been checked; mode="clip" only spares NumPy a buffered second copy.
                 np.take(table, x.tokens, axis=0, out=a[g], mode="clip")
             return
         rows = self._rows(x, a)
         for g in range(G):
-            block = a[g].reshape(T * B, H)
-            np.matmul(rows, U[g], out=block)
-            _finish(block, b[g], halve=g < half)
+            self._gate(rows, U[g], b[g], a[g].reshape(T * B, H), g, halve=g < half)
 
     def backward(
         self, x: Floats | Words, U: Blocks, da: Floats, dU: Blocks, db: Blocks, beside: Floats | None = None
@@ -106,16 +104,19 @@ class Projection:
             picks[np.arange(T * B), x.tokens.reshape(-1)] = 1.0
             summed = self._take("summed", (G, len(x.E), H), da)
             np.matmul(picks.T, rows_of_a, out=summed)
-            dE = self._products(x.E, U, summed, dU, db, x.dE)
-            if beside is not None:
-                part = self._take("dx_part", dE.shape, da)
-                np.matmul(picks.T, beside.reshape(T * B, -1), out=part)
-                np.add(dE, part, out=dE)
-            return dE
+            by_word = self._products(x.E, U, summed, dU, db, x.dE)
+            for past in (x.more, beside):
+                if past is not None:
+                    part = self._take("past", by_word.shape, da)
+                    np.matmul(picks.T, past.reshape(T * B, -1), out=part)
+                    np.add(by_word, part, out=by_word)
+            return by_word
         dx = self._products(self._rows(x, da, again=True), U, rows_of_a, dU, db).reshape(x.shape)
         if beside is not None:
             np.add(dx, beside, out=dx)
         if isinstance(x, Words):
+            if x.more is not None:
+                np.add(dx, x.more, out=dx)
             dE = self._take("dE", x.E.shape, da) if x.dE is None else x.dE
             x.masked(dx)
             if x.team is None:
@@ -124,6 +125,13 @@ class Projection:
                 x.team.add_words(dx, x.tokens, dE, tied=x.tied)
             return dE
         return dx
+
+    def _gate(self, rows: Floats, U: Floats, b: Floats, out: Floats, g: int, *, halve: bool) -> None:
+        """Write what rows ``(N, D)`` give to gate g, ``(N, H)``; U and b are its own."""
+        np.matmul(rows, U, out=out)
+        np.add(out, b, out=out)
+        if halve:
+            np.multiply(out, 0.5, out=out)
 
     def _products(
         self, rows: Floats, U: Blocks, da: Floats, dU: Blocks, db: Blocks, out: Floats | None = None
@@ -151,9 +159,3 @@ class Projection:
 
     def _take(self, name: str, shape: tuple[int, ...], like: Floats) -> Floats:
         return self.space.take(f"{self.name}.{name}", shape, like.dtype)
-
-
-def _finish(products: Floats, bias: Floats, *, halve: bool) -> None:
-    np.add(products, bias, out=products)
-    if halve:
-        np.multiply(products, 0.5, out=products)

@@ -65,8 +65,8 @@ class LanguageModel(Assembled):
         ``uniform``, ``glorot``, ``orthogonal`` or ``identity``, for W. By default that of `init`; for
         ``rnn-relu``, ``identity``.
     forget_bias : float
-        Initial bias of the forget gate of an LSTM or minLSTM, so that memory lasts from the start (Gers et
-        al. 2000).
+        Initial bias of the forget gate of an LSTM or minLSTM, so that memory lasts from the start (Gers
+        et al. 2000).
     projection : int, optional
         Width of what every layer gives out and reads back, ``P``: ``h = m R`` of what the cell makes (Sak et
         al. 2014). Without it that is the cell's own h.
@@ -76,9 +76,31 @@ class LanguageModel(Assembled):
         sequences: it has no :meth:`step`, and is no language model in the strict sense.
     init_scale : float, optional
         Let every parameter begin uniform within this of zero, in place of `init` and `init_recurrent`: biases
-        and word vectors too, those of forget gates around `forget_bias` (Zaremba et al. 2014).
+        and word vectors too, those of forget gates around `forget_bias` (Zaremba et al. 2014). Gains, biases
+        of transfer gates and learnt states begin as they always do.
     hidden_last : int, optional
         Width of the last layer, where it is not `hidden`; with `tied`, that of the word vectors.
+    output : str
+        ``full``, the softmax; for large vocabularies ``adaptive``, ``sampled``, ``nce`` or ``classes``,
+        which cost less; ``mixture``, which costs more; or ``auto``, for ``adaptive`` from 8,000 words on.
+        All but ``full`` and ``mixture`` take words for numbered by falling frequency. ``sampled`` and
+        ``nce`` draw words where a generator is given; everything else is exact.
+    cutoffs : sequence of int, or str, optional
+        Of ``adaptive``: where the frequent words end, and each cluster of others but the last; such as
+        ``[2000, 10000]`` or ``"2000,10000"``.
+    samples : int, optional
+        Of ``sampled`` and ``nce``: how many words are drawn.
+    experts : int, optional
+        Of ``mixture``: of how many softmaxes.
+    layer_norm : bool
+        Normalise the products with U and W over the units of each gate, and the memory cell of an LSTM on its
+        way out (Ba et al. 2016); gains ``gamma_x``, ``gamma_h`` ``(G, H)``, ``gamma_c``, ``beta_c`` ``(H,)``.
+    connections : str
+        ``none``; ``residual``, ``y = h + x`` for every layer that is as wide as its input; or ``highway``,
+        ``y = t h + (1 - t) x`` with ``t = sigmoid(x T + b_T)`` (Srivastava et al. 2015).
+    learn_state : bool
+        Begin from states that are learnt, parameters ``h0`` (of an LSTM also ``c0``) of every layer, rather
+        than from zeros: in :meth:`initial_state`, and wherever a row is reset.
     dropout_between : float, optional
         Rate of dropout on the output of all layers but the last; that of `dropout`, if not given.
     dropout_input : float
@@ -106,7 +128,8 @@ class LanguageModel(Assembled):
     ConfigError
         If a size is less than 1 or the seed less than 0, a name is unknown, a rate is outside [0, 1) or of
         something that the cell has not, a coefficient is negative, `tied` is asked of unequal widths, the
-        cell cannot be projected, or `hidden_last` is given to a single layer or beside `projection`.
+        cell cannot be projected, `hidden_last` is given to a single layer or beside `projection`, or there is
+        nothing to normalise or to connect.
 
     Examples
     --------
@@ -146,10 +169,11 @@ class LanguageModel(Assembled):
         state : tuple of NamedTuple
             The state entering the window, held constant; not modified.
         rng : numpy.random.Generator, optional
-            Draws the masks of dropout and zoneout, in the order of :mod:`elman.network.masks`. Without it
+            Draws the masks of dropout and zoneout, in the order of ``elman.network.masks``. Without it
             nothing is dropped, and zoneout is its expectation.
         reset : ndarray of bool, shape (T, B), optional
-            True where a row's state is set to zero before the step, as at the start of a document.
+            True where a row begins anew before the step, as at the start of a document: from zeros, or from
+            the learnt state. Only of rows that do so has that a gradient.
         lengths : ndarray of int, shape (B,), or of bool, shape (T, B), optional
             How many steps of each row count, or True where one does; in any order, and none may. Whatever
             stands at other steps, of x or of y, changes no state, no gradient and no loss.
@@ -166,7 +190,7 @@ class LanguageModel(Assembled):
         -------
         loss : float
             Mean negative log-likelihood of the counted tokens, in nats, 0 if there are none; and with
-            `activation_reg` or `temporal_reg` what these add (see :mod:`elman.network.penalties`).
+            `activation_reg` or `temporal_reg` what these add (see ``elman.network.penalties``).
         state : tuple of NamedTuple
             New arrays.
         grads : dict of str to ndarray
@@ -282,7 +306,7 @@ class LanguageModel(Assembled):
 
     def nll(
         self, x: Ints, y: Ints, state: ModelState, *, reset: NDArray[np.bool_] | None = None,
-        lengths: Ints | NDArray[np.bool_] | None = None,
+        lengths: Ints | NDArray[np.bool_] | None = None, guess: bool = True,
     ) -> tuple[Floats, Ints, ModelState]:  # fmt: skip
         """Return the loss of every token, the model's own best guess, and the state after the window.
 
@@ -294,13 +318,16 @@ class LanguageModel(Assembled):
             The state entering the window; not modified.
         reset, lengths
             As in :meth:`loss_and_grads`.
+        guess : bool
+            Whether to look for the best guess. With an output for large vocabularies the loss alone costs a
+            fraction of it.
 
         Returns
         -------
         nll : ndarray of shape (T, B)
             Negative log-likelihood of y, in nats; 0 where a step does not count.
         best : ndarray of int, shape (T, B)
-            The most likely token; -1 where a step does not count.
+            The most likely token; -1 where a step does not count, and without `guess`.
         state : tuple of NamedTuple
             New arrays.
 
@@ -320,7 +347,9 @@ class LanguageModel(Assembled):
         x, y, live = self._check_window(x, y, state, reset, lengths)
         tape = forward(self.network, x, state, reset=reset, live=live)
         h = tape.inputs[-1]
-        nll, best = self.output.nll(self.params, h.reshape(-1, h.shape[-1]), y.reshape(-1), self._space)
+        nll, best = self.output.nll(
+            self.params, h.reshape(-1, h.shape[-1]), y.reshape(-1), self._space, guess=guess
+        )
         if live is not None:
             padded = ~live.reshape(-1)
             nll[padded], best[padded] = 0.0, -1

@@ -21,13 +21,14 @@ Live = NDArray[np.bool_]
 class Rows:
     """What is to be done to some rows before and after each step of a window.
 
-    A step that does not count leaves the state of its row as it is, and lets derivatives by it pass as they
-    are. Whatever stands there among the inputs changes nothing.
+    A row begins anew from zeros, or from a state that the layer has learnt. A step that does not count
+    leaves the state of its row as it is, and lets derivatives by it pass as they are. Whatever stands there
+    among the inputs changes nothing.
 
     Parameters
     ----------
     reset : ndarray of bool, shape (T, B), optional
-        True where a row's state is set to zero before the step.
+        True where a row begins anew before the step.
     live : ndarray of bool, shape (T, B), optional
         True where a step counts. All do, if not given.
     dtype : numpy.dtype
@@ -66,6 +67,11 @@ class Rows:
         """What there is to do around a step: `enter` and `hold`, or None where there is nothing."""
         return None if self.keep is None else self.enter, None if self._padded is None else self.hold
 
+    def ahead_from(self, first: State) -> tuple[Callable[..., None] | None, Callable[..., None] | None]:
+        """Return the same where rows begin anew from a state, a vector ``(H,)`` for each field."""
+        _, hold = self.ahead
+        return None if self.keep is None else lambda t, tape: self.enter(t, tape, first), hold
+
     @property
     def back(
         self,
@@ -74,6 +80,11 @@ class Rows:
         if self._padded is None:
             return None, None, self.leave
         return self.remember, self.silence, self.leave
+
+    def back_to(self, dfirst: State) -> tuple[Any, Any, Callable[..., None]]:
+        """Return the same where rows begin anew from a state; derivatives by it are added to `dfirst`."""
+        remember, silence, _ = self.back
+        return remember, silence, lambda t, d, remembered: self.leave(t, d, remembered, dfirst)
 
     def reversed(self) -> Rows:
         """Return the same for a layer that goes from the last step to the first.
@@ -91,17 +102,20 @@ class Rows:
                     reset[t] |= reset[t - 1] & ~live[t - 1]
         return Rows(reset, live, self.dtype)
 
-    def enter(self, t: int, tape: Tape) -> None:
-        """Write the state that enters step t, zero in rows that begin anew."""
+    def enter(self, t: int, tape: Tape, first: State = ()) -> None:
+        """Write the state that enters step t: in rows that begin anew zero, or what they begin from."""
         if self.keep is None:
             return
         keep = self.keep[t]
         if t == 0:
             for field in tape.first:
                 np.multiply(field, keep, out=field)
-            return
-        for left, entered in zip(tape.states, tape.entered, strict=True):
-            np.multiply(left[t - 1], keep, out=entered[t])
+        else:
+            for left, entered in zip(tape.states, tape.entered, strict=True):
+                np.multiply(left[t - 1], keep, out=entered[t])
+        if first and self._begins[t >> 3] >> (t & 7) & 1 and self.reset is not None:
+            for field, value in zip(tape.entering(t), first, strict=True):
+                np.copyto(field, value, where=self.reset[t][:, None])
 
     def hold(self, t: int, tape: Tape) -> None:
         """Undo step t in rows that do not have it."""
@@ -128,6 +142,11 @@ class Rows:
         np.copyto(copy, array)
         np.copyto(copy, 0.0, where=self._padded)  # not multiplied: what stands there may be NaN
         return copy
+
+    def clear(self, array: Floats) -> None:
+        """Set an array ``(T, B, width)`` to zero where a step does not count."""
+        if self._padded is not None:
+            np.copyto(array, 0.0, where=self._padded)
 
     def remember(self, t: int, d: State, space: Workspace, name: str) -> State | None:
         """Return a copy of the derivatives by the state after step t, if some row has no such step."""
@@ -158,12 +177,14 @@ class Rows:
         if self._padded is not None and self._held[t]:
             np.copyto(before, after, where=self._padded[t])
 
-    def leave(self, t: int, d: State, remembered: State | None) -> None:
-        """Complete the derivatives by the state before step t."""
+    def leave(self, t: int, d: State, remembered: State | None, dfirst: State = ()) -> None:
+        """Complete the derivatives by the state before step t; dfirst gets those by what rows begin from."""
         if remembered is not None and self._padded is not None:
             for field, before in zip(d, remembered, strict=True):
                 np.copyto(field, before, where=self._padded[t])
         if self.keep is not None and self._begins[t >> 3] >> (t & 7) & 1:
             keep = self.keep[t]
+            for total, field in zip(dfirst, d, strict=False):
+                np.add(total, (1 - keep[:, 0]) @ field, out=total)
             for field in d:
                 np.multiply(field, keep, out=field)

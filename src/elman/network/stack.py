@@ -1,4 +1,4 @@
-"""Layers in depth, with what is dropped on the way up."""
+"""Layers in depth, with what is dropped on the way up, and connections past them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from elman.errors import ConfigError
 from elman.network.cells import Cell, State
+from elman.network.connections import Connection, JoinTape, connections_of
 from elman.network.inputs import Words
 from elman.network.layers import AnyLayer, new_layer
 from elman.network.masks import Dropped, drop_weights, output_mask, recurrent_weights
@@ -29,6 +30,7 @@ class StackTape(NamedTuple):
     masks: list[Floats | None]  # (T or 1, B, width): the dropout mask on the output of each layer
     rows: Rows | None
     top: Floats  # (T, B, width): the output of the last layer before dropout
+    joins: list[JoinTape | None]  # what the connection of each layer leaves
 
     def states(self, step: int) -> tuple[State, ...]:
         """Return copies of the states after that many steps, 1 or more; ``(B, H)`` each."""
@@ -45,10 +47,17 @@ class Stack:
         From the input upwards.
     regularisers : Regularisers
         What is dropped where a generator is given; zoneout is the layers' own.
+    joints : tuple of Connection or None
+        What joins each layer's input to its output, after dropout; none, if not given.
     """
 
     layers: tuple[AnyLayer, ...]
     regularisers: Regularisers = field(default_factory=Regularisers)
+    joints: tuple[Connection | None, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.joints:
+            object.__setattr__(self, "joints", (None,) * len(self.layers))
 
     @property
     def dropout(self) -> float:
@@ -70,9 +79,23 @@ class Stack:
         """Whether a step sees the steps before it alone, so that a stream can be continued."""
         return set(self.directions) == {"forward"}
 
-    def initial_state(self, batch: int) -> tuple[State, ...]:
-        """Return zeros for every layer, ``(B, H)`` each."""
-        return tuple(layer.initial_state(batch) for layer in self.layers)
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the name and shape of each parameter."""
+        shapes = {}
+        for layer, joint in zip(self.layers, self.joints, strict=True):
+            shapes.update(layer.shapes())
+            if joint is not None:
+                shapes.update(joint.shapes())
+        return shapes
+
+    def initial_state(self, batch: int, params: Params | None = None) -> tuple[State, ...]:
+        """Return what rows begin from, ``(B, H)`` each: zeros, or what is learnt, if there is such."""
+        state = tuple(layer.initial_state(batch) for layer in self.layers)
+        for layer, fields in zip(self.layers, state, strict=True):
+            for array, name in zip(fields, layer.firsts, strict=False):
+                if params is not None:
+                    np.copyto(array, params[name])
+        return state
 
     def forward(
         self,
@@ -90,7 +113,8 @@ class Stack:
         tapes: list[Any] = []
         dropped: list[Dropped | None] = []
         masks: list[Floats | None] = []
-        for index, (layer, entering) in enumerate(zip(self.layers, state, strict=True)):
+        joins: list[JoinTape | None] = []
+        for index, (layer, joint, entering) in enumerate(zip(self.layers, self.joints, state, strict=True)):
             weights, mask = None, None
             if rng is not None and given.dropout_weights > 0.0:
                 weights = drop_weights(layer, params, given.dropout_weights, space, rng)
@@ -100,11 +124,13 @@ class Stack:
             if rng is not None and rate > 0.0:
                 mask = output_mask(layer, h.shape, rate, space, rng, variational=given.variational)
                 h = np.multiply(h, mask, out=space.take(f"{layer.name}.dropped", h.shape, h.dtype))
-            inputs.append(h)
+            joined = None if joint is None else joint.forward(params, inputs[-1], h, space, rows)
+            inputs.append(h if joined is None else joined.y)
             tapes.append(tape)
             dropped.append(weights)
             masks.append(mask)
-        return StackTape(inputs, tapes, dropped, masks, rows, tapes[-1].h)
+            joins.append(joined)
+        return StackTape(inputs, tapes, dropped, masks, rows, tapes[-1].h, joins)
 
     def backward(
         self, params: Params, tape: StackTape, dh: Floats, space: Workspace, grads: Params,
@@ -117,15 +143,27 @@ class Stack:
         """
         dstates: list[State] = []
         for index in reversed(range(len(self.layers))):
-            mask, dropped = tape.masks[index], tape.dropped[index]
+            layer, joint, joined = self.layers[index], self.joints[index], tape.joins[index]
+            x, mask, dropped = tape.inputs[index], tape.masks[index], tape.dropped[index]
+            past, own, last = None, dh, index == len(self.layers) - 1
+            if joint is not None and joined is not None:
+                dh, past = joint.backward(params, joined, dh, space, grads, tape.rows)
+                own = space.take(
+                    f"{layer.name}.joined.own", dh.shape, dh.dtype
+                )  # dh may go past the layer too
+                if isinstance(x, Words):
+                    x = x._replace(more=past)
             if mask is not None:
-                np.multiply(dh, mask, out=dh)
-            if by_top is not None and index == len(self.layers) - 1:
+                dh = np.multiply(dh, mask, out=own)
+            elif by_top is not None and last and dh is past:
+                np.copyto(own, dh)
+                dh = own
+            if by_top is not None and last:
                 by_top(dh)
-            dh, dstate = self.layers[index].backward(
-                params if dropped is None else dropped.params, tape.inputs[index], tape.tapes[index], dh,
-                space, grads, tape.rows,
-            )  # fmt: skip
+            used = params if dropped is None else dropped.params
+            dh, dstate = layer.backward(used, x, tape.tapes[index], dh, space, grads, tape.rows)
+            if past is not None and not isinstance(x, Words):
+                np.add(dh, past, out=dh)
             if dropped is not None:
                 dropped.complete(grads)
             dstates.append(dstate)
@@ -135,6 +173,7 @@ class Stack:
 def new_stack(
     cell: Cell, inputs: int, hidden: Sequence[int], dtype: np.dtype[Any], *,
     regularisers: Regularisers | None = None, projection: int | None = None, direction: str = "forward",
+    layer_norm: bool = False, connections: str = "none", learn_state: bool = False,
 ) -> Stack:  # fmt: skip
     """Return a stack of layers of one cell.
 
@@ -154,12 +193,18 @@ def new_stack(
         Width of the output of every layer, where it is not H.
     direction : str
         That of all layers, or one for each, joined by commas.
+    connections : str
+        ``none``, ``residual`` or ``highway``, over every layer that is as wide as its input.
+    learn_state : bool
+        Whether rows begin anew from learnt parameters rather than zeros.
+    layer_norm : bool
+        Whether products are normalised, and memory cells.
 
     Raises
     ------
     ConfigError
         If there is no such direction, another number of them than of layers, the cell cannot be
-        projected, or a rate is of something that the layers have not.
+        projected, a rate is of something that the layers have not, or there is nothing to connect.
     """
     ways = [way.strip() for way in direction.split(",")]
     if len(ways) == 1:
@@ -175,11 +220,12 @@ def new_stack(
         D = made[-1].width if made else inputs
         layer = new_layer(
             f"layers.{i}", cell, D, width, dtype, projection=projection, direction=way,
-            zoneout=given.zoneout, zoneout_cell=given.zoneout_cell,
+            zoneout=given.zoneout, zoneout_cell=given.zoneout_cell, layer_norm=layer_norm,
+            learn_state=learn_state,
         )  # fmt: skip
         if given.dropout_weights and not recurrent_weights(layer):
             raise ConfigError(
                 f"dropout_weights ({given.dropout_weights}) has no effect with cell {cell.name}: it has no W"
             )
         made.append(layer)
-    return Stack(tuple(made), given)
+    return Stack(tuple(made), given, connections_of(connections, made))

@@ -7,6 +7,7 @@ output weights or of all word vectors beside the others', and nobody has to add 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from elman.typing import Floats, Ints
@@ -15,8 +16,12 @@ from elman.typing import Floats, Ints
 class Team(Protocol):
     """What a member sees of the others. Sums are taken in the order of the members.
 
-    Every method but `columns` and `parts` is a meeting: it returns when all members have called it.
+    Every method but `columns`, `parts`, `touch` and `keep` is a meeting: it returns when all members have
+    called it.
     """
+
+    index: int
+    """Which member."""
 
     def columns(self, classes: int) -> tuple[int, int]:
         """Return the first of the member's own classes, and the one after its last."""
@@ -32,6 +37,24 @@ class Team(Protocol):
 
     def largest(self, values: Floats) -> Floats:
         """Return the elementwise maximum of arrays ``(n,)``, one from each member."""
+        ...
+
+    def first(self, draw: Callable[[], Ints]) -> Ints:
+        """Return the words ``(n,)`` that the first member draws; the others draw none.
+
+        Of the weights of words only those that are named to `touch` have then a gradient in this pass.
+        """
+        ...
+
+    def touch(self, words: Ints) -> None:
+        """Take notice of the words, ascending, whose weights have a gradient from any member."""
+        ...
+
+    def keep(self, words: Ints, dV: Floats, dc: Floats) -> None:
+        """Take the derivatives by the weights ``(H, n)`` and biases ``(n,)`` of some words.
+
+        No word is given twice in a pass, by whatever members. `dV` must stay as it is until the update.
+        """
         ...
 
     def parts(self, rows: int) -> Floats:

@@ -48,13 +48,18 @@ class Workspace:
         size = prod(shape)
         block = self._blocks.get(name)
         if block is None or block.size < size or block.dtype != dtype:
+            block = view = None  # before there is another: both would be more than is ever needed
+            self._blocks.pop(name, None)
+            self._views.pop(name, None)
             block = self._blocks[name] = aligned(size, dtype)
         view = self._views[name] = block[:size].reshape(shape)
         return view
 
     def ones(self, size: int, dtype: np.dtype[Any]) -> Floats:
         """Return a vector of ones, to be read."""
-        return self.build(f"ones {size}", (size, dtype), lambda: np.ones(size, dtype))
+        # Of so many ones that vectors of all sizes are pieces of few.
+        room = 1 << (size - 1).bit_length()
+        return self.build(f"ones {room}", (dtype,), lambda: np.ones(room, dtype))[:size]
 
     def build(self, name: str, key: tuple[Any, ...], make: Callable[[], Built]) -> Built:
         """Return what `make` made the last time `name` was asked for with this key, or make it now.

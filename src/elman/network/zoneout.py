@@ -80,7 +80,7 @@ class ZonedRows(Rows):
     zones : tuple of Zone
         What is held.
     tape : Tape
-        Made for states that are held (see :func:`elman.network.tape.new_tape`).
+        Made for states that are held (see ``elman.network.tape``).
     space : Workspace
         Scratch, under names that begin with `name`.
     name : str
@@ -138,8 +138,8 @@ class ZonedRows(Rows):
             np.subtract(d[field], by, out=d[field])
         return undone
 
-    def leave(self, t: int, d: State, remembered: State | None) -> None:
+    def leave(self, t: int, d: State, remembered: State | None, dfirst: State = ()) -> None:
         """Complete the derivatives by the state before step t."""
         for zone, by in zip(self.zones, self._held_back, strict=True):
             np.add(d[zone.field], by, out=d[zone.field])
-        super().leave(t, d, remembered)
+        super().leave(t, d, remembered, dfirst)

@@ -86,7 +86,7 @@ class TrainConfig(LengthSettings, TrainingSettings, RegulariserSettings, ModelSe
         """Raise ConfigError for a setting that would change nothing, since another has no use for it."""
         for name, (chooser, users) in EFFECT.items():
             value, choice = getattr(self, name), getattr(self, chooser)
-            if value != _DEFAULTS[name] and not _has_use(name, chooser, choice, users):
+            if value != _DEFAULTS[name] and not has_use(name, chooser, choice, users):
                 raise ConfigError(
                     f"{name} ({value}) has no effect with {chooser} {choice}: "
                     f"leave it out, or choose {' or '.join(users)}"
@@ -127,12 +127,16 @@ EFFECT = {
     "init_recurrent": (
         "cell", ("rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu"),
     ),
+    "cutoffs": ("output", ("adaptive",)),
+    "samples": ("output", ("sampled", "nce")),
+    "experts": ("output", ("mixture",)),
     "tokenizer": ("tokens", ("bpe",)),
+    "vectors": ("tokens", ("char", "word", "space")),
 }  # fmt: skip
 """Settings that only some choices of another setting have a use for: that other, and those choices."""
 
 
-def _has_use(name: str, chooser: str, choice: str, users: tuple[str, ...]) -> bool:
+def has_use(name: str, chooser: str, choice: str, users: tuple[str, ...]) -> bool:
     """Say whether that choice has a use for the setting of EFFECT; a cell says so itself."""
     if chooser != "cell":
         return choice in users

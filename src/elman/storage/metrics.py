@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from elman.errors import CheckpointError
 from elman.storage.atomic import write_atomic
 
 NUMBERS = ("step", "tokens", "seconds", "train_loss", "lr")
-"""What every line has; at evaluations there is ``valid_loss`` beside them."""
+"""What every line has; at evaluations there is ``valid_loss`` beside them, and at the end ``test_loss``."""
 
 
 class Metrics:
@@ -55,7 +55,7 @@ class Metrics:
             try:
                 record = json.loads(line)
                 kinds = {name: type(record[name]) for name in NUMBERS}
-                kinds["valid_loss"] = type(record.get("valid_loss", 0.0))
+                kinds |= {name: type(record.get(name, 0.0)) for name in ("valid_loss", "test_loss")}
                 if kinds["step"] is not int or not set(kinds.values()) <= {int, float}:
                     raise ValueError("not a number")
             except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -66,6 +66,14 @@ class Metrics:
     def rewind(self, step: int) -> None:
         """Drop the records after that step: those of work that a kill has undone."""
         if self.path.exists():
-            kept = [record for record in self.read() if record["step"] <= step]
-            text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in kept)
-            write_atomic(self.path, text.encode())
+            self._replace([record for record in self.read() if record["step"] <= step])
+
+    def drop(self, name: str) -> None:
+        """Take a key out of all records."""
+        records = self.read() if self.path.exists() else []
+        if any(name in record for record in records):
+            self._replace([{k: v for k, v in record.items() if k != name} for record in records])
+
+    def _replace(self, records: Iterable[Mapping[str, Any]]) -> None:
+        text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+        write_atomic(self.path, text.encode())

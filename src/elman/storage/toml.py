@@ -40,9 +40,16 @@ def toml_value(value: Any) -> str:
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file; raise ConfigError with its path if it is missing or malformed."""
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        return parse_toml(path.read_bytes().decode("utf-8"), path)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
+
+
+def parse_toml(text: str, where: object) -> dict[str, Any]:
+    """Return what a text in TOML says; raise ConfigError that says where it is malformed."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where} is not valid TOML: {error}") from error

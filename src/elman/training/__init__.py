@@ -1,14 +1,21 @@
 """Training: the loop, optimisers, schedules, evaluation."""
 
+from elman.training.cache import Cache
 from elman.training.clip import clip_by_global_norm
-from elman.training.evaluation import Evaluation, evaluate
+from elman.training.dynamic import Dynamic
+from elman.training.evaluation import evaluate
+from elman.training.figures import Evaluation
 from elman.training.fit import Evaluated, Finished, fit
 from elman.training.loop import StepRecord, training_steps
+from elman.training.windows import RandomWindows
 
 __all__ = [
+    "Cache",
+    "Dynamic",
     "Evaluated",
     "Evaluation",
     "Finished",
+    "RandomWindows",
     "StepRecord",
     "clip_by_global_norm",
     "evaluate",

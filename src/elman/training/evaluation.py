@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from elman.data import Part, Tokenizer
+from elman.data import Part, Tokenizer, Vocabulary, vocabulary_of
 from elman.errors import ConfigError, DataError
-from elman.network import LanguageModel, ModelState
+from elman.network import ModelState
 from elman.network.checks import check_forwards
+from elman.network.stack import Stack
+from elman.training.figures import Evaluation
+from elman.typing import Floats, Ints
 
 AGREE = {"float32": 1e-6, "float64": 1e-10}
 """States that differ by this much, relative to one plus their size, have met: within a few roundings."""
@@ -32,79 +34,35 @@ SHORTEST_ROW = 1024
 """Rows shorter than this would spend more time on meeting the one before than they save."""
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """How well a model predicts a text.
+class Predictor(Protocol):
+    """What can be evaluated: a model, or one that adapts to the text (``elman.training.adapted``)."""
 
-    Attributes
-    ----------
-    nats : float
-        Negative log-likelihood of all tokens, summed.
-    tokens : int
-        Tokens predicted.
-    correct : int
-        Tokens that were the model's most likely.
-    unknown : int
-        Tokens outside the vocabulary; each is predicted as ``<unk>``.
-    chars, bytes : int
-        Length of the predicted text in characters and in UTF-8 bytes.
+    stack: Stack
+    dtype: np.dtype[Any]
 
-    Examples
-    --------
-    >>> import elman
-    >>> result = elman.Evaluation(nats=20.0, tokens=10, correct=4, unknown=0, chars=10, bytes=12)
-    >>> result.nats_per_token, round(result.perplexity, 3), round(result.bits_per_byte, 3)
-    (2.0, 7.389, 2.404)
-    """
+    def initial_state(self, batch: int) -> ModelState: ...
 
-    nats: float
-    tokens: int
-    correct: int
-    unknown: int
-    chars: int
-    bytes: int
-
-    @property
-    def nats_per_token(self) -> float:
-        """Mean negative log-likelihood of a token, in nats."""
-        return self.nats / self.tokens
-
-    @property
-    def perplexity(self) -> float:
-        """The exponential of `nats_per_token`."""
-        return math.exp(self.nats_per_token) if self.nats_per_token < 700 else math.inf
-
-    @property
-    def bits_per_char(self) -> float:
-        """Bits to encode a character of the text."""
-        return self.nats / math.log(2) / self.chars
-
-    @property
-    def bits_per_byte(self) -> float:
-        """Bits to encode a byte of the text in UTF-8."""
-        return self.nats / math.log(2) / self.bytes
-
-    @property
-    def accuracy(self) -> float:
-        """Share of tokens that were the model's most likely."""
-        return self.correct / self.tokens
-
-    def as_dict(self) -> dict[str, float | int]:
-        """Return all figures under their names, for JSON."""
-        names = (
-            "nats_per_token",
-            "perplexity",
-            "bits_per_char",
-            "bits_per_byte",
-            "accuracy",
-            "tokens",
-            "unknown",
-        )
-        return {name: getattr(self, name) for name in (*names, "chars", "bytes")}
+    def nll(
+        self,
+        x: Ints,
+        y: Ints,
+        state: ModelState,
+        *,
+        reset: NDArray[np.bool_] | None = None,
+        guess: bool = True,
+    ) -> tuple[Floats, Ints, ModelState]: ...
 
 
 def evaluate(
-    model: LanguageModel, part: Part, tokenizer: Tokenizer, *, batch: int = 50, window: int = 50
+    model: Predictor,
+    part: Part,
+    tokenizer: Tokenizer,
+    *,
+    batch: int = 50,
+    window: int = 50,
+    eos: bool = True,
+    vocabulary: Vocabulary | None = None,
+    guesses: bool = True,
 ) -> Evaluation:
     """Measure a model on an encoded text.
 
@@ -123,6 +81,14 @@ def evaluate(
     batch, window : int
         Rows and steps taken at a time. They set the speed and the memory, and not the result: rows
         start in the middle of the text with the state that the row before ends with (see Notes).
+    eos : bool
+        Whether line ends are counted. Where not, the model reads them all the same: they are left out of
+        the sums, and of the characters and bytes.
+    vocabulary : Vocabulary, optional
+        What kind of vocabulary it is; by default what the tokenizer says.
+    guesses : bool
+        Whether to count the tokens that were the most likely, which for a large vocabulary can take longer
+        than all the rest.
 
     Returns
     -------
@@ -134,7 +100,8 @@ def evaluate(
     DataError
         If the text has no token to predict.
     ConfigError
-        If `batch` or `window` is less than 1.
+        If `batch` or `window` is less than 1, or line ends are not to be counted and are not tokens of
+        their own.
 
     Notes
     -----
@@ -147,7 +114,11 @@ def evaluate(
     if batch < 1 or window < 1:
         raise ConfigError(f"batch and window must be at least 1, not {batch} and {window}")
     check_forwards(model.stack, "the loss of a text, each token predicted from those before it,")
-    rows = _Rows(model, part, tokenizer, batch, window)
+    if not eos and tokenizer.line_end is None:
+        raise ConfigError(
+            "line ends are not tokens of their own in this vocabulary: count them with the rest"
+        )
+    rows = _Rows(model, part, tokenizer, batch, window, None if eos else tokenizer.line_end, guesses)
     entering = model.initial_state(rows.batch)
     leaving = rows.run(entering)
     for _ in range(min(rows.batch - 1, PASSES)):
@@ -162,16 +133,20 @@ def evaluate(
         )
         leaving = rows.run(entering)
     if leaving is not None and rows.batch - 1 > PASSES:
-        return evaluate(model, part, tokenizer, batch=1, window=window)
-    return rows.result()
+        return evaluate(
+            model, part, tokenizer, batch=1, window=window, eos=eos, vocabulary=vocabulary, guesses=guesses
+        )  # fmt: skip
+    return rows.result(vocabulary or vocabulary_of(tokenizer))
 
 
 class _Rows:
     """The text as rows side by side, what each window of them cost, and the states they left."""
 
     def __init__(
-        self, model: LanguageModel, part: Part, tokenizer: Tokenizer, batch: int, window: int
-    ) -> None:
+        self, model: Predictor, part: Part, tokenizer: Tokenizer, batch: int, window: int,
+        skipped: int | None = None, guesses: bool = True,
+    ) -> None:  # fmt: skip
+        self.skipped, self.guesses = skipped, guesses  # the id that is not counted; whether hits are
         self.model, self.part, self.tokenizer = model, part, tokenizer
         self.led = int(tokenizer.start is not None)  # tokens put before the text
         self.tokens = part.tokens + self.led - 1
@@ -182,22 +157,24 @@ class _Rows:
         self.batch = -(-self.tokens // self.steps)  # only the last row may be shorter than the others
         self.window = window
         self.met: list[ModelState] = []
-        self.sums: list[tuple[float, int]] = []  # nats and hits of each window of met
-        self.rest = (0.0, 0)  # of all windows after those
+        self.sums: list[tuple[float, int, int]] = []  # nats, hits and tokens of each window of met
+        self.rest = (0.0, 0, 0)  # of all windows after those
         self._held = (0, 0)  # the steps in the block
         self._block = np.zeros((0, 0), np.intp)  # (B, steps + 1)
 
     def run(self, state: ModelState) -> ModelState | None:
         """Run all rows; return the states they end with, or None where they met those of the run before."""
-        rest_nats, rest_hits = 0.0, 0
+        rest = (0.0, 0, 0)
         for number, begin in enumerate(range(0, self.steps, self.window)):
             x, y, real, reset = self._window(begin, min(begin + self.window, self.steps))
             # A model that has diverged shows in the sum; no warning as well.
             with np.errstate(all="ignore"):
-                nll, best, state = self.model.nll(x, y, state, reset=reset)
-            sums = float(np.sum(nll, where=real, dtype=np.float64)), int(np.sum((best == y) & real))
+                nll, best, state = self.model.nll(x, y, state, reset=reset, guess=self.guesses)
+            counted = real if self.skipped is None else real & (y != self.skipped)
+            nats = float(np.sum(nll, where=counted, dtype=np.float64))
+            sums = nats, int(np.sum((best == y) & counted)), int(np.sum(counted))
             if number >= COMPARED:
-                rest_nats, rest_hits = rest_nats + sums[0], rest_hits + sums[1]
+                rest = rest[0] + sums[0], rest[1] + sums[1], rest[2] + sums[2]
                 continue
             if number == len(self.met):
                 self.met.append(state)
@@ -207,20 +184,28 @@ class _Rows:
             if self._agree(state, self.met[number]):
                 return None
             self.met[number] = state
-        self.rest = rest_nats, rest_hits
+        self.rest = rest
         return state
 
-    def result(self) -> Evaluation:
+    def result(self, vocabulary: Vocabulary) -> Evaluation:
         """Add up the windows."""
-        nats, hits = (sum(values) for values in zip(self.rest, *self.sums, strict=True))
-        chars, size, unknown = self.part.chars, self.part.bytes, self.part.unknown
+        nats, hits, tokens = (sum(values) for values in zip(self.rest, *self.sums, strict=True))
+        if not tokens:
+            raise DataError("the text has no token but line ends, which are not counted")
+        left_out = self.tokens - int(tokens)  # line ends: a character each, and a byte
+        chars, size, unknown = self.part.chars - left_out, self.part.bytes - left_out, self.part.unknown
         if not self.led:
-            # The first token is not predicted, so that its character is not counted either.
+            # The first token is not predicted, so that its text is not counted either.
             first = int(self.part.ids[0])
-            outside = first == self.tokenizer.unknown
-            text = "?" if outside else self.tokenizer.token(first)
-            chars, size, unknown = chars - 1, size - len(text.encode("utf-8")), unknown - outside
-        return Evaluation(nats, self.tokens, int(hits), unknown, max(chars, 1), max(size, 1))
+            unknown -= first == self.tokenizer.unknown
+            chars, size = (
+                whole - its for whole, its in zip((chars, size), self.tokenizer.extent(first), strict=True)
+            )
+        replaced = None if self.part.written is None else max(0, unknown - self.part.written)
+        return Evaluation(
+            nats, int(tokens), int(hits) if self.guesses else None, unknown, max(chars, 1), max(size, 1),
+            replaced, self.skipped is None, vocabulary,
+        )  # fmt: skip
 
     def _window(
         self, begin: int, stop: int

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from elman.data import vocabulary_of
 from elman.network import LanguageModel
 from elman.training.divergence import explain_evaluation
-from elman.training.evaluation import Evaluation, evaluate
+from elman.training.evaluation import evaluate
+from elman.training.figures import Evaluation
 from elman.training.loop import StepRecord, training_steps
 from elman.training.processes import make_workers
 from elman.training.profile import Profile
@@ -64,12 +66,15 @@ class Finished:
         Time spent on the run, over all its sessions.
     profile : Profile or None
         Where the time of this session went, if that was asked.
+    test : Evaluation or None
+        The run's model, the best, on the test part, if the run is at its end and there is one.
     """
 
     reason: str
     step: int
     seconds: float
     profile: Profile | None = None
+    test: Evaluation | None = None
 
 
 Event: TypeAlias = StepRecord | Evaluated | Finished
@@ -110,7 +115,7 @@ def fit(
     longest = back + (windows.longest - config.window if windows else 0)
     workers = make_workers(
         session.model, config.batch, config.threads or 1, longest, session.optimizer, progress.moments,
-        progress.average,
+        progress.average, frozen=config.freeze_vectors,
     )  # fmt: skip
     steps = training_steps(
         session.model, session.stream, session.schedule, progress, workers,
@@ -137,7 +142,7 @@ def fit(
         keeper.end()
         if measured is not None:
             measured.end(progress.step - keeper.first_step)
-        yield Finished(reason, progress.step, progress.seconds, measured)
+        yield Finished(reason, progress.step, progress.seconds, measured, keeper.tested)
     finally:
         session.model.clock.on = False
         workers.close()
@@ -148,16 +153,20 @@ class _Keeper:
 
     def __init__(self, session: Session, sample: Callable[[LanguageModel, int], str] | None) -> None:
         self.session, self.sample = session, sample
+        self.vocabulary = vocabulary_of(session.corpus.tokenizer, session.corpus.parts["train"])
         self.began = time.monotonic() - session.progress.seconds
         self.saved_at, self.saved_step = time.monotonic(), session.progress.step
         self.first_step, self.first_seconds = session.progress.step, session.progress.seconds
         self.evaluation = self.evaluating = 0.0  # seconds of the last, and of all of this session
         self.spacing = 0  # the fewest steps between evaluations, where they are costly and time is short
         self.plans = 0
+        self.tested: Evaluation | None = None
 
     def after(self) -> None:
         """Note a step."""
         progress = self.session.progress
+        if progress.step == self.first_step + 1 > 1:
+            self.session.run.metrics.drop("test_loss")  # what was the end of the run is not, any more
         progress.seconds = time.monotonic() - self.began
         if progress.horizon == 0:
             self._plan()
@@ -196,7 +205,7 @@ class _Keeper:
         part, valid = session.corpus.parts.get("valid"), None
         losses = [loss for _, loss in progress.evaluations]
         if part is not None:
-            valid = evaluate(model, part, session.corpus.tokenizer)
+            valid = evaluate(model, part, session.corpus.tokenizer, vocabulary=self.vocabulary, guesses=False)
             if not math.isfinite(valid.nats):
                 raise explain_evaluation(model, part, progress.step, clip=session.config.clip)
             progress.evaluations.append((progress.step, valid.nats_per_token))
@@ -208,13 +217,29 @@ class _Keeper:
         progress.seconds = time.monotonic() - self.began
         self.evaluation = time.monotonic() - started
         self.evaluating += self.evaluation
-        found: dict[str, Any] = {} if valid is None else {"valid_loss": valid.nats_per_token}
+        found: dict[str, Any] = {}
+        if valid is not None:
+            found = {"valid_loss": valid.nats_per_token, "valid_bits_per_byte": valid.bits_per_byte}
         found |= {"averaged": averaged} if averaged else {}
-        self._write(record, **found, **({} if text is None else {"sample": text}))
+        found |= {} if text is None else {"sample": text}
+        if self.reason():
+            found |= self._test()
+        self._write(record, **found)
         session.begin_to_average()
         if self.plans == 1:
             self._plan()  # now that the cost of an evaluation is known
         return Evaluated(progress.step, valid, best, text, averaged)
+
+    def _test(self) -> dict[str, float]:
+        """Evaluate the model that was kept on the test part; its time is not counted."""
+        session = self.session
+        part = session.corpus.parts.get("test")
+        if part is None:
+            return {}
+        best = session.model.with_params(session.run.load_model().params)
+        self.tested = evaluate(best, part, session.corpus.tokenizer, vocabulary=self.vocabulary)
+        loss = self.tested.nats_per_token
+        return {"test_loss": loss} if math.isfinite(loss) else {}
 
     def checkpoint_due(self) -> bool:
         """Say whether it is time to save."""

@@ -133,6 +133,8 @@ def training_steps(
         start, stop = progress.position, min(progress.position + length, stream.steps)
         entered = max(0, start - reach)
         window = model.clock.timed("data", stream.window_at)(entered, stop)
+        if model.learn_state and not entered:  # what an epoch begins with has a gradient too
+            window = window.anew()
         lr = schedule(progress.step, progress.evaluations)
         if windows:
             lr *= (stop - start) / stream.window

@@ -14,6 +14,7 @@ from elman.training.clip import squares
 from elman.training.flat import BLOCK
 from elman.training.meeting import Meeting
 from elman.training.optim import Optimizer
+from elman.training.picked import Picked
 from elman.training.shared import Exchange, Shared, summed_names
 from elman.training.shares import Task, perform
 from elman.typing import Floats, Ints, Params
@@ -43,14 +44,16 @@ class Member:
         Where they wait for one another.
     optimizer : Optimizer, optional
         Needed for updates.
+    frozen : bool
+        Whether the word vectors stay as they are: no part of the norm, of decay, or of an update.
     """
 
     def __init__(
         self, index: int, model: LanguageModel, shared: Shared, rows: list[slice], meeting: Meeting,
-        optimizer: Optimizer | None = None,
+        optimizer: Optimizer | None = None, *, frozen: bool = False,
     ) -> None:  # fmt: skip
         self.index, self.model, self.shared, self.rows, self.meeting = index, model, shared, rows, meeting
-        self.optimizer = optimizer
+        self.optimizer, self._frozen = optimizer, frozen
         self.grads: Params = dict(shared.grads.arrays)
         if index:
             self.grads |= shared.own[index - 1].arrays
@@ -58,21 +61,34 @@ class Member:
         sizes = [model.params[name].size for name in names]
         self._split = shared.exchange is not None
         self._first = E.size if self._split else 0  # where the gradients to be added up begin
-        self._added = self._cut(self._first, self._first + sum(sizes))
+        # Word vectors come first; frozen ones have gradients that nobody looks at.
+        self._added = self._cut(E.size if frozen else self._first, self._first + sum(sizes))
         self._walked = [self._added, self._cut(self._first + sum(sizes), model.n_params)]
         self._classes = self.columns(model.vocab_size)
         # Words that have a gradient, all of the classes unless they are known to be few; and where the others
         # need not be looked at, their gradients, which then stand nowhere else.
         self._touched: Ints | None = None
         self._sums: Floats | None = None
-        self._sparse = self._split and not model.output.tied and optimizer is not None and optimizer.sparse
+        sparse = optimizer is not None and optimizer.sparse
+        self._sparse = self._split and not model.output.tied and sparse
+        self._picked: Picked | None = None
+        if self._split and model.output.picks:
+            # Averages of weights that stay as they are come nearer to them, and so are looked at.
+            few = sparse and (model.output.tied or shared.average is None)
+            self._picked = Picked(model, shared.grads.arrays, self._classes, sparse=few)
+            self._biases = self._cut(model.n_params - model.vocab_size, model.n_params)
         self._turn = 0
         self._scratch = np.empty((2, max(LONGEST, E.shape[1])), model.dtype)
 
     def perform(self, task: Task) -> Backprop:
         """Do a task: the loss of one's rows, or with shared classes of all rows, and one's gradients."""
         self._turn = 0  # of all members alike, also after a pass that one of them has broken off
-        return perform(self.model, task, self.grads, self if self._split else None)
+        if self._picked is None:
+            return perform(self.model, task, self.grads, self if self._split else None)
+        self._picked.active = False
+        done = perform(self.model, task, self.grads, self)
+        self._picked.end()
+        return done
 
     def add_up(self) -> float:
         """Add up one's stretch of the gradients of all members; return the sum of its squares.
@@ -90,8 +106,12 @@ class Member:
             for other in self.shared.own:
                 np.add(block, other.vector[start - self._first : stop - self._first], out=block)
             total_squares += squares(block)
-        for start, stop in _blocks(*self._walked[1]):
+        for start, stop in _blocks(*self._rest()):
             total_squares += squares(total[start:stop])
+        if self._picked is not None and self._picked.apart:
+            total_squares += self._picked.squares()
+        if self._frozen:
+            return total_squares
         if self._sums is not None and self._touched is not None:
             by_word = squares(self._sums.reshape(-1))
             if not np.isfinite(by_word):  # for whoever looks where it came from
@@ -117,8 +137,10 @@ class Member:
                 g = np.multiply(g, scale, out=clipped)
             rule(p, decayed(p, g, scratch, clipped), slots, scratch)
 
-        stretches = list(self._walked)
-        if self._split:
+        stretches = [self._added, self._rest()]
+        if self._picked is not None and self._picked.apart:
+            self._picked.update(walk)
+        if self._split and not self._frozen:
             D = shared.params.arrays["embedding.E"].shape[1]
             words = self._classes[0] * D, self._classes[1] * D
             if self._touched is not None and self._sums is not None:
@@ -149,6 +171,10 @@ class Member:
             walk(p.reshape(-1), sums[some].reshape(-1))
             E[words[some]] = p
 
+    def _rest(self) -> tuple[int, int]:
+        """Return one's own stretch of what no member has the gradient of its rows of."""
+        return self._biases if self._picked is not None and self._picked.apart else self._walked[1]
+
     def columns(self, classes: int) -> tuple[int, int]:
         """Return the first of the member's own classes, and the one after its last."""
         return self._cut(0, classes)
@@ -161,6 +187,29 @@ class Member:
         exchange.h[mine], exchange.y[mine] = h, y
         self._wait()
         return exchange.h[:N], exchange.y[:N]
+
+    def first(self, draw: Callable[[], Ints]) -> Ints:
+        """Return the words that the first member draws."""
+        assert self._picked is not None
+        self._picked.begin()
+        if len(self.rows) == 1:
+            return draw()
+        drawn = self._exchange().drawn
+        if self.index == 0:
+            words = draw()
+            drawn[0], drawn[1 : 1 + len(words)] = len(words), words
+        self._wait()
+        return drawn[1 : 1 + drawn[0]]
+
+    def touch(self, words: Ints) -> None:
+        """Take notice of the words whose weights have a gradient."""
+        assert self._picked is not None
+        self._picked.touch(words)
+
+    def keep(self, words: Ints, dV: Floats, dc: Floats) -> None:
+        """Take the derivatives by the weights and biases of some words."""
+        assert self._picked is not None
+        self._picked.keep(words, dV, dc)
 
     def total(self, values: Floats) -> Floats:
         """Return the sum of arrays ``(2, n)``, one from each member."""
@@ -188,6 +237,8 @@ class Member:
 
     def add_words(self, dx: Floats, tokens: Ints, dE: Floats, *, tied: bool) -> None:
         """Write into the rows of one's own classes what the word vectors of all members add up to."""
+        if self._frozen:
+            return
         rows, every = dx.reshape(tokens.size, -1), tokens.reshape(-1)
         if len(self.rows) > 1:
             exchange, (mine, N) = self._exchange(), self._segment(tokens.size)
@@ -197,8 +248,12 @@ class Member:
         first, last = self._classes
         inside = np.flatnonzero((every >= first) & (every < last))
         words, sums = sum_by_word(rows, every, inside)
+        if tied and self._picked is not None and self._picked.active:
+            self._touched, self._sums = self._picked.add_words(words, sums)
+            return
         if tied:
             dE[words] += sums
+            self._touched = self._sums = None
             return
         if self._sparse:
             self._touched, self._sums = words, sums

@@ -47,7 +47,7 @@ class ProcessWorkers(Workers):
 
     Parameters
     ----------
-    model, batch, threads, steps, optimizer, moments, average
+    model, batch, threads, steps, optimizer, moments, average, frozen
         As of :class:`~elman.training.workers.Workers`. The first share is done by the calling process.
 
     Raises
@@ -97,7 +97,7 @@ class ProcessWorkers(Workers):
             shared = take_shared(Carver(memory), *sizes)
             order: dict[str, Any] = {
                 "file": file, "size": measure.size, "batch": self.batch, "threads": count,
-                "steps": self.steps, "split": self.split, "averaging": averaging,
+                "steps": self.steps, "split": self.split, "averaging": averaging, "frozen": self.frozen,
                 "spin": usable_cores() >= count,
                 "model": {**model.settings, "init": "zeros"},
                 "optimizer": self.optimizer and [self.optimizer.name, dict(self.optimizer.settings)],
@@ -111,7 +111,11 @@ class ProcessWorkers(Workers):
                     _tell(child, {**order, "index": index})
                 for line in self._lines:
                     line.expect(READY)
-                self.members = [Member(0, model, shared, self.rows, Hub(self._lines), self.optimizer)]
+                self.members = [
+                    Member(
+                        0, model, shared, self.rows, Hub(self._lines), self.optimizer, frozen=self.frozen
+                    )
+                ]  # fmt: skip
             except BaseException as error:
                 self.close()
                 if isinstance(error, OSError):
@@ -230,9 +234,9 @@ def best_threads(model: LanguageModel, batch: int, steps: int) -> int:
 def make_workers(
     model: LanguageModel, batch: int, threads: int, steps: int,
     optimizer: Optimizer | None = None, moments: OptimizerState | None = None,
-    average: Params | None = None,
+    average: Params | None = None, *, frozen: bool = False,
 ) -> Workers:  # fmt: skip
     """Return what splits a batch best: processes where a step is work enough, threads elsewhere."""
     processes = threads > 1 and batch > 1 and ProcessWorkers.can_serve(model, batch, steps, optimizer)
     kind = ProcessWorkers if processes else Workers
-    return kind(model, batch, threads, steps, optimizer, moments, average)
+    return kind(model, batch, threads, steps, optimizer, moments, average, frozen=frozen)

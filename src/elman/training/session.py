@@ -15,14 +15,17 @@ from elman.data import (
     Text,
     Tokenizer,
     check_sources,
+    check_vectors,
     default_text,
     encode_corpus,
+    place_vectors,
     read_tokenizer,
 )
 from elman.data.registry import tokenizer_kind
 from elman.errors import CheckpointError, ConfigError, DataError
 from elman.network import LanguageModel
 from elman.network.cells import get_cell
+from elman.network.output import choose_output
 from elman.storage.config import TrainConfig
 from elman.storage.lock import exclusive
 from elman.storage.run import Run, build_model
@@ -44,6 +47,9 @@ FEWEST_STEPS = 500
 DEMONSTRATION: dict[str, Any] = {"steps": 3000, "minutes": 1.4}
 """Length of a run on the default text: one to look at, that ends while one waits."""
 
+RANKED = ("word", "space", "bpe")
+"""Tokens that are numbered by falling frequency, as outputs for large vocabularies take them to be."""
+
 EXTENDABLE = (
     "epochs", "steps", "minutes", "early_stop", "eval_every", "eval_epochs", "checkpoint_every", "sample",
 )  # fmt: skip
@@ -52,7 +58,10 @@ EXTENDABLE = (
 
 @dataclass
 class Session:
-    """What a training session works with; the run directory is locked while it is open."""
+    """What a training session works with; the run directory is locked while it is open.
+
+    `notes` are sentences about what was chosen.
+    """
 
     run: Run
     config: TrainConfig
@@ -61,6 +70,7 @@ class Session:
     stream: Stream
     optimizer: Optimizer
     progress: Progress
+    notes: tuple[str, ...] = ()
 
     @property
     def schedule(self) -> Schedule:
@@ -152,21 +162,25 @@ def begin(
         for path in (*config.text, config.train, config.valid, config.test):
             if path is not None:
                 check_sources(path)  # before a directory is made
+    if config.vectors is not None:
+        check_vectors(config.vectors, config.embedding)
     given = None if config.tokenizer is None else read_tokenizer(config.tokenizer)
     decay = optimizer_of(config).settings.get("weight_decay")
     config = replace(config, lr=config.learning_rate(), weight_decay=decay)
     if not (config.epochs or config.steps or config.minutes or config.text or config.train or text):
         config = replace(config, **DEMONSTRATION)
-    run = Run.claim(out, overwrite=overwrite)
+    asked, run = config.output, Run.claim(out, overwrite=overwrite)
     with exclusive(run.path):
         if run.begun and not overwrite:  # another process got here first, and has finished since
             raise CheckpointError(f"{run.path} already holds a run; give another --out")
         # A run that is to be replaced stays until its successor is on disk, to the first checkpoint.
         with run.staged() as staged:
-            config, model, progress = _prepare(config, staged, text, given)
+            config, model, progress, placed = _prepare(config, staged, text, given)
             run.take(staged)
         corpus = run.corpus()
-        yield Session(run, config, corpus, model, _stream(config, corpus), optimizer_of(config), progress)
+        session = Session(run, config, corpus, model, _stream(config, corpus), optimizer_of(config), progress)
+        session.notes = (*placed, *_notes(asked, config, model))
+        yield session
 
 
 @contextmanager
@@ -231,23 +245,50 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
 
 def _prepare(
     config: TrainConfig, run: Run, text: Text | None, given: Tokenizer | None
-) -> tuple[TrainConfig, LanguageModel, Progress]:
-    """Encode the text and write the run to its first checkpoint, once all is found to fit."""
+) -> tuple[TrainConfig, LanguageModel, Progress, tuple[str, ...]]:
+    """Encode the text and write the run to its first checkpoint, once all is found to fit.
+
+    Return with the rest what is to be said of the word vectors, where there are some to begin with.
+    """
     corpus = _encode(config, run.data, text, given)
     stream = _stream(config, corpus)
     if not (config.epochs or config.steps or config.minutes):
         config = replace(config, epochs=max(EPOCHS, -(-FEWEST_STEPS // len(stream))))
     _check_warmup(config, stream)
     _check_evaluable(corpus)
+    if config.output == "auto":
+        chosen = choose_output(corpus.tokenizer.vocab_size, ranked=config.tokens in RANKED)
+        config = replace(config, output=chosen)
     model = build_model(config, corpus.tokenizer.vocab_size)
+    config = replace(config, **model.output.settings)  # as they are, where they were left to it
     if config.threads is None:
         config = replace(config, threads=best_threads(model, config.batch, config.back or config.window))
+    placed: tuple[str, ...] = ()
+    if config.vectors is not None:
+        placed = (place_vectors(config.vectors, corpus.tokenizer, model.params["embedding.E"]).said,)
     progress = Progress(model.initial_state(config.batch), optimizer_of(config).init(model.params))
     if config.average is not None:
         progress.average = new_average(model.params)
     run.write_settings(config, corpus.tokenizer)
     save_progress(run, model, progress)
-    return config, model, progress
+    return config, model, progress, placed
+
+
+def _notes(asked: str, config: TrainConfig, model: LanguageModel) -> tuple[str, ...]:
+    """Say what the output is where it was to be chosen, or needs a word."""
+    name, tokens, notes = model.output.name, f"{model.vocab_size:,} {config.tokens} tokens", []
+    if asked == "auto":
+        notes.append(f"output auto is {name}, for {tokens}")
+    elif name not in ("full", "mixture") and (config.tokens not in RANKED or config.tokenizer):
+        notes.append(
+            f"output {name} takes tokens for numbered by falling frequency, which {tokens} are not: "
+            "full may be better"
+        )
+    if model.output.random:
+        notes.append(
+            f"the training loss of output {name} is that of its samples; that of the validation is exact"
+        )
+    return tuple(notes)
 
 
 def _check_evaluable(corpus: Corpus) -> None:

@@ -120,9 +120,10 @@ class Exchange(NamedTuple):
     h: Floats  # (N, H) hidden states of all rows
     y: Ints  # (N,) their targets
     parts: Floats  # (members, N, H) what each adds to their derivative
-    values: Floats  # (2, members, 2, N) sums over classes; every other meeting uses the other half
+    values: Floats  # (2, members, 2, M N) sums over classes; every other meeting uses the other half
     dx: Floats  # (N, D) derivatives by the word vectors of all tokens
     tokens: Ints  # (N,) these tokens
+    drawn: Ints  # (1 + n,) how many words were drawn, and these
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ def summed_names(model: LanguageModel, *, split: bool) -> list[str]:
     if not split:
         return list(model.params)
     rooms = ("layers.",) if model.output.shares else ("layers.", "output.")
-    return [name for name in model.params if name.startswith(rooms)]
+    return [name for name in model.params if name.startswith(rooms) or name in model.output.summed]
 
 
 def take_shared(
@@ -210,9 +211,11 @@ def _take_area(taker: Taker, model: LanguageModel, rows: int, steps: int) -> Are
 
 def _take_exchange(taker: Taker, model: LanguageModel, members: int, N: int) -> Exchange:
     layers = model.stack.layers
-    H, D = layers[-1].width, layers[0].inputs
+    H, D, output = layers[-1].width, layers[0].inputs, model.output
     return Exchange(
         taker.take((N, H), model.dtype), taker.take((N,), np.intp),
-        taker.take((members, N, H), model.dtype), taker.take((2, members, 2, N), model.dtype),
+        taker.take((members, N, H), model.dtype),
+        taker.take((2, members, 2, N * output.copies), model.dtype),
         taker.take((N, D), model.dtype), taker.take((N,), np.intp),
+        taker.take((1 + output.most_drawn,), np.intp),
     )  # fmt: skip

@@ -55,12 +55,12 @@ class Workers:
     def __init__(
         self, model: LanguageModel, batch: int, threads: int, steps: int,
         optimizer: Optimizer | None = None, moments: OptimizerState | None = None,
-        average: Params | None = None,
+        average: Params | None = None, *, frozen: bool = False,
     ) -> None:  # fmt: skip
         self.model, self.batch, self.steps = model, batch, steps
         self.rows = split_rows(batch, threads)
         self.optimizer, self.moments = optimizer, {} if moments is None else moments
-        self.average = average
+        self.average, self.frozen = average, frozen
         self.slots = () if optimizer is None else tuple(optimizer.slots)
         self.split, self.norm, self.penalty = splits(model), 0.0, 0.0
         self.members: list[Member] = []
@@ -146,7 +146,7 @@ class Workers:
             self._meeting, self._pool = Threads(count), ThreadPoolExecutor(count - 1, "elman")
         models = [self.model, *(self.model.replica() for _ in range(count - 1))]
         self.members = [
-            Member(index, model, shared, self.rows, self._meeting, self.optimizer)
+            Member(index, model, shared, self.rows, self._meeting, self.optimizer, frozen=self.frozen)
             for index, model in enumerate(models)
         ]
         return shared

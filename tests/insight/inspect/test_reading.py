@@ -29,22 +29,28 @@ TEXTS = {
 KINDS = {"char": elman.CharTokenizer, "byte": elman.ByteTokenizer, "word": elman.WordTokenizer}
 
 
-def a_text_model(kind, cell="gru", dtype="float64"):
+def a_text_model(kind, cell="gru", dtype="float64", **settings):
     """Return a model with random weights and the tokenizer of a text."""
     tokenizer = KINDS[kind].from_text(TEXTS[kind])
     network = elman.LanguageModel(
-        vocab_size=tokenizer.vocab_size, cell=cell, embedding=4, hidden=5, layers=2, dtype=dtype, seed=3
-    )
+        vocab_size=tokenizer.vocab_size, cell=cell, embedding=4, hidden=5, layers=2, dtype=dtype, seed=3,
+        **settings,
+    )  # fmt: skip
     rng = np.random.default_rng(1)
     for array in network.params.values():
         array[...] = rng.standard_normal(array.shape)
     return elman.TextModel(network, tokenizer)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_surprise_is_that_of_score_and_evaluate(kind, dtype):
-    model, text = a_text_model(kind, dtype=dtype), TEXTS[kind]
+@pytest.mark.parametrize(
+    ("kind", "dtype", "learn_state"),
+    [
+        *((kind, dtype, False) for kind in KINDS for dtype in ("float32", "float64")),
+        ("char", "float64", True),
+    ],
+)
+def test_the_surprise_is_that_of_score_and_evaluate(kind, dtype, learn_state):
+    model, text = a_text_model(kind, dtype=dtype, learn_state=learn_state), TEXTS[kind]
     found = read(model.model, model.tokenizer, text)
     close = 1e-9 if dtype == "float64" else 1e-4
     np.testing.assert_allclose(found.surprise, -model.score(text).log_probs, rtol=close, atol=close)

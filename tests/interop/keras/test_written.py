@@ -57,10 +57,12 @@ def test_the_same_model_is_the_same_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"output": "mixture"}, "the output 'mixture' is none of Keras's layers"),
         ({"cell": "lstm-peephole"}, "no layer that computes the cell 'lstm-peephole'"),
         ({"cell": "lstm[sigmoid,tanh,relu]"}, "no layer that computes the cell"),
         ({"cell": "rnn[tanh;clip=2]"}, "no layer that computes the cell"),
         ({"projection": 2}, "no layer that computes a projection"),
+        ({"zoneout": 0.1}, r"zoneout \(0.1\) cannot be exported: in evaluation too a unit keeps"),
         ({"direction": "reverse"}, None),
         ({"direction": "forward,reverse"}, "the last layer reads in reverse"),
     ],

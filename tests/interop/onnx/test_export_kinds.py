@@ -8,10 +8,11 @@ import numpy as np
 import onnx
 import pytest
 
-from elman.errors import DivergenceError, ElmanError
+from elman.errors import ConfigError, DivergenceError, ElmanError
 from elman.interop.onnx import export
 from elman.interop.onnx.out.graph import build
 from elman.interop.onnx.out.verify import verify
+from elman.network import LanguageModel
 from tests.interop.onnx.exported import CELLS, KINDS, WAYS, agreement, model_of, session_of
 
 
@@ -93,3 +94,11 @@ def test_a_coupled_gate_is_rewritten_where_that_is_exact(gate: str, rewritten: b
 def test_a_model_that_overflows_is_not_called_wrong() -> None:
     with pytest.raises(DivergenceError, match="the model itself overflows in a window of"):
         agreement(model_of("gru[affine,affine]", scale=2.0))
+
+
+def test_zoneout_has_no_operator(tmp_path: Path) -> None:
+    model = model_of(CELLS[0])
+    held = LanguageModel(**{**model.settings, "zoneout": 0.1})
+    with pytest.raises(ConfigError, match=r"zoneout \(0.1\) cannot be exported"):
+        export(held, tmp_path / "model.onnx")
+    assert not (tmp_path / "model.onnx").exists()

@@ -149,6 +149,7 @@ def test_what_is_refused(
         ({"direction": "reverse"}, "the layers go reverse"),
         ({"cell": "rnn", "projection": 2}, "nn.RNN has no projection"),
         ({"cell": "lstm", "hidden_last": 2}, "all layers are of one width"),
+        ({"output": "adaptive"}, "the output 'adaptive' is none of PyTorch's modules"),
         ({"cell": "lstm", "projection": 3}, "proj_size of nn.LSTM must be less than the 3 units"),
         ({"cell": "lstm[hard-sigmoid,tanh,tanh]"}, "no module that computes the cell 'lstm[hard-sigmoid"),
     ],

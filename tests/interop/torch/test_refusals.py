@@ -303,6 +303,14 @@ def test_two_models_in_one_checkpoint(tmp_path: Path) -> None:
         np.testing.assert_array_equal(array, plain.params[name], err_msg=name)
 
 
+def test_steps_that_pytorch_has_not() -> None:
+    model = elman.LanguageModel(vocab_size=3, cell="lstm", embedding=2, hidden=2, zoneout_cell=0.25)
+    with pytest.raises(ConfigError, match=r"zoneout_cell \(0.25\) cannot be exported"):
+        interop.state_dict(model)
+    with pytest.raises(ConfigError, match=r"zoneout_cell \(0.25\) cannot be exported"):
+        interop.gradients(model, model.new_grads())
+
+
 def test_derivatives_where_one_weight_stands_for_two() -> None:
     model = elman.LanguageModel(vocab_size=3, cell="mgu", embedding=2, hidden=2, layers=1)
     with pytest.raises(ConfigError, match=r"one weight stands for several of nn.GRU"):

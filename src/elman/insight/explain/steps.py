@@ -184,4 +184,5 @@ def shares(trace: Trace, grads: Arrays) -> dict[str, Shares]:
     else:
         found["embedding.E"] = TiedShares(dlogits[:, None], top, E.shape, words)
     found["output.c"] = Shares(ones, dlogits[:, None], params["output.c"].shape)
-    return {name: found[name] for name in params}
+    # A learnt state has none: what enters the first step is held constant.
+    return {name: found[name] for name in params if name in found}

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from elman.errors import ConfigError, DataError
 from elman.insight.inspect.reading import Reading
 from elman.insight.plain_cell import plain_cell_of
-from elman.insight.reference.cells import Array, Arrays, Cell, log_softmax
+from elman.insight.plain_output import loss_slope
+from elman.insight.reference.cells import Array, Arrays, Cell
 from elman.insight.reference.model import stack_backward, zeros_like_each
-from elman.insight.reference.tape import Tape, in_float64, output_weights, stack_step
+from elman.insight.reference.tape import Tape, begun_anew, in_float64, stack_step
 from elman.network import LanguageModel
 
 __all__ = ["LagNorms", "gradient_by_lag"]
@@ -108,24 +109,25 @@ def gradient_by_lag(
     rows = max(1, min(ROWS, NUMBERS // (reading.layers * reading.hidden * (lags + 1))))
     sums: Arrays = {}
     for at in np.array_split(chosen, -(-len(chosen) // rows)):
-        tape = _reach(params, cell, reading, at, lags)
+        tape = _reach(model, params, cell, reading, at, lags)
         for name in reading.states:
             norms = np.array([_by_lag(tape, l, name) for l in range(reading.layers)])
             sums[name] = sums.get(name, 0.0) + norms
     return LagNorms({name: total / len(chosen) for name, total in sums.items()}, chosen)
 
 
-def _reach(params: Arrays, cell: Cell, reading: Reading, at: NDArray[np.intp], lags: int) -> Tape:
+def _reach(
+    model: LanguageModel, params: Arrays, cell: Cell, reading: Reading, at: NDArray[np.intp], lags: int
+) -> Tape:
     """Run the windows that end at the steps `at`, and send the last loss of each back through them.
 
     Only that loss is computed: with a large vocabulary the others would take nearly all of the time.
     """
     first = at - lags
-    from_zeros = np.isin(first, reading.starts)[:, None]
-    states = [
-        {name: np.where(from_zeros, 0.0, array[l, first - 1]) for name, array in reading.states.items()}
-        for l in range(reading.layers)
+    entering = [
+        {name: array[l, first - 1] for name, array in reading.states.items()} for l in range(reading.layers)
     ]
+    states = begun_anew(entering, np.isin(first, reading.starts), params)
     tape = Tape()
     for step in range(lags + 1):
         tape.entering.append(states)
@@ -133,10 +135,7 @@ def _reach(params: Arrays, cell: Cell, reading: Reading, at: NDArray[np.intp], l
         inputs, states, kept, h = stack_step(params, x, states, cell)
         tape.inputs.append(inputs)
         tape.kept.append(kept)
-    V = output_weights(params)
-    dlogits = np.exp(log_softmax(h @ V + params["output.c"]))
-    dlogits[np.arange(len(at)), reading.context[at + 1]] -= 1.0
-    dh = dlogits @ V.T
+    dh = loss_slope(model, params, h, reading.context[at + 1])
     dparams = zeros_like_each({name: array for name, array in params.items() if name.startswith("layers.")})
     dstate = [zeros_like_each(entry) for entry in states]
     for step in reversed(range(lags + 1)):

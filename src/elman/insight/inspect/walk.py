@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from elman.errors import DivergenceError
 from elman.insight.plain_cell import plain_cell_of
-from elman.insight.reference.cells import Array, Arrays, log_softmax
-from elman.insight.reference.tape import in_float64, output_weights, stack_step
+from elman.insight.plain_output import log_probabilities
+from elman.insight.reference.cells import Array, Arrays
+from elman.insight.reference.tape import begun_anew, in_float64, stack_step
 from elman.network import LanguageModel
 
 WINDOW = 128
@@ -34,7 +35,7 @@ class Walk(NamedTuple):
 
 
 def walk(model: LanguageModel, context: Ints, resets: Ints, top: int) -> Walk:
-    """Read the tokens `context` (S,), from zeros at the steps `resets`, of which 0 is one.
+    """Read the tokens `context` (S,), from the initial state at the steps `resets`, of which 0 is one.
 
     It runs forward only, and predicts a window at a time: with a large vocabulary a product for each step
     would take most of the time to read its weights.
@@ -48,7 +49,8 @@ def walk(model: LanguageModel, context: Ints, resets: Ints, top: int) -> Walk:
     p = np.empty(ids.shape)
     for begin, end in _windows(resets, len(context), max(1, min(WINDOW, NUMBERS // model.vocab_size))):
         if begin in resets:
-            state = [{name: np.zeros((1, size[-1])) for name in cell.states} for _ in range(size[0])]
+            zeros = [{name: np.zeros((1, size[-1])) for name in cell.states} for _ in range(size[0])]
+            state = begun_anew(zeros, np.ones(1, np.bool_), params)
         h = np.empty((end - begin, size[-1]))
         for s in range(begin, end):
             x = params["embedding.E"][context[s]][None]
@@ -58,7 +60,7 @@ def walk(model: LanguageModel, context: Ints, resets: Ints, top: int) -> Walk:
                     states[name][l, s] = state[l][name][0]
                 for name in gates:
                     gates[name][l, s] = kept[l][name][0]
-        log_p = log_softmax(h @ output_weights(params) + params["output.c"])
+        log_p = log_probabilities(model, params, h)
         losses[begin:end] = -log_p[np.arange(end - begin), following[begin:end]]
         if not np.isfinite(losses[begin:end]).all():
             raise DivergenceError(

@@ -4,17 +4,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cells import Array, Arrays, Cell, find_cell
+from .depth import joined_backward
 from .tape import (
     Masks,
     State,
     Tape,
     Tokens,
+    begun_anew_backward,
     dropped,
     forward_pass,
     in_float64,
     layer,
     output_weights,
-    without_reset_rows,
 )
 
 
@@ -49,6 +50,7 @@ def forward(
     activation: str = "tanh",
     masks: Masks | None = None,
     reset: NDArray[np.bool_] | None = None,
+    connections: str = "none",
 ) -> tuple[Array, list[Arrays]]:
     """Run the model over a window; return the logits (T, B, K) and the state that leaves it.
 
@@ -65,7 +67,7 @@ def forward(
     >>> logits.shape, len(state), state[0]["h"].shape
     ((2, 1, 7), 2, (1, 3))
     """
-    leaving, tape = forward_pass(in_float64(params), x, state, cell, activation, masks, reset)
+    leaving, tape = forward_pass(in_float64(params), x, state, cell, activation, masks, reset, connections)
     return np.array(tape.logits), leaving
 
 
@@ -79,10 +81,11 @@ def loss(
     activation: str = "tanh",
     masks: Masks | None = None,
     reset: NDArray[np.bool_] | None = None,
+    connections: str = "none",
     skip: int = 0,
 ) -> float:
     """Return the mean negative log-likelihood in nats a token; see `loss_and_grads`."""
-    _, tape = forward_pass(in_float64(params), x, state, cell, activation, masks, reset)
+    _, tape = forward_pass(in_float64(params), x, state, cell, activation, masks, reset, connections)
     return mean_loss(tape, y, steps_from(y, skip))
 
 
@@ -95,9 +98,10 @@ def states_entering(
     activation: str = "tanh",
     masks: Masks | None = None,
     reset: NDArray[np.bool_] | None = None,
+    connections: str = "none",
 ) -> list[list[Arrays]]:
     """Return the state that enters each step of the window: T lists of L dictionaries."""
-    return forward_pass(in_float64(params), x, state, cell, activation, masks, reset)[1].entering
+    return forward_pass(in_float64(params), x, state, cell, activation, masks, reset, connections)[1].entering
 
 
 def loss_and_grads(
@@ -110,6 +114,7 @@ def loss_and_grads(
     activation: str = "tanh",
     masks: Masks | None = None,
     reset: NDArray[np.bool_] | None = None,
+    connections: str = "none",
     skip: int = 0,
 ) -> tuple[float, list[Arrays], Arrays, list[Arrays]]:
     """Return the mean loss of a window and its exact gradient, by back-propagation through time.
@@ -119,9 +124,11 @@ def loss_and_grads(
     params : dict of str to ndarray
         `embedding.E` (K, D), `layers.<l>.U` (G, D, H), `layers.<l>.W` (G, H, H), `layers.<l>.b` (G, H), for
         gru also `layers.<l>.b_candidate` (H,), for lstm-peephole `layers.<l>.p` (3, H), with a projection
-        `layers.<l>.R` (H, P) and W (G, P, H), `output.V` (H, K) unless the embeddings are tied (then the
-        model multiplies by E transposed), and `output.c` (K,). Indrnn, mingru, minlstm and sru have no W;
-        indrnn has p (1, H), sru p (2, H) and, where D is not H, `layers.<l>.U_skip` (D, H).
+        `layers.<l>.R` (H, P) and W (G, P, H), normalised also `layers.<l>.gamma_x` and `layers.<l>.gamma_h`
+        (G, H), and of an lstm `layers.<l>.gamma_c` and `layers.<l>.beta_c` (H,), `output.V` (H, K) unless the
+        embeddings are tied (then the model multiplies by E transposed), and `output.c` (K,). Indrnn, mingru,
+        minlstm and sru have no W; indrnn has p (1, H), sru p (2, H) and, where D is not H,
+        `layers.<l>.U_skip` (D, H).
     x, y : ndarray of int, (T, B)
         Tokens, and the token that follows each.
     state : sequence of L dictionaries or tuples of ndarray (B, H)
@@ -133,7 +140,11 @@ def loss_and_grads(
     masks : sequence of L entries, each None or ndarray (T, B, H), optional
         Dropout masks, already scaled, multiplied onto what layer l hands upwards (not onto its own state).
     reset : ndarray of bool, (T, B), optional
-        Where true, the state of that row is set to zero before that step.
+        Where true, that row begins anew before that step: from zeros, or from `layers.<l>.h0` (H,) and, of
+        an lstm, `layers.<l>.c0`, where the parameters have them.
+    connections : {"none", "residual", "highway"}
+        What joins the input of each layer to its output, where they are of one width; for a highway the
+        parameters have `layers.<l>.T` (H, H) and `layers.<l>.b_T` (H,).
     skip : int
         The losses of the first `skip` steps are not counted.
 
@@ -169,8 +180,8 @@ def loss_and_grads(
     (1.9459, np.float64(1.9459))
     """
     params, counted = in_float64(params), steps_from(y, skip)
-    new_state, tape = forward_pass(params, x, state, cell, activation, masks, reset)
-    grads, dstate = backward_pass(params, x, y, tape, cell, activation, masks, reset, counted)
+    new_state, tape = forward_pass(params, x, state, cell, activation, masks, reset, connections)
+    grads, dstate = backward_pass(params, x, y, tape, cell, activation, masks, reset, counted, connections)
     return mean_loss(tape, y, counted), new_state, grads, dstate
 
 
@@ -227,6 +238,7 @@ def backward_pass(
     masks: Masks | None,
     reset: NDArray[np.bool_] | None,
     counted: NDArray[np.bool_],
+    connections: str = "none",
 ) -> tuple[Arrays, list[Arrays]]:
     """Go back over the tape, and write on it; return the derivatives of the parameters and first states."""
     functions, grads = find_cell(cell, activation), zeros_like_each(params)
@@ -235,9 +247,9 @@ def backward_pass(
         dlogits, dh = output_backward(params, grads, tape, y, t, counted)
         tape.dlogits.append(dlogits)
         tape.dtop.append(dh)
-        dh = stack_backward(params, grads, tape, functions, dh, dstate, t, masks)
+        dh = stack_backward(params, grads, tape, functions, dh, dstate, t, masks, connections)
         np.add.at(grads["embedding.E"], x[t], dh)  # a word may stand in several rows: they add up
-        dstate = without_reset_rows(dstate, None if reset is None else reset[t])
+        dstate = begun_anew_backward(dstate, None if reset is None else reset[t], grads)
         tape.dentering.append([dict(entry) for entry in dstate])
     for back in (tape.dlogits, tape.dtop, tape.dleaving, tape.dkept, tape.dinputs, tape.dentering):
         back.reverse()
@@ -253,6 +265,7 @@ def stack_backward(
     dstate: list[Arrays],
     t: int,
     masks: Masks | None = None,
+    connections: str = "none",
 ) -> Array:
     """Backward through step t of all layers: add to `grads`, and write on the tape.
 
@@ -261,6 +274,10 @@ def stack_backward(
     """
     dleaving, dkept, dinputs = [], [], []  # from the top layer down
     for l in reversed(range(len(dstate))):
+        past = None
+        if connections != "none":
+            h, x = dropped(tape.leaving[t][l]["h"], masks, l, t), tape.inputs[t][l]
+            dh, past = joined_backward(dh, h, x, layer(params, l), layer(grads, l), connections)
         dh = dropped(dh, masks, l, t)
         dstate[l]["h"] = dstate[l]["h"] + dh  # h goes to the next step and to the layer above
         dleaving.append(dstate[l])
@@ -268,6 +285,7 @@ def stack_backward(
         dh, dstate[l], met = functions.backward(
             dstate[l], tape.inputs[t][l], before, tape.kept[t][l], layer(params, l), layer(grads, l)
         )
+        dh = dh if past is None else dh + past  # x goes into the layer, and past it
         dkept.append(met)
         dinputs.append(dh)
     tape.dleaving.append(dleaving[::-1])

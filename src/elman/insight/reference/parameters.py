@@ -16,6 +16,9 @@ def draw_params(
     tied: bool = False,
     scale: float = 1.0,
     projection: int | None = None,
+    layer_norm: bool = False,
+    connections: str = "none",
+    learn_state: bool = False,
 ) -> Arrays:
     """Draw parameters from a normal distribution, in the flat dictionary of the language model.
 
@@ -35,6 +38,12 @@ def draw_params(
         Standard deviation of every entry.
     projection : int, optional
         The width P of `h`, for the cells that can: rnn and the LSTMs with W.
+    layer_norm : bool
+        With gains of normalised products and memory cells.
+    connections : {"none", "residual", "highway"}
+        With the transfer gates of a highway.
+    learn_state : bool
+        With the states that rows begin from.
 
     Returns
     -------
@@ -71,6 +80,15 @@ def draw_params(
             params[f"layers.{l}.U_skip"] = draw(inputs, hidden)
         if projection:
             params[f"layers.{l}.R"] = draw(hidden, projection)
+        if layer_norm:
+            params |= {f"layers.{l}.gamma_x": draw(gates, hidden), f"layers.{l}.gamma_h": draw(gates, hidden)}
+        if layer_norm and "c" in functions.states:
+            params |= {f"layers.{l}.gamma_c": draw(hidden), f"layers.{l}.beta_c": draw(hidden)}
+        if connections == "highway" and (l > 0 or embedding == width):
+            params |= {f"layers.{l}.T": draw(width, width), f"layers.{l}.b_T": draw(width)}
+        if learn_state:
+            widths = {name: width if name == "h" else hidden for name in functions.states}
+            params |= {f"layers.{l}.{name}0": draw(n) for name, n in widths.items()}
     if not tied:
         params["output.V"] = draw(width, classes)
     params["output.c"] = draw(classes)

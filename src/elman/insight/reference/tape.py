@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cells import Array, Arrays, Cell, find_cell, log_softmax
+from .depth import joined
 
 Tokens: TypeAlias = NDArray[np.integer[Any]]
 Masks: TypeAlias = Sequence[Array | None]
@@ -64,15 +65,30 @@ def named_states(state: State, functions: Cell) -> list[Arrays]:
     return named
 
 
-def without_reset_rows(states: list[Arrays], rows: NDArray[np.bool_] | None) -> list[Arrays]:
-    """Return the states with the rows zeroed where `rows` (B,) is true.
+def begun_anew(states: list[Arrays], rows: NDArray[np.bool_] | None, params: Arrays) -> list[Arrays]:
+    """Return the states with the rows begun anew where `rows` (B,) is true.
 
-    It serves both directions: a row set to zero takes no gradient either.
+    They begin from zeros, or from the parameters `layers.<l>.h0` and so on, where there are such.
     """
     if rows is None:
         return states
     keep = ~np.asarray(rows, np.bool_)[:, None]
-    return [{name: np.where(keep, a, 0.0) for name, a in entry.items()} for entry in states]
+    return [
+        {name: np.where(keep, a, params.get(f"layers.{l}.{name}0", 0.0)) for name, a in entry.items()}
+        for l, entry in enumerate(states)
+    ]
+
+
+def begun_anew_backward(dstates: list[Arrays], rows: NDArray[np.bool_] | None, grads: Arrays) -> list[Arrays]:
+    """Return what passes to the states before: of rows that begin anew nothing, which goes to h0 instead."""
+    if rows is None:
+        return dstates
+    begun = np.asarray(rows, np.bool_)[:, None]
+    for l, entry in enumerate(dstates):
+        for name, da in entry.items():
+            if f"layers.{l}.{name}0" in grads:
+                grads[f"layers.{l}.{name}0"] += np.where(begun, da, 0.0).sum(axis=0)
+    return [{name: np.where(begun, 0.0, da) for name, da in entry.items()} for entry in dstates]
 
 
 def forward_pass(
@@ -83,6 +99,7 @@ def forward_pass(
     activation: str,
     masks: Masks | None,
     reset: NDArray[np.bool_] | None,
+    connections: str = "none",
 ) -> tuple[list[Arrays], Tape]:
     """Run the model over the window; return the state that leaves it and the tape."""
     x = np.asarray(x)
@@ -91,10 +108,10 @@ def forward_pass(
     functions = find_cell(cell, activation)
     states, tape = named_states(state, functions), Tape()
     for t in range(len(x)):
-        states = without_reset_rows(states, None if reset is None else reset[t])
+        states = begun_anew(states, None if reset is None else reset[t], params)
         tape.entering.append(states)
         inputs, leaving, kept, h = stack_step(
-            params, params["embedding.E"][x[t]], states, functions, masks, t
+            params, params["embedding.E"][x[t]], states, functions, masks, t, connections
         )
         states = leaving
         logits = h @ output_weights(params) + params["output.c"]
@@ -108,7 +125,13 @@ def forward_pass(
 
 
 def stack_step(
-    params: Arrays, x: Array, states: list[Arrays], functions: Cell, masks: Masks | None = None, t: int = 0
+    params: Arrays,
+    x: Array,
+    states: list[Arrays],
+    functions: Cell,
+    masks: Masks | None = None,
+    t: int = 0,
+    connections: str = "none",
 ) -> tuple[list[Array], list[Arrays], list[Arrays], Array]:
     """Run step t of all layers on x (B, D).
 
@@ -121,7 +144,7 @@ def stack_step(
         new, keep = functions.step(h, states[l], layer(params, l))
         leaving.append(new)
         kept.append(keep)
-        h = dropped(new["h"], masks, l, t)
+        h = joined(dropped(new["h"], masks, l, t), h, layer(params, l), connections)
     return inputs, leaving, kept, h
 
 

@@ -50,6 +50,7 @@ def truncated_loss(
     activation: str = "tanh",
     masks: Masks | None = None,
     reset: NDArray[np.bool_] | None = None,
+    connections: str = "none",
 ) -> float:
     """Return the objective whose exact gradient truncated back-propagation is.
 
@@ -73,6 +74,7 @@ def truncated_loss(
             activation=activation,
             masks=part(masks, start, end),
             reset=None if reset is None else reset[start:end],
+            connections=connections,
             skip=first - start,
         )
         total += mean * (end - first) / steps
@@ -102,7 +104,7 @@ def truncated_loss_and_grads(
     every, back : int
         1 <= every <= back. The last chunk may be shorter than `every`.
     **options
-        `cell`, `activation`, `masks` and `reset`, as for `loss_and_grads`.
+        `cell`, `activation`, `masks`, `reset` and `connections`, as for `loss_and_grads`.
 
     Returns
     -------

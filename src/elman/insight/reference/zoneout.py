@@ -9,7 +9,7 @@ def zoned(cell: Cell, keeps: Mapping[str, float | Array]) -> Cell:
     """Return a cell whose states keep some of their value from the step before.
 
     With the new state of `cell` written `s~`, it is `s = d s_prev + (1 - d) s~`. That is kept, and met on
-    the way back, as `made_h` and `made_c`.
+    the way back, as `made_h` and `made_c`. A peephole to the new memory sees that as it was made.
 
     Parameters
     ----------
@@ -48,4 +48,5 @@ def zoned(cell: Cell, keeps: Mapping[str, float | Array]) -> Cell:
         return dx, dstate, met | inside
 
     d = {name: keeps.get(name, 0.0) for name in cell.states}
-    return cell._replace(step=step, backward=backward)
+    peepholes = tuple((gate, f"made_{n}" if n in keeps else n) for gate, n in cell.peepholes)
+    return cell._replace(step=step, backward=backward, peepholes=peepholes)

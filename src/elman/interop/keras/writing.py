@@ -19,7 +19,7 @@ from elman.interop.blocks import REWRITTEN, in_order
 from elman.interop.keras.activations import Kind, kinds
 from elman.interop.keras.chain import snake
 from elman.interop.keras.convert import ORDER
-from elman.interop.target import check_model, check_target
+from elman.interop.target import check_depth, check_model, check_target, softmax_of
 from elman.network import LanguageModel
 from elman.storage.atomic import write_atomic
 from elman.typing import Floats
@@ -78,6 +78,7 @@ def write(model: LanguageModel, path: str | Path, *, overwrite: bool = False) ->
         raise ConfigError(f"{path} must end in .keras, by which Keras knows its files")
     check_target(path, overwrite=overwrite)
     check_model(model)
+    check_depth(model, "Keras's layers")
     if find_spec("h5py") is None:
         raise ElmanError(
             f"{path} is to hold HDF5, which h5py writes: install it with pip install 'elman[keras]'"
@@ -120,7 +121,7 @@ def _layers(model: LanguageModel) -> Iterator[_Written]:
             "the last layer reads in reverse: Keras leaves the outputs of such a layer last step first, "
             "where they do not stand at their tokens"
         )
-    V = model.output.weights(model.params)
+    V = softmax_of(model, "Keras's layers").weights(model.params)
     arrays = {"vars": [V, model.params["output.c"]]}
     yield _Written("Dense", {"units": model.vocab_size, "activation": "linear", "use_bias": True}, arrays)
 

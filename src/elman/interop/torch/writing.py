@@ -10,7 +10,7 @@ import numpy as np
 from elman.errors import ConfigError
 from elman.interop.blocks import REWRITTEN
 from elman.interop.files.modules import MODULES
-from elman.interop.target import check_computable, check_model, check_target
+from elman.interop.target import check_computable, check_depth, check_model, check_target, softmax_of
 from elman.interop.torch.names import kind_of, places, theirs
 from elman.network import LanguageModel
 from elman.network.checks import check_gradients
@@ -56,13 +56,15 @@ def state_dict(model: LanguageModel) -> Params:
     output.bias (9,)
     """
     check_computable(model)
+    check_depth(model, "PyTorch's modules")
     bidirectional = _is_bidirectional(model)
     _check_widths(model)
+    V = softmax_of(model, "PyTorch's modules").weights(model.params)
     arrays = {"embedding.weight": model.params["embedding.E"].copy()}
     for start, end in places(len(model.stack.layers), bidirectional):
         for name, array in theirs(model.cell, start, model.params):
             arrays[f"rnn.{name}{end}"] = array
-    arrays["output.weight"] = np.array(model.output.weights(model.params).T, order="C")
+    arrays["output.weight"] = np.array(V.T, order="C")
     arrays["output.bias"] = model.params["output.c"].copy()
     return arrays
 
@@ -87,7 +89,8 @@ def gradients(model: LanguageModel, grads: Mapping[str, Floats]) -> Params:
     Raises
     ------
     ConfigError
-        If PyTorch's module has weights of which this model has one for two, and so one derivative for two.
+        If PyTorch's module has weights of which this model has one for two, and so one derivative for two; or
+        if the output is not a softmax over all words.
     ShapeError
         If the gradients are not of this model.
 
@@ -106,6 +109,8 @@ def gradients(model: LanguageModel, grads: Mapping[str, Floats]) -> Params:
             "so that it has no derivative by each: take those of the model itself"
         )
     check_computable(model)
+    softmax_of(model, "PyTorch's modules")
+    check_depth(model, "PyTorch's modules")
     check_gradients(dict(grads), model.shapes(), model.dtype)
     found = {"embedding.weight": grads["embedding.E"].copy()}
     for start, end in places(len(model.stack.layers), _is_bidirectional(model)):
@@ -186,7 +191,7 @@ def metadata(model: LanguageModel) -> dict[str, str]:
 def code(model: LanguageModel, path: str | Path) -> str:
     """Return the lines of PyTorch that load and run a file of :func:`write`."""
     about = metadata(model)
-    width = model.output.weights(model.params).shape[0]
+    width = model.output.hidden
     arguments = [about["embedding_dim"], about["hidden_size"], about["num_layers"]]
     if about.get("nonlinearity") == "relu":
         arguments.append('nonlinearity="relu"')

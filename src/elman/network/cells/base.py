@@ -117,6 +117,11 @@ class Cell(ABC):
         return self.gates == 1 and not self.sigmoids and not self.gated and not self.staged
 
     @property
+    def derived(self) -> slice | None:
+        """Which blocks of ``keep`` hold derivatives that are added up over steps, after the backward step."""
+        return slice(0, 1) if self.gated else None
+
+    @property
     def peepholes(self) -> int:
         """How many rows the parameter ``p`` has, ``(peepholes, H)``."""
         return len(self.sees)

@@ -69,12 +69,22 @@ class GeneralLSTM(General):
         self, a: Floats, r: Floats, prev: State, new: State, keep: Floats, work: Floats,
         p: Floats | None = None,
     ) -> None:  # fmt: skip
-        (_, c_prev), (h, c), u, at = prev, new, keep[0], self._o
-        memory, o, g, of_gates = a[:at], a[at : at + 1], a[-1], keep[self._of_gates]
+        self._remember(a, r, prev, new, keep, work, p)
+        np.copyto(keep[0], new[1])
+        self._h.apply(keep[0])
+        np.multiply(a[self._o], keep[0], out=new[0])
+
+    def _remember(
+        self, a: Floats, r: Floats, prev: State, new: State, keep: Floats, work: Floats, p: Floats | None
+    ) -> None:
+        """Compute the gates and the memory cell."""
+        c_prev, c, at = prev[1], new[1], self._o
+        # Without peepholes no gate waits for the memory cell.
+        first, g, of_gates = at + 1 if p is None else at, a[-1], keep[self._of_gates]
         np.add(a, r, out=a)
         if p is not None:
-            self._look(memory, p[:at], c_prev, work[:at])
-        self._f.forward(memory, of_gates[:at])
+            self._look(a[:at], p[:at], c_prev, work[:at])
+        self._f.forward(a[:first], of_gates[:first])
         self._g.forward(a[-1:], keep[self._of_g])
         if self._coupled:
             np.subtract(g, c_prev, out=c)  # c = c_prev + i (g - c_prev)
@@ -85,11 +95,9 @@ class GeneralLSTM(General):
             np.multiply(a[1], c_prev, out=c)
             np.add(c, work[0], out=c)
         if p is not None:
+            o = a[at : at + 1]
             self._look(o, p[at:], c, work[:1])
-        self._f.forward(o, of_gates[at:])
-        np.copyto(u, c)
-        self._h.apply(u)
-        np.multiply(o[0], u, out=h)
+            self._f.forward(o, of_gates[at:])
 
     def _look(self, gates: Floats, p: Floats, c: Floats, work: Floats) -> None:
         """Add what the gates see of the memory cell; halved where their pre-activations are."""

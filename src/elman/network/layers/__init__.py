@@ -10,15 +10,28 @@ from elman.errors import ConfigError
 from elman.network.cells import Cell, ScanCell
 from elman.network.layers.bidirectional import Bidirectional
 from elman.network.layers.layer import Layer
+from elman.network.layers.normalised import (
+    Normalised,
+    NormalisedLayer,
+    NormalisedProjectedLayer,
+    NormalisedStagedLayer,
+    normalised_cell,
+)
 from elman.network.layers.projected import ProjectedLayer
 from elman.network.layers.reverse import Reverse
 from elman.network.layers.scan import ScanLayer
 from elman.network.layers.staged import StagedLayer
 
 __all__ = [
-    "DIRECTIONS", "AnyLayer", "Bidirectional", "Layer", "ProjectedLayer", "Reverse", "ScanLayer",
-    "StagedLayer", "new_layer",
+    "DIRECTIONS", "AnyLayer", "Bidirectional", "Layer", "Normalised", "ProjectedLayer", "Reverse",
+    "ScanLayer", "StagedLayer", "new_layer",
 ]  # fmt: skip
+
+PLAIN = {
+    (False, False): Layer, (False, True): StagedLayer,
+    (True, False): NormalisedLayer, (True, True): NormalisedStagedLayer,
+}  # fmt: skip
+"""Kinds of layers without projection: by whether products are normalised, and whether the last one waits."""
 
 AnyLayer = Layer | Reverse | Bidirectional
 
@@ -29,7 +42,7 @@ DIRECTIONS = ("forward", "reverse", "bidirectional")
 def new_layer(
     name: str, cell: Cell, inputs: int, hidden: int, dtype: np.dtype[Any], *,
     projection: int | None = None, direction: str = "forward", zoneout: float = 0.0,
-    zoneout_cell: float = 0.0,
+    zoneout_cell: float = 0.0, layer_norm: bool = False, learn_state: bool = False,
 ) -> AnyLayer:  # fmt: skip
     """Return the layer for a cell, of the kind that it needs.
 
@@ -48,6 +61,10 @@ def new_layer(
     direction : str
         One of `DIRECTIONS`. Parameters of the way back of a bidirectional layer are named
         ``layers.0.reverse.U`` and so on.
+    learn_state : bool
+        Whether rows begin anew from learnt parameters, such as ``layers.0.h0``, rather than zeros.
+    layer_norm : bool
+        Whether its products are normalised, and the memory cell of an LSTM.
     zoneout, zoneout_cell : float
         Rates at which units of ``h``, and of the other states, keep their value.
 
@@ -59,7 +76,7 @@ def new_layer(
     ------
     ConfigError
         If there is no such direction, the cell cannot be projected, or it has no state but ``h`` for
-        `zoneout_cell`, or no single steps for either.
+        `zoneout_cell`, or no single steps for either; or is asked for what cells without W have not.
 
     Examples
     --------
@@ -83,20 +100,27 @@ def new_layer(
             f"zoneout cannot hold a state of {cell.name}, whose steps are not taken one by one: leave it "
             "out, or take another cell, such as gru"
         )
+    if scanned and (layer_norm or learn_state):
+        raise ConfigError(
+            f"{'layer_norm' if layer_norm else 'learn_state'} is not there for {cell.name}, whose units hear "
+            "of themselves alone: leave it out, or take another cell, such as gru"
+        )
     others = len(cell.state_type._fields) - 1
     if zoneout_cell and not others:
         raise ConfigError(
             f"zoneout_cell ({zoneout_cell}) has no effect with cell {cell.name}: it has no state but h"
         )
     rates = (zoneout, *[zoneout_cell] * others) if zoneout or zoneout_cell else ()
+    inner = normalised_cell(cell, hidden) if layer_norm else cell
+    options: dict[str, Any] = {"zoneout": rates, "learnt": learn_state}
 
     def make(name: str) -> Layer:
         if projection is not None:
-            return ProjectedLayer(name, cell, inputs, hidden, dtype, projection, zoneout=rates)
-        if scanned:
+            kind = NormalisedProjectedLayer if layer_norm else ProjectedLayer
+            return kind(name, inner, inputs, hidden, dtype, projection, **options)
+        if isinstance(cell, ScanCell):
             return ScanLayer(name, cell, inputs, hidden, dtype)
-        kind = StagedLayer if cell.staged else Layer
-        return kind(name, cell, inputs, hidden, dtype, zoneout=rates)
+        return PLAIN[layer_norm, cell.staged](name, inner, inputs, hidden, dtype, **options)
 
     if direction == "forward":
         return make(name)

@@ -100,6 +100,11 @@ class Bidirectional:
         """The way over a sequence: one of `DIRECTIONS`."""
         return "bidirectional"
 
+    @property
+    def firsts(self) -> tuple[str, ...]:
+        """Names of the parameters that rows begin from."""
+        return *self.ahead.firsts, *self.back.firsts
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the name and shape of each parameter."""
         return {**self.ahead.shapes(), **self.back.shapes()}
@@ -149,7 +154,9 @@ class Bidirectional:
         after, before = (None, None) if dstate is None else (dstate[:half], dstate[half:])
         dx, d = self.ahead.backward(params, x, tape.ahead, parts[0], space, grads, rows, after)
         # With a team the derivatives by words go to one place: those of the way back are added there.
-        again = x._replace(dE=x.dE if x.team else None, tied=True) if isinstance(x, Words) else x
+        again = x
+        if isinstance(x, Words):
+            again = x._replace(dE=x.dE if x.team else None, tied=True, more=None)
         more, d_back = self.back.backward(params, again, tape.back, parts[1], space, grads, rows, before)
         if more is not dx:
             np.add(dx, more, out=dx)

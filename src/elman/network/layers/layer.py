@@ -43,6 +43,8 @@ class Layer:
         float32 or float64.
     zoneout : tuple of float
         For each state of the cell, the rate at which its units keep their value; none by default.
+    learnt : bool
+        Whether rows begin anew from a state that is learnt, parameters such as ``h0``, rather than zeros.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Layer:
     hidden: int
     dtype: np.dtype[Any]
     zoneout: tuple[float, ...] = parameter(default=(), kw_only=True)
+    learnt: bool = parameter(default=False, kw_only=True)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the name and shape of each parameter."""
@@ -60,7 +63,13 @@ class Layer:
             shapes["b_candidate"] = (H,)
         if self.cell.peepholes:
             shapes["p"] = (self.cell.peepholes, H)
-        return {f"{self.name}.{letter}": shape for letter, shape in shapes.items()}
+        named = {f"{self.name}.{letter}": shape for letter, shape in shapes.items()}
+        return named | {name: (width,) for name, width in zip(self.firsts, self.state_widths, strict=False)}
+
+    @property
+    def firsts(self) -> tuple[str, ...]:
+        """Names of the parameters that rows begin from, one for each state; none, if it is not learnt."""
+        return tuple(f"{self.name}.{state}0" for state in self.cell.state_type._fields) if self.learnt else ()
 
     @property
     def width(self) -> int:
@@ -181,11 +190,13 @@ class Layer:
         B, widths = dh.shape[1], self.state_widths
         fields = [self._take(space, f"d.{i}", (B, width)) for i, width in enumerate(widths)]
         d: State = type(widths)(*fields)
-        for i, field in enumerate(fields):
-            _copy_or_zero(dstate[i] if dstate else None, field)
+        for i, by_state in enumerate(fields):
+            _copy_or_zero(dstate[i] if dstate else None, by_state)
         if rows is not None:
             dh = rows.output(dh, space, f"{self.name}.dh")
             x = self._inputs(x, space, rows)
+        for name in self.firsts:
+            grads[name].fill(0.0)
         if self.zoneout:
             rows = ZonedRows(rows, tape.zones, tape, space, self.name)
         self._retreat(params, tape, dh, d, space, grads, rows)
@@ -200,23 +211,46 @@ class Layer:
         U, W, b = copies
         return U, W, b
 
+    def normaliser(self, params: Params, gains: str, rows: int, gates: slice = slice(None)) -> Any:
+        """Return what normalises products ``(G, B, H)`` of some gates outside of a window: None, here."""
+        return None
+
     def bound(self, params: Params, method: Callable[..., None]) -> Callable[..., None]:
         """Return a method of the cell, with the peepholes that it takes, if it does."""
         return with_peepholes(method, params[f"{self.name}.p"]) if self.cell.sees else method
+
+    def _ahead(self, params: Params, rows: Rows | None) -> tuple[Any, Any]:
+        """Return what there is to do before and after a step, or None: see :attr:`Rows.ahead`."""
+        if rows is None:
+            return None, None
+        return rows.ahead_from(self._firsts(params)) if self.learnt else rows.ahead
+
+    def _back(self, grads: Params, rows: Rows | None) -> tuple[Any, Any, Any]:
+        """Return what there is to do around a step back, or None: see :attr:`Rows.back`."""
+        if rows is None:
+            return None, None, None
+        return rows.back_to(self._firsts(grads)) if self.learnt else rows.back
+
+    def _firsts(self, arrays: Params) -> State:
+        """Return the arrays of what rows begin from."""
+        return tuple(arrays[name] for name in self.firsts)
 
     def _advance(self, params: Params, tape: Tape, pairs: Pairs, space: Workspace, rows: Rows | None) -> None:
         """Run the loop over time."""
         b_candidate = params[f"{self.name}.b_candidate"] if self.cell.gated_bias else None
         r, gated, t = tape.r, self.cell.gated, 0
+        norm, _ = self._norms(params, tape, space)
         matmul: Any = space.clock.timed("recurrent products", np.matmul)
         advance = self._timed(params, space, self.cell.forward)
-        enter, hold = (None, None) if rows is None else rows.ahead
+        enter, hold = self._ahead(params, rows)
         for chunk in tape.chunks:
             for a, prev, new, keep, work, h, _, _, _ in chunk.steps:
                 if enter is not None:
                     enter(t, tape)
                 for weights, into in pairs:
                     matmul(h, weights, out=into)
+                if norm is not None:
+                    norm(t)
                 if gated:
                     _copy_or_add(r[-1], b_candidate, keep[0])
                 advance(a, r, prev, new, keep, work)
@@ -244,9 +278,10 @@ class Layer:
         matmul: Any = space.clock.timed("recurrent products", np.matmul)
         slopes = self._timed(params, space, cell.slopes)
         retreat = self._timed(params, space, cell.backward)
-        direct, dh_total = cell.direct, d[0]
-        remember, silence, leave = (None, None, None) if rows is None else rows.back
+        direct, dh_total, derived = cell.direct, d[0], cell.derived
+        remember, silence, leave = self._back(grads, rows)
         held: State | None = None
+        unnorm, _ = self._unnorms(params, tape, space, grads)
         for chunk in reversed(tape.chunks):
             slopes(chunk.a, chunk.prev, chunk.new, chunk.keep, chunk.work)
             t = chunk.first + len(chunk.steps)
@@ -257,7 +292,9 @@ class Layer:
                     held = remember(t, d, space, self.name)
                 retreat(a, d, prev, new, keep, work)
                 if silence is not None:
-                    silence(t, a, keep[:1] if cell.gated else None)
+                    silence(t, a, keep[derived] if derived else None)
+                if unnorm is not None:
+                    da, k = unnorm(t, a, keep)
                 for weights, into in pairs:
                     matmul(da, weights, out=into)
                 for weights, into in gated:
@@ -273,8 +310,16 @@ class Layer:
     def _project(self, params: Params, x: Floats | Words, space: Workspace, tape: Tape) -> Pairs:
         """Write the input products; bring the recurrent weights into place, and return their pairs."""
         U, W, b = params[f"{self.name}.U"], params[f"{self.name}.W"], params[f"{self.name}.b"]
-        Projection(space, self.name).forward(x, U, b, tape.a, half=self.cell.sigmoids)
+        self._reader(params, space).forward(x, U, b, tape.a, half=self.cell.sigmoids)
         return tape.W.load(W, half=self.cell.sigmoids)
+
+    def _norms(self, params: Params, tape: Tape, space: Workspace) -> tuple[Any, Any]:
+        """Return what normalises the recurrent products of a step, and the one that waits, or None."""
+        return None, None
+
+    def _unnorms(self, params: Params, tape: Tape, space: Workspace, grads: Params) -> tuple[Any, Any]:
+        """Return what goes back through :meth:`_norms`: from derivatives by what it made to operands."""
+        return None, None
 
     def _window_products(
         self, params: Params, x: Floats | Words, tape: Tape, space: Workspace, grads: Params
@@ -282,21 +327,28 @@ class Layer:
         """Write dU, dW, db and dp of the whole window; return dx."""
         G, T, B, H = tape.a.shape
         U, dU, dW, db = params[f"{self.name}.U"], *(grads[f"{self.name}.{letter}"] for letter in "UWb")
-        dx = Projection(space, self.name).backward(x, U, tape.a, dU, db)
-        entering = tape.read.reshape(T * B, -1).T
+        dx = self._reader(params, space, grads).backward(x, U, tape.a, dU, db)
         plain = G - 1 if self.cell.gated or self.cell.staged else G
-        np.matmul(entering, tape.a[:plain].reshape(plain, T * B, H), out=dW[:plain])
-        if plain < G:
-            k = tape.keep[0].reshape(T * B, H)
-            if self.cell.staged:
-                np.matmul(k.T, tape.a[-1].reshape(T * B, H), out=dW[-1])
-            else:
-                np.matmul(entering, k, out=dW[-1])
-        if self.cell.gated_bias:
-            np.matmul(space.ones(T * B, self.dtype), k, out=grads[f"{self.name}.b_candidate"])
+        k = tape.keep[0] if plain < G else None
+        by_last = tape.a[-1] if k is None or self.cell.staged else k
+        self._recurrent_gradients(tape, tape.a[:plain], by_last, dW, space)
+        if self.cell.gated_bias and k is not None:
+            ones = space.ones(T * B, self.dtype)
+            np.matmul(ones, k.reshape(T * B, H), out=grads[f"{self.name}.b_candidate"])
         if self.cell.peepholes:
             self.cell.peephole_gradients(tape.a, tape.before, tape.after, grads[f"{self.name}.p"])
         return dx
+
+    def _recurrent_gradients(
+        self, tape: Tape, by_plain: Floats, by_last: Floats, dW: Floats, space: Workspace
+    ) -> None:
+        """Write dW, given derivatives by the products: of the plain gates, and of one gated or staged."""
+        plain, T, B, H = by_plain.shape
+        entering = tape.read.reshape(T * B, -1).T
+        np.matmul(entering, by_plain.reshape(plain, T * B, H), out=dW[:plain])
+        if plain < len(dW):
+            read = tape.keep[0].reshape(T * B, H).T if self.cell.staged else entering
+            np.matmul(read, by_last.reshape(T * B, H), out=dW[-1])
 
     def _transposed(self, params: Params, space: Workspace, back: Floats) -> Pairs:
         """Bring the transposed recurrent weights into place, for products that go to `back`."""
@@ -304,7 +356,15 @@ class Layer:
         panels = space.build(
             f"{self.name}.W_T", (B,), lambda: new_panels(space, self.hidden, back, lone=self._lone)
         )
-        return panels.load(params[f"{self.name}.W"].transpose(0, 2, 1))
+        return panels.load(self._recurrent(params, space).transpose(0, 2, 1))
+
+    def _recurrent(self, params: Params, space: Workspace) -> Floats:
+        """Return the weights of the recurrent products, as they were multiplied on the way ahead."""
+        return params[f"{self.name}.W"]
+
+    def _reader(self, params: Params, space: Workspace, grads: Params | None = None) -> Projection:
+        """Return what makes the input products, and goes back through them."""
+        return Projection(space, self.name)
 
     @property
     def _held(self) -> tuple[bool, ...]:

@@ -49,13 +49,16 @@ class ProjectedLayer(Layer):
         r, t, R, projected = tape.r, 0, params[f"{self.name}.R"], tape.made[0]
         matmul: Any = space.clock.timed("recurrent products", np.matmul)
         advance = self._timed(params, space, self.cell.forward)
-        enter, hold = (None, None) if rows is None else rows.ahead
+        enter, hold = self._ahead(params, rows)
+        norm, _ = self._norms(params, tape, space)
         for chunk in tape.chunks:
             for a, prev, new, keep, work, h, _, _, _ in chunk.steps:
                 if enter is not None:
                     enter(t, tape)
                 for weights, into in pairs:
                     matmul(h, weights, out=into)
+                if norm is not None:
+                    norm(t)
                 advance(a, r, prev, new, keep, work)
                 matmul(new[0], R, out=projected[t])
                 if hold is not None:
@@ -75,8 +78,10 @@ class ProjectedLayer(Layer):
         matmul: Any = space.clock.timed("recurrent products", np.matmul)
         slopes, retreat = (self._timed(params, space, method) for method in (cell.slopes, cell.backward))
         dh_total, inner = d[0], cell.state_type(dm, *d[1:])
-        remember, silence, leave = (None, None, None) if rows is None else rows.back
+        remember, silence, leave = self._back(grads, rows)
         held: State | None = None
+        derived = cell.derived
+        unnorm, _ = self._unnorms(params, tape, space, grads)
         for chunk in reversed(tape.chunks):
             slopes(chunk.a, chunk.prev, chunk.new, chunk.keep, chunk.work)
             t = chunk.first + len(chunk.steps)
@@ -89,7 +94,9 @@ class ProjectedLayer(Layer):
                 matmul(dh_total, R_T, out=dm)
                 retreat(a, inner, prev, new, keep, work)
                 if silence is not None:
-                    silence(t, a, totals[t][None])
+                    silence(t, a, totals[t][None], keep[derived] if derived else None)
+                if unnorm is not None:
+                    da, _ = unnorm(t, a, keep)
                 for weights, into in pairs:
                     matmul(da, weights, out=into)
                 np.add.reduce(back, axis=0, out=dh_total)

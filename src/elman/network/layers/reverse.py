@@ -92,6 +92,11 @@ class Reverse:
         """The way over a sequence: one of `DIRECTIONS`."""
         return "reverse"
 
+    @property
+    def firsts(self) -> tuple[str, ...]:
+        """Names of the parameters that rows begin from."""
+        return self.layer.firsts
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the name and shape of each parameter."""
         return self.layer.shapes()
@@ -132,7 +137,8 @@ class Reverse:
         """Go back over a window; see :meth:`elman.network.layers.Layer.backward`."""
         name, turned = f"{self.name}.turned", tape.x
         if isinstance(turned, Words) and isinstance(x, Words):
-            turned = turned._replace(dE=x.dE, tied=x.tied)
+            more = None if x.more is None else _turned(x.more, space, f"{name}.more")
+            turned = turned._replace(dE=x.dE, tied=x.tied, more=more)
         dx, d = self.layer.backward(
             params, turned, tape.inner, _turned(dh, space, f"{name}.dh"), space, grads, tape.rows, dstate
         )

@@ -29,16 +29,21 @@ class StagedLayer(Layer):
         prepare, advance = (
             self._timed(params, space, method) for method in (self.cell.prepare, self.cell.forward)
         )
-        enter, hold = (None, None) if rows is None else rows.ahead
+        enter, hold = self._ahead(params, rows)
+        norm_first, norm_last = self._norms(params, tape, space)
         for chunk in tape.chunks:
             for a, prev, new, keep, work, h, _, k, _ in chunk.steps:
                 if enter is not None:
                     enter(t, tape)
                 for weights, into in first:
                     matmul(h, weights, out=into)
+                if norm_first is not None:
+                    norm_first(t)
                 prepare(a, r, prev, keep, work)
                 for weights, into in last:
                     matmul(k, weights, out=into)
+                if norm_last is not None:
+                    norm_last(t)
                 advance(a, r, prev, new, keep, work)
                 if hold is not None:
                     hold(t, tape)
@@ -59,8 +64,10 @@ class StagedLayer(Layer):
             self._timed(params, space, method) for method in (cell.slopes, cell.backward, cell.unstage)
         )
         direct, dh_total = cell.direct, d[0]
-        remember, silence, leave = (None, None, None) if rows is None else rows.back
+        remember, silence, leave = self._back(grads, rows)
         held: State | None = None
+        unnorm_first, unnorm_last = self._unnorms(params, tape, space, grads)
+        by_last: Floats | None = None
         for chunk in reversed(tape.chunks):
             slopes(chunk.a, chunk.prev, chunk.new, chunk.keep, chunk.work)
             t = chunk.first + len(chunk.steps)
@@ -72,11 +79,15 @@ class StagedLayer(Layer):
                 retreat(a, d, prev, new, keep, work)
                 if not direct:  # what the cell left there is not to be read; what passes through k comes
                     dh_total.fill(0.0)
+                if unnorm_last is not None:
+                    dn, by_last = unnorm_last(t, a, keep)
                 for weights, into in last:
                     matmul(dn, weights, out=into)
                 unstage(a, d, dk, prev, keep, work)
                 if silence is not None:
-                    silence(t, a)
+                    silence(t, a, by_last)
+                if unnorm_first is not None:
+                    da, _ = unnorm_first(t, a, keep)
                 for weights, into in first:
                     matmul(da, weights, out=into)
                 total(plain, axis=0, out=through)

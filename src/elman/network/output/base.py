@@ -35,10 +35,13 @@ class Output(ABC):
     name : str
         The name in the registry and in configuration files.
     shares : bool
-        Whether the members of a team can have some of the classes each (:class:`elman.network.team.Team`).
+        Whether the members of a team can have some of the classes each (``elman.network.team``).
         Where not, each has the loss of its own rows, and gradients of all parameters.
     random : bool
         Whether training draws samples. Where no generator is given the loss is the exact one nevertheless.
+    picks : bool
+        Whether a gradient by samples is nonzero for the weights of few words only; these are then
+        ``output.V`` or, where tied, ``embedding.E``.
     settings : dict
         What the model was given for it, beside the name.
     """
@@ -46,6 +49,7 @@ class Output(ABC):
     name: ClassVar[str]
     shares: ClassVar[bool] = False
     random: ClassVar[bool] = False
+    picks: ClassVar[bool] = False
 
     def __init__(self, hidden: int, classes: int, tied: bool, dtype: np.dtype[Any]) -> None:
         self.hidden, self.classes, self.tied, self.dtype = hidden, classes, tied, dtype
@@ -59,12 +63,35 @@ class Output(ABC):
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the name and shape of each parameter; names begin with ``output.``."""
 
+    @property
+    def most_drawn(self) -> int:
+        """How many words a draw has at most."""
+        return 0
+
+    @property
+    def copies(self) -> int:
+        """How many rows of logits there are for each row of hidden states."""
+        return 1
+
+    def initialise(self, params: Params) -> None:  # noqa: B027
+        """Add to the initial values what is not for all models, to biases that are near zero."""
+
+    @property
+    def summed(self) -> tuple[str, ...]:
+        """The parameters whose gradient a member of a team, that has some of the classes, has only in part.
+
+        They come first in `shapes`.
+        """
+        return ()
+
     @abstractmethod
     def logits(self, params: Params, h: Floats, out: Floats | None = None) -> Floats:
         """Return log-probabilities up to a constant a row, ``(N, K)``, for h ``(N, H)``."""
 
     @abstractmethod
-    def nll(self, params: Params, h: Floats, y: Ints, space: Workspace) -> tuple[Floats, Ints]:
+    def nll(
+        self, params: Params, h: Floats, y: Ints, space: Workspace, *, guess: bool = True
+    ) -> tuple[Floats, Ints]:
         """Return the negative log-likelihood and the most likely class of every row.
 
         Parameters
@@ -77,13 +104,15 @@ class Output(ABC):
             Targets.
         space : Workspace
             Scratch.
+        guess : bool
+            Whether to look for the most likely class too, which may cost several times the loss alone.
 
         Returns
         -------
         nll : ndarray of shape (N,)
             In nats; exact.
         best : ndarray of shape (N,)
-            The most likely class; the lowest where several are.
+            The most likely class, the lowest where several are; -1 without `guess`.
         """
 
     @abstractmethod

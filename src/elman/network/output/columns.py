@@ -9,10 +9,12 @@ row's sum shows that it must be: the exponential of a float32 leaves its range a
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from elman.network.output.weights import AnyColumns
 from elman.network.team import Team
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Ints
@@ -23,70 +25,23 @@ BLOCK_NUMBERS = 2**18
 NARROWEST = 128  # columns of a block, or the products get too thin
 
 FEW = 32  # rows that Python looks through faster than NumPy
-WORTH_LOOKING = 2**16  # logits; a pass over fewer takes less time than looking where memory lies
 
 RANGE = {np.dtype(np.float32): (1e-18, 1e18), np.dtype(np.float64): (1e-150, 1e150)}
 """Sums of exponentials that need no shift: within the square roots of the ends of the range."""
 
 
-class Columns(NamedTuple):
-    """Some classes: weights or their derivatives, with the bias as last row where memory lies so."""
+class Apart(NamedTuple):
+    """Rows whose target is in nobody's columns: its logit is one more in their sums, and theirs alone."""
 
-    V: Floats  # (H, k)
-    c: Floats  # (k,)
-    Vc: Floats | None  # (H + 1, k): c below V
+    rows: Ints  # (m,), ascending
+    logits: Floats  # (m,)
+    derivatives: Floats  # (m,): overwritten with those of the loss by the logits
 
-    def part(self, columns: slice) -> Columns:
-        """Return some of the columns."""
-        V, c, Vc = self
-        return Columns(V[:, columns], c[columns], None if Vc is None else Vc[:, columns])
-
-    def multiply(self, h: Floats, out: Floats) -> None:
-        """Write ``h V + c`` for h ``(n, H + 1)`` with a column of ones."""
-        if self.Vc is not None and len(h) == 1:
-            np.dot(h[0], self.Vc, out[0])
-        elif self.Vc is not None:
-            np.matmul(h, self.Vc, out=out)
-        else:
-            np.matmul(h[:, :-1], self.V, out=out)
-            np.add(out, self.c, out=out)
-
-    def take(self, h: Floats, e: Floats) -> None:
-        """Become the derivatives ``h^T e`` for h ``(n, H + 1)`` and e ``(n, k)``."""
-        if self.Vc is not None:
-            np.matmul(h.T, e, out=self.Vc)
-        else:
-            np.matmul(h[:, :-1].T, e, out=self.V)
-            np.matmul(h[:, -1], e, out=self.c)
-
-    def add(self, h: Floats, e: Floats, part: Floats) -> None:
-        """Add them to what is there, with part ``(H + 1, k)`` as scratch."""
-        np.matmul(h.T, e, out=part)
-        np.add(self.V, part[:-1], out=self.V)
-        np.add(self.c, part[-1], out=self.c)
-
-
-def new_columns(V: Floats, c: Floats, rows: int | None) -> Columns:
-    """Return V ``(H, K)`` and c ``(K,)`` as columns, for products of so many rows; None: for many products.
-
-    In a model's parameters, and gradients, c lies behind V in memory, and is then one more row of it: the
-    bias takes part in the product. Where there are many logits this costs a pass over them less.
-    """
-    base = V.base
-    if rows is not None and rows * len(c) < WORTH_LOOKING:
-        return Columns(V, c, None)
-    if base is not c.base or base is None or not V.flags.c_contiguous:
-        return Columns(V, c, None)
-    start, below = _address(V) - _address(base), _address(c) - _address(V)
-    if below != V.nbytes:
-        return Columns(V, c, None)
-    memory = base.reshape(-1).view(np.uint8)[start : start + V.nbytes + c.nbytes]
-    return Columns(V, c, memory.view(V.dtype).reshape(len(V) + 1, len(c)))
-
-
-def _address(array: Floats) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address
+    def part(self, rows: slice) -> Apart:
+        """Return those in a chunk, counted from its first."""
+        start, stop = np.searchsorted(self.rows, (rows.start, rows.stop))
+        some = slice(int(start), int(stop))
+        return Apart(self.rows[some] - rows.start, self.logits[some], self.derivatives[some])
 
 
 class Chunk(NamedTuple):
@@ -96,11 +51,16 @@ class Chunk(NamedTuple):
     rows: Ints  # of the targets, (m,)
     columns: Ints  # of the targets, (m,)
     e: Floats  # (n, k), scratch
+    apart: Apart | None  # the targets that do not
+
+
+Share: TypeAlias = Callable[[slice, Floats], tuple[float, Floats]]
+"""Makes of some rows' losses ``(n,)`` the loss of them together, and its derivative by each, ``(n,)``."""
 
 
 def columns_nll_and_grads(
-    columns: Columns,
-    dcolumns: Columns,
+    columns: AnyColumns,
+    dcolumns: AnyColumns,
     first: int,
     h: Floats,
     y: Ints,
@@ -109,12 +69,15 @@ def columns_nll_and_grads(
     dh: Floats,
     chunks: list[slice],
     team: Team | None = None,
+    *,
+    apart: Apart | None = None,
+    share: Share | None = None,
 ) -> float:
     """Return the summed negative log-likelihood of all rows, and write the derivatives.
 
     Parameters
     ----------
-    columns, dcolumns : Columns
+    columns, dcolumns : Columns or Joined
         One's own classes, and where their derivatives go: all classes, or with a team the member's.
     first : int
         The first of them.
@@ -132,28 +95,39 @@ def columns_nll_and_grads(
         The rows whose logits are in memory at once.
     team : Team, optional
         Those who have the other classes.
+    apart : Apart, optional
+        The rows whose targets are among no columns.
+    share : callable, optional
+        What the losses of the rows of a chunk add up to, where that is not their sum.
     """
-    (H, k), nll = columns.V.shape, 0.0
+    H, k, nll = h.shape[1], columns.classes, 0.0
     for rows in chunks:
         n = rows.stop - rows.start
         own, inside = y[rows] - first, space.build("output.rows", (n,), lambda: np.arange(n))  # noqa: B023
-        if team is not None:
+        if team is not None or apart is not None:
             inside = np.flatnonzero((own >= 0) & (own < k))
         e, ones = space.take("output.e", (n, k), h.dtype), space.take("output.h1", (n, H + 1), h.dtype)
         np.copyto(ones[:, :H], h[rows])
         ones[:, H] = 1.0
-        chunk = Chunk(ones, inside, own[inside], e)
+        chunk = Chunk(ones, inside, own[inside], e, None if apart is None else apart.part(rows))
         sums, targets = _exponentials(columns, chunk, space, team)
         each = np.subtract(np.log(sums), targets)
-        nll += sum(each.tolist()) if n <= FEW else float(each.sum(dtype=np.float64))
-        e[chunk.rows, chunk.columns] -= sums if team is None else sums[chunk.rows]
+        e[chunk.rows, chunk.columns] -= sums if inside.size == n else sums[chunk.rows]
         factor = np.divide(scale, sums)
+        if chunk.apart is not None:
+            np.multiply(np.expm1(-each[chunk.apart.rows]), scale, out=chunk.apart.derivatives)
+        if share is None:
+            nll += sum(each.tolist()) if n <= FEW else float(each.sum(dtype=np.float64))
+        else:
+            together, by_row = share(rows, each)
+            nll += together
+            factor *= by_row
         _gradients(columns, dcolumns, chunk, factor[:, None], space, dh[rows], first=rows.start == 0)
     return nll
 
 
 def _exponentials(
-    columns: Columns, chunk: Chunk, space: Workspace, team: Team | None
+    columns: AnyColumns, chunk: Chunk, space: Workspace, team: Team | None
 ) -> tuple[Floats, Floats]:
     """Write ``e``; return the row sums over all classes, and the targets' logits, shifted alike."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
@@ -169,7 +143,7 @@ def _exponentials(
 
 
 def _summed(
-    columns: Columns, chunk: Chunk, shift: Floats | None, space: Workspace, team: Team | None
+    columns: AnyColumns, chunk: Chunk, shift: Floats | None, space: Workspace, team: Team | None
 ) -> tuple[Floats, Floats]:
     n, k = chunk.e.shape
     ones, both = space.ones(k, chunk.e.dtype), np.zeros((2, n), chunk.e.dtype)
@@ -187,19 +161,25 @@ def _summed(
         targets[rows] = e[rows, at]
         np.exp(e, out=e)
         sums += np.matmul(e, ones[block])
+    if chunk.apart is not None:
+        rows, logits, _ = chunk.apart
+        targets[rows] = logits if shift is None else logits - shift[rows]
+        sums[rows] += np.exp(targets[rows])
     sums, targets = both if team is None else team.total(both)
     return sums, targets
 
 
-def _maxima(columns: Columns, chunk: Chunk, team: Team | None) -> Floats:
+def _maxima(columns: AnyColumns, chunk: Chunk, team: Team | None) -> Floats:
     columns.multiply(chunk.h, chunk.e)
     maxima: Floats = chunk.e.max(axis=1, initial=-np.inf)  # a member may have no classes
+    if chunk.apart is not None:
+        maxima[chunk.apart.rows] = np.maximum(maxima[chunk.apart.rows], chunk.apart.logits)
     return maxima if team is None else team.largest(maxima)
 
 
 def _gradients(
-    columns: Columns,
-    dcolumns: Columns,
+    columns: AnyColumns,
+    dcolumns: AnyColumns,
     chunk: Chunk,
     factor: Floats,
     space: Workspace,
@@ -219,7 +199,7 @@ def _gradients(
             derivatives.take(h, e)
         else:
             derivatives.add(h, e, space.take("output.dV", (h.shape[1], e.shape[1]), dh.dtype))
-    np.matmul(chunk.e, columns.V.T, out=dh)
+    columns.back(chunk.e, dh, space)
     np.multiply(dh, factor, out=dh)
 
 

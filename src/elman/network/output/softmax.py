@@ -8,7 +8,8 @@ import numpy as np
 
 from elman.network.functional import cross_entropy
 from elman.network.output.base import Output, Reader
-from elman.network.output.columns import columns_nll_and_grads, new_columns
+from elman.network.output.columns import columns_nll_and_grads
+from elman.network.output.weights import new_columns
 from elman.network.team import Team
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Ints, Params
@@ -18,6 +19,16 @@ CHUNK_NUMBERS = 2**19
 
 FEWEST_ROWS = 128
 """Rows of a chunk, at least; or as many as V has. Adding up dV costs the more the fewer they are."""
+
+
+def chunks_of(rows: int, hidden: int, classes: int, copies: int = 1) -> list[slice]:
+    """Cut rows into chunks, as even as can be, of which the logits of so many classes are in memory at once.
+
+    With `copies`, each row stands for so many.
+    """
+    longest = max(1, max(FEWEST_ROWS, hidden, CHUNK_NUMBERS // max(classes, 1)) // copies)
+    chunks = -(-rows // longest)
+    return [slice(rows * i // chunks, rows * (i + 1) // chunks) for i in range(chunks)]
 
 
 class Softmax(Output):
@@ -42,11 +53,14 @@ class Softmax(Output):
         logits = np.matmul(h, self.weights(params), out=out)
         return np.add(logits, params["output.c"], out=logits)
 
-    def nll(self, params: Params, h: Floats, y: Ints, space: Workspace) -> tuple[Floats, Ints]:
-        nll, best = np.empty(len(y), self.dtype), np.empty(len(y), np.intp)
+    def nll(
+        self, params: Params, h: Floats, y: Ints, space: Workspace, *, guess: bool = True
+    ) -> tuple[Floats, Ints]:
+        nll, best = np.empty(len(y), self.dtype), np.full(len(y), -1)
         for rows in self._chunks(len(y)):
             logits = self._logits_of(params, h[rows], space)
-            np.argmax(logits, axis=1, out=best[rows])
+            if guess:
+                np.argmax(logits, axis=1, out=best[rows])
             cross_entropy(logits, y[rows], nll[rows])
         return nll, best
 
@@ -68,9 +82,7 @@ class Softmax(Output):
         return new_columns(self.weights(params), params["output.c"], None).multiply
 
     def _chunks(self, rows: int) -> list[slice]:
-        longest = max(FEWEST_ROWS, self.hidden, CHUNK_NUMBERS // self.classes)
-        chunks = -(-rows // longest)
-        return [slice(rows * i // chunks, rows * (i + 1) // chunks) for i in range(chunks)]
+        return chunks_of(rows, self.hidden, self.classes)
 
     def _logits_of(self, params: Params, h: Floats, space: Workspace) -> Floats:
         return self.logits(params, h, out=space.take("output.e", (len(h), self.classes), self.dtype))

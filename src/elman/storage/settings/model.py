@@ -27,9 +27,30 @@ class ModelSettings:
     direction: str = setting(
         "forward", "Model", "Way over a sequence; imported models may have others.", flag=False
     )
+    layer_norm: bool = setting(
+        False, "Model", "Normalise what goes into each gate over the units, and an LSTM's memory cell."
+    )
+    connections: str = setting(
+        "none", "Model", "Past each layer that is as wide as its input: none, residual or highway.",
+        choices=("none", "residual", "highway"),
+    )  # fmt: skip
+    learn_state: bool = setting(False, "Model", "Learn the state that texts and documents begin with.")
     tied: bool = setting(
         False, "Model", "Use the word vectors as output weights too (needs D = H, or D = P)."
     )
+    output: str = setting(
+        "full", "Model",
+        "Output layer: full; for large vocabularies adaptive, sampled, nce or classes; mixture; or auto, "
+        "which chooses.",
+        choices=("full", "adaptive", "sampled", "nce", "classes", "mixture", "auto"),
+    )  # fmt: skip
+    cutoffs: str | None = setting(
+        None, "Model", "Words where the head and the clusters of the adaptive output end, such as 2000,10000."
+    )
+    samples: int | None = setting(
+        None, "Model", "Words drawn for a window by the sampled and nce outputs; by default 2048 at most.", 1
+    )
+    experts: int | None = setting(None, "Model", "Softmaxes of the mixture output; by default 4.", 1)
     init: str = setting(
         "uniform", "Model", "Initial weights: uniform or glorot.", choices=("uniform", "glorot")
     )
@@ -58,12 +79,28 @@ class ModelSettings:
                 "hidden_last is the width of the last of several layers without projection: leave it out, "
                 "and give hidden or projection"
             )
+        self._check_depth()
         width = self._output_width()
         if self.tied and self.embedding != width:
             raise ConfigError(
                 f"tied needs an embedding as wide as the output of the last layer, not {self.embedding} "
                 f"beside {width}; give --embedding {width}"
             )
+
+    def _check_depth(self) -> None:
+        """Raise ConfigError if layers have nothing to be normalised, or to be connected."""
+        if self.layer_norm and 1 in (self.hidden, self.hidden_last):
+            raise ConfigError("layer_norm needs layers of two units or more: one alone is its own mean")
+        widths = [self.projection or self.hidden] * self.layers
+        widths[-1] = self.projection or self.hidden_last or self.hidden
+        if self.connections != "none" and "bidirectional" not in self.direction:
+            pairs = list(zip([self.embedding, *widths[:-1]], widths, strict=True))
+            if all(entering != leaving for entering, leaving in pairs):
+                shown = ", ".join(f"{entering} to {leaving}" for entering, leaving in pairs)
+                raise ConfigError(
+                    f"connections {self.connections} has no effect: no layer is as wide as its input "
+                    f"({shown}); give more layers, or an embedding as wide as the first"
+                )
 
     def _output_width(self) -> int:
         """Width of what the last layer gives out."""

@@ -28,6 +28,10 @@ class TextSettings:
     tokenizer: str | None = setting(
         None, "Text", "A tokenizer.json of Hugging Face's, in place of one made of the text (bpe tokens)."
     )
+    vectors: str | None = setting(
+        None, "Text", "Word vectors to begin with: a file of word2vec, GloVe or fastText."
+    )
+    freeze_vectors: bool = setting(False, "Text", "Leave the word vectors as they are in that file.")
     documents: str = setting(
         "none", "Text", "Forget the state at each new: file, line or blank (line).",
         choices=("none", "file", "line", "blank"),
@@ -45,6 +49,8 @@ class TextSettings:
         if self.tokenizer and (self.max_vocab is not None or self.min_count != 1):
             name = "min_count" if self.max_vocab is None else "max_vocab"
             raise ConfigError(f"{name} has no effect on a tokenizer that is given: leave one of them out")
+        if self.freeze_vectors and self.vectors is None:
+            raise ConfigError("freeze_vectors has no effect without vectors: name a file, or leave it out")
         self.fractions()
 
     @property
@@ -71,7 +77,7 @@ class TextSettings:
 
     def _check_names(self) -> None:
         """Raise ConfigError for a file name that config.toml, which is UTF-8, cannot hold."""
-        for path in (*self.text, self.train, self.valid, self.test, self.tokenizer):
+        for path in (*self.text, self.train, self.valid, self.test, self.tokenizer, self.vectors):
             try:
                 (path or "").encode()
             except UnicodeEncodeError:

@@ -14,13 +14,16 @@ it takes the derivative of the new state, adds those of the parameters into `d`,
 input, of the state that entered, and by name what it met on the way: the derivatives of the gates and of what
 went into them (`a_i` for the gate `i`).
 
-A layer may have a projection R (H, P): what the cell would call h is then m, and h = m R is (B, P).
+A layer may have gains gamma_x and gamma_h (G, H): each of the two products is then normalised before it is
+added (`normalised`), and the memory cell of an lstm before it is let out. It may have a projection R (H, P):
+what the cell would call h is then m, and h = m R is (B, P).
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .gates import Array, Arrays, log_softmax, sigmoid
+from .arrays import Array, Arrays
+from .gates import log_softmax, sigmoid
 from .gru import gru_backward, gru_step
 from .gru_before import gru_before_backward, gru_before_step
 from .indrnn import indrnn_backward, indrnn_step

@@ -1,12 +1,9 @@
 """What all cells are made of: the pre-activation of a gate, the functions of gates, and the way back."""
 
-from typing import TypeAlias
-
 import numpy as np
-from numpy.typing import NDArray
 
-Array: TypeAlias = NDArray[np.float64]
-Arrays: TypeAlias = dict[str, Array]
+from .arrays import Array, Arrays
+from .normalised import product, product_backward
 
 
 def sigmoid(a: Array) -> Array:
@@ -46,8 +43,8 @@ def tanh_slope(t: Array) -> Array:
 
 
 def pre_activation(x: Array, h_prev: Array, p: Arrays, g: int) -> Array:
-    """Return a_g = x U_g + h_prev W_g + b_g."""
-    a: Array = x @ p["U"][g] + h_prev @ p["W"][g] + p["b"][g]
+    """Return a_g = x U_g + h_prev W_g + b_g, of normalised products where the layer has gains."""
+    a: Array = product(x, p, "U", g) + product(h_prev, p, "W", g) + p["b"][g]
     return a
 
 
@@ -55,10 +52,7 @@ def pre_activation_backward(
     da: Array, x: Array, h_prev: Array, p: Arrays, d: Arrays, g: int
 ) -> tuple[Array, Array]:
     """Add dU_g, dW_g and db_g into `d`; return this gate's share of dx and dh_prev."""
-    d["U"][g] += x.T @ da
-    d["W"][g] += h_prev.T @ da
-    d["b"][g] += da.sum(axis=0)
-    return da @ p["U"][g].T, da @ p["W"][g].T
+    return candidate_backward(da, da, x, h_prev, p, d, g)
 
 
 def input_activation(x: Array, p: Arrays, g: int) -> Array:
@@ -104,7 +98,5 @@ def candidate_backward(
     da: Array, dm: Array, x: Array, h_prev: Array, p: Arrays, d: Arrays, g: int
 ) -> tuple[Array, Array]:
     """Do the same for a gate whose recurrent product m = h_prev W_g is itself gated: `dm` is not `da`."""
-    d["U"][g] += x.T @ da
-    d["W"][g] += h_prev.T @ dm
     d["b"][g] += da.sum(axis=0)
-    return da @ p["U"][g].T, dm @ p["W"][g].T
+    return product_backward(da, x, p, d, "U", g), product_backward(dm, h_prev, p, d, "W", g)

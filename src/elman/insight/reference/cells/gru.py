@@ -6,9 +6,8 @@ Gates r (reset), z (update), n (candidate).
 
 import numpy as np
 
+from .arrays import Array, Arrays
 from .gates import (
-    Array,
-    Arrays,
     candidate_backward,
     gates_backward,
     pre_activation,
@@ -16,6 +15,7 @@ from .gates import (
     sigmoid_slope,
     tanh_slope,
 )
+from .normalised import product
 
 GRU_R, GRU_Z, GRU_N = range(3)
 
@@ -25,8 +25,8 @@ def gru_step(x: Array, state: Arrays, p: Arrays) -> tuple[Arrays, Arrays]:
     h_prev = state["h"]
     r = sigmoid(pre_activation(x, h_prev, p, GRU_R))
     z = sigmoid(pre_activation(x, h_prev, p, GRU_Z))
-    m = h_prev @ p["W"][GRU_N] + p["b_candidate"]
-    n = np.tanh(x @ p["U"][GRU_N] + p["b"][GRU_N] + r * m)
+    m = product(h_prev, p, "W", GRU_N) + p["b_candidate"]
+    n = np.tanh(product(x, p, "U", GRU_N) + p["b"][GRU_N] + r * m)
     h = (1.0 - z) * n + z * h_prev
     return {"h": h}, {"r": r, "z": z, "m": m, "n": n}
 

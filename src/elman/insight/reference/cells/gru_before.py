@@ -6,9 +6,8 @@ Gates r (reset), z (update), n (candidate).
 
 import numpy as np
 
+from .arrays import Array, Arrays
 from .gates import (
-    Array,
-    Arrays,
     gates_backward,
     pre_activation,
     pre_activation_backward,

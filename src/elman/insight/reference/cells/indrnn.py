@@ -5,7 +5,8 @@ One gate, h itself. A unit reads its own state alone, through the weights p (1, 
 
 import numpy as np
 
-from .gates import Array, Arrays, input_activation, input_activations_backward
+from .arrays import Array, Arrays
+from .gates import input_activation, input_activations_backward
 
 
 def indrnn_step(x: Array, state: Arrays, p: Arrays) -> tuple[Arrays, Arrays]:

@@ -5,9 +5,8 @@ Gates i (input), f (forget), o (output), g (candidate).
 
 import numpy as np
 
+from .arrays import Array, Arrays
 from .gates import (
-    Array,
-    Arrays,
     gates_backward,
     pre_activation,
     projected,
@@ -16,6 +15,7 @@ from .gates import (
     sigmoid_slope,
     tanh_slope,
 )
+from .normalised import exposed, exposed_backward
 
 LSTM_I, LSTM_F, LSTM_O, LSTM_G = range(4)
 
@@ -28,20 +28,21 @@ def lstm_step(x: Array, state: Arrays, p: Arrays) -> tuple[Arrays, Arrays]:
     o = sigmoid(pre_activation(x, h_prev, p, LSTM_O))
     g = np.tanh(pre_activation(x, h_prev, p, LSTM_G))
     c = f * c_prev + i * g
-    u = np.tanh(c)
+    u = np.tanh(exposed(c, p))
     h = projected(o * u, p)
-    return {"h": h, "c": c}, {"i": i, "f": f, "o": o, "g": g, "u": u}
+    return {"h": h, "c": c}, {"i": i, "f": f, "o": o, "g": g, "c": c, "u": u}
 
 
 def lstm_backward(
     dnew: Arrays, x: Array, state: Arrays, kept: Arrays, p: Arrays, d: Arrays
 ) -> tuple[Array, Arrays, Arrays]:
     """Backward step of `lstm_step`."""
-    i, f, o, g, u = kept["i"], kept["f"], kept["o"], kept["g"], kept["u"]
+    i, f, o, g, c, u = kept["i"], kept["f"], kept["o"], kept["g"], kept["c"], kept["u"]
     dm = projected_backward(dnew["h"], o * u, p, d)
     do = dm * u
     du = dm * o
-    dc = dnew["c"] + du * tanh_slope(u)  # c is read by the next step and by h
+    du_c = exposed_backward(du * tanh_slope(u), c, p, d)
+    dc = dnew["c"] + du_c  # c is read by the next step and by h
     di = dc * g
     df = dc * state["c"]
     dg = dc * i

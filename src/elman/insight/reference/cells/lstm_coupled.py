@@ -5,9 +5,8 @@ It forgets as much as it takes in, f = 1 - i. Gates i (input), o (output), g (ca
 
 import numpy as np
 
+from .arrays import Array, Arrays
 from .gates import (
-    Array,
-    Arrays,
     gates_backward,
     pre_activation,
     projected,
@@ -16,6 +15,7 @@ from .gates import (
     sigmoid_slope,
     tanh_slope,
 )
+from .normalised import exposed, exposed_backward
 
 I, O, G = range(3)
 
@@ -27,20 +27,21 @@ def lstm_coupled_step(x: Array, state: Arrays, p: Arrays) -> tuple[Arrays, Array
     o = sigmoid(pre_activation(x, h_prev, p, O))
     g = np.tanh(pre_activation(x, h_prev, p, G))
     c = (1.0 - i) * c_prev + i * g
-    u = np.tanh(c)
+    u = np.tanh(exposed(c, p))
     h = projected(o * u, p)
-    return {"h": h, "c": c}, {"i": i, "o": o, "g": g, "u": u}
+    return {"h": h, "c": c}, {"i": i, "o": o, "g": g, "c": c, "u": u}
 
 
 def lstm_coupled_backward(
     dnew: Arrays, x: Array, state: Arrays, kept: Arrays, p: Arrays, d: Arrays
 ) -> tuple[Array, Arrays, Arrays]:
     """Backward step of `lstm_coupled_step`."""
-    i, o, g, u = kept["i"], kept["o"], kept["g"], kept["u"]
+    i, o, g, c, u = kept["i"], kept["o"], kept["g"], kept["c"], kept["u"]
     dm = projected_backward(dnew["h"], o * u, p, d)
     do = dm * u
     du = dm * o
-    dc = dnew["c"] + du * tanh_slope(u)  # c is read by the next step and by h
+    du_c = exposed_backward(du * tanh_slope(u), c, p, d)
+    dc = dnew["c"] + du_c  # c is read by the next step and by h
     di = dc * g - dc * state["c"]  # i is read twice: it lets g in, and c_prev out
     dg = dc * i
     da_i = di * sigmoid_slope(i)

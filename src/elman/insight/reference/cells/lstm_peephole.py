@@ -6,9 +6,8 @@ that of its own step. Gates i (input), f (forget), o (output), g (candidate); th
 
 import numpy as np
 
+from .arrays import Array, Arrays
 from .gates import (
-    Array,
-    Arrays,
     gates_backward,
     pre_activation,
     projected,
@@ -17,6 +16,7 @@ from .gates import (
     sigmoid_slope,
     tanh_slope,
 )
+from .normalised import exposed, exposed_backward
 
 I, F, O, G = range(4)
 
@@ -29,7 +29,7 @@ def lstm_peephole_step(x: Array, state: Arrays, p: Arrays) -> tuple[Arrays, Arra
     g = np.tanh(pre_activation(x, h_prev, p, G))
     c = f * c_prev + i * g
     o = sigmoid(pre_activation(x, h_prev, p, O) + p["p"][O] * c)
-    u = np.tanh(c)
+    u = np.tanh(exposed(c, p))
     h = projected(o * u, p)
     return {"h": h, "c": c}, {"i": i, "f": f, "g": g, "c": c, "o": o, "u": u}
 
@@ -44,7 +44,8 @@ def lstm_peephole_backward(
     do = dm * u
     du = dm * o
     da_o = do * sigmoid_slope(o)
-    dc = dnew["c"] + du * tanh_slope(u) + da_o * p["p"][O]  # c is read by the next step, by h and by o
+    du_c = exposed_backward(du * tanh_slope(u), c, p, d)
+    dc = dnew["c"] + du_c + da_o * p["p"][O]  # c is read by the next step, by h and by o
     di = dc * g
     df = dc * c_prev
     dg = dc * i

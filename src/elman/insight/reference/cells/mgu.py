@@ -6,9 +6,8 @@ Gates f (forget), n (candidate).
 
 import numpy as np
 
+from .arrays import Array, Arrays
 from .gates import (
-    Array,
-    Arrays,
     candidate_backward,
     gates_backward,
     pre_activation,
@@ -16,6 +15,7 @@ from .gates import (
     sigmoid_slope,
     tanh_slope,
 )
+from .normalised import product
 
 MGU_F, MGU_N = range(2)
 
@@ -24,8 +24,8 @@ def mgu_step(x: Array, state: Arrays, p: Arrays) -> tuple[Arrays, Arrays]:
     """n = tanh(x U_n + b_n + f (h_prev W_n)), and h = (1 - f) h_prev + f n."""
     h_prev = state["h"]
     f = sigmoid(pre_activation(x, h_prev, p, MGU_F))
-    m = h_prev @ p["W"][MGU_N]
-    n = np.tanh(x @ p["U"][MGU_N] + p["b"][MGU_N] + f * m)
+    m = product(h_prev, p, "W", MGU_N)
+    n = np.tanh(product(x, p, "U", MGU_N) + p["b"][MGU_N] + f * m)
     h = (1.0 - f) * h_prev + f * n
     return {"h": h}, {"f": f, "m": m, "n": n}
 

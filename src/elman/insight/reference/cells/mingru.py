@@ -3,7 +3,8 @@
 Gates z (update), n (candidate), of the input alone: there is no W. The candidate is linear.
 """
 
-from .gates import Array, Arrays, input_activation, input_activations_backward, sigmoid, sigmoid_slope
+from .arrays import Array, Arrays
+from .gates import input_activation, input_activations_backward, sigmoid, sigmoid_slope
 
 Z, N = range(2)
 

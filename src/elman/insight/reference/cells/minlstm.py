@@ -4,7 +4,8 @@ Gates f (forget), i (input), n (candidate), of the input alone: there is no W. W
 the share k that f has of their sum q. The candidate is linear, and h is the memory.
 """
 
-from .gates import Array, Arrays, input_activation, input_activations_backward, sigmoid, sigmoid_slope
+from .arrays import Array, Arrays
+from .gates import input_activation, input_activations_backward, sigmoid, sigmoid_slope
 
 F, I, N = range(3)
 

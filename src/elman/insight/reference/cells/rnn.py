@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .gates import Array, Arrays, gates_backward, pre_activation, projected, projected_backward, tanh_slope
+from .arrays import Array, Arrays
+from .gates import gates_backward, pre_activation, projected, projected_backward, tanh_slope
 
 
 def rnn_tanh_step(x: Array, state: Arrays, p: Arrays) -> tuple[Arrays, Arrays]:

@@ -5,7 +5,8 @@ p (2, H), which the paper calls v; there is no W. The highway leads s past the m
 it is as wide as h, and else x U_skip. No step reads the h of the one before.
 """
 
-from .gates import Array, Arrays, input_activation, input_activations_backward, sigmoid, sigmoid_slope
+from .arrays import Array, Arrays
+from .gates import input_activation, input_activations_backward, sigmoid, sigmoid_slope
 
 F, R, N = range(3)
 

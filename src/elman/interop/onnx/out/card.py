@@ -138,6 +138,7 @@ class Card:
         s = self.sizes
         more = [f"projection {s['projection']}"] if "projection" in s else []
         more += [s["direction"]] if "direction" in s else []
+        more += [f"{s['connections']} connections"] if "connections" in s else []
         more += ["tied"] if self.tied else []
         yield "file", (f"{self.file} ({self.size / 1e6:.2f} MB)",)
         if self.source is not None:

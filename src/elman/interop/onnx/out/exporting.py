@@ -14,7 +14,7 @@ from elman.interop.onnx.out.card import Card, Port
 from elman.interop.onnx.out.metadata import VOCABULARY, metadata_of, sizes_of
 from elman.interop.onnx.out.verify import TOLERANCE, need_packages, verify
 from elman.interop.onnx.out.weights import plans_of
-from elman.interop.target import check_model, check_target
+from elman.interop.target import check_depth, check_model, check_target
 from elman.network import LanguageModel
 from elman.storage.atomic import write_atomic
 
@@ -87,6 +87,7 @@ def export(
             "give the one it was trained with"
         )
     check_model(model)
+    check_depth(model, "streams of ONNX's operators", connections=True)
     from elman.interop.onnx.out.graph import build
 
     metadata = metadata_of(model, tokenizer)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 import elman
 from elman.errors import ConfigError
+from elman.interop.onnx.out.builder import GraphBuilder
+from elman.interop.onnx.out.outputs import add_output
 from elman.interop.onnx.out.weights import DTYPE, LayerPlan, plans_of, tensors_of
 from elman.network import LanguageModel
+from elman.network.connections import Connection, Highway
 
 OPSET = 17
 """Version of the operators: ONNX 1.12 of 2022, which ONNX Runtime reads from 1.12 on."""
@@ -24,39 +25,6 @@ LARGEST = 2_000_000_000
 """Bytes of weights; a protocol buffer as a whole holds no more than 2**31 - 1."""
 
 TIME, BATCH = "time", "batch"
-
-
-class GraphBuilder:
-    """Nodes, constants, inputs and outputs, as they are added."""
-
-    def __init__(self) -> None:
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
-        self.inputs: list[Any] = []
-        self.outputs: list[Any] = []
-        self._whole: dict[str, str] = {}
-
-    def constant(self, name: str, array: Any) -> str:
-        """Store an array; return its name."""
-        self.constants.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
-        return name
-
-    def whole(self, numbers: int | list[int]) -> str:
-        """Store an index, axes or a shape, each once; return the name."""
-        key = f"int64.{numbers}".replace(" ", "")
-        if key not in self._whole:
-            self._whole[key] = self.constant(key, np.array(numbers, np.int64))
-        return self._whole[key]
-
-    def node(self, kind: str, inputs: list[str], outputs: list[str] | str, **attributes: Any) -> str:
-        """Add a node, named after its first output; return that."""
-        names = [outputs] if isinstance(outputs, str) else outputs
-        self.nodes.append(helper.make_node(kind, inputs, names, name=f"{kind}:{names[0]}", **attributes))
-        return names[0]
-
-    def declare(self, where: list[Any], name: str, kind: int, *shape: int | str) -> None:
-        """Declare an input or output of the graph."""
-        where.append(helper.make_tensor_value_info(name, kind, shape))
 
 
 def build(
@@ -80,7 +48,7 @@ def build(
     Raises
     ------
     ConfigError
-        If a cell has no operator, or the model is too large for one file.
+        If a cell has no operator, an output cannot be written, or the model is too large for one file.
     """
     plans = plans_of(model)
     graph, K = GraphBuilder(), model.vocab_size
@@ -88,14 +56,10 @@ def build(
     graph.declare(graph.outputs, "logits", TensorProto.FLOAT, TIME, BATCH, K)
     E = graph.constant("embedding.E", model.params["embedding.E"].astype(DTYPE))
     x = graph.node("Gather", [E, "tokens"], "embedding.x", axis=0)
-    for plan in plans:
-        x = _layer(graph, plan, model, x)
-    if model.output.tied:  # the weights are stored once; runtimes fold the transpose when they load
-        V = graph.node("Transpose", [E], "output.V", perm=[1, 0])
-    else:
-        V = graph.constant("output.V", model.params["output.V"].astype(DTYPE))
-    c = graph.constant("output.c", model.params["output.c"].astype(DTYPE))
-    graph.node("Add", [graph.node("MatMul", [x, V], "output.product"), c], "logits")
+    for plan, joint in zip(plans, model.stack.joints, strict=True):
+        h = _layer(graph, plan, model, x)
+        x = h if joint is None else _joined(graph, joint, model, x, h)
+    add_output(graph, model, x, E)
     if log_probabilities:
         graph.declare(graph.outputs, "log_probabilities", TensorProto.FLOAT, TIME, BATCH, K)
         graph.node("LogSoftmax", ["logits"], "log_probabilities", axis=-1)
@@ -151,6 +115,23 @@ def _output(graph: GraphBuilder, plan: LayerPlan, model: LanguageModel) -> str:
     turned = graph.node("Transpose", [y], f"{name}.turned", perm=[0, 2, 1, 3])
     width = len(plan.prefixes) * plan.width
     return graph.node("Reshape", [turned, graph.whole([0, 0, width])], f"{name}.h")
+
+
+def _joined(graph: GraphBuilder, joint: Connection, model: LanguageModel, x: str, h: str) -> str:
+    """Join a layer's input to its output, (time, batch, width)."""
+    name = f"{joint.name}.joined"
+    if not isinstance(joint, Highway):
+        return graph.node("Add", [h, x], name)
+    T, b_T = (
+        graph.constant(f"{joint.name}.{letter}", model.params[f"{joint.name}.{letter}"].astype(DTYPE))
+        for letter in ("T", "b_T")
+    )
+    product = graph.node("MatMul", [x, T], f"{joint.name}.transfer.product")
+    t = graph.node(
+        "Sigmoid", [graph.node("Add", [product, b_T], f"{joint.name}.transfer.a")], f"{joint.name}.transfer"
+    )
+    change = graph.node("Sub", [h, x], f"{joint.name}.change")
+    return graph.node("Add", [x, graph.node("Mul", [t, change], f"{joint.name}.let_in")], name)
 
 
 def _model(graph: GraphBuilder, metadata: Mapping[str, str]) -> onnx.ModelProto:

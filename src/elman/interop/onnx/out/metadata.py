@@ -23,6 +23,8 @@ def sizes_of(model: LanguageModel) -> dict[str, Any]:
         sizes["projection"] = model.projection
     if model.direction != "forward":
         sizes["direction"] = model.direction
+    if model.connections != "none":
+        sizes["connections"] = model.connections
     return sizes
 
 

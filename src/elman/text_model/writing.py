@@ -1,63 +1,20 @@
-"""A trained model with its tokenizer: text in, text out."""
+"""What a text model writes: samples, and what may come next."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from elman import decoding
-from elman.data import Tokenizer
-from elman.decoding import Decoder, Sampling, Score, context, top
+from elman.decoding import Decoder, Sampling, context, top
 from elman.decoding.generate import check_text
-from elman.errors import ConfigError, DataError
-from elman.network import LanguageModel
+from elman.errors import ConfigError
 from elman.network.checks import check_whole
-from elman.storage.config import TrainConfig
-from elman.storage.run import Run
-
-if TYPE_CHECKING:  # the training room is loaded when it is needed, and predictions do without
-    from elman.training.evaluation import Evaluation
+from elman.text_model.held import Held, banned
 
 
-class TextModel:
-    """A trained language model with its tokenizer: text in, text out.
-
-    Made by :func:`elman.load` and :func:`elman.train`.
-
-    Parameters
-    ----------
-    model : LanguageModel
-        The network.
-    tokenizer : Tokenizer
-        Of its vocabulary.
-    config : TrainConfig, optional
-        How it was trained.
-    run : Run, optional
-        Where it came from.
-
-    Examples
-    --------
-    A network by hand, that has a strong liking for "b":
-
-    >>> import elman
-    >>> model = elman.TextModel(elman.LanguageModel(vocab_size=4), elman.CharTokenizer.from_text("ab\\n"))
-    >>> model.model.params["output.c"][model.tokenizer.encode("b")] = 9
-    >>> model.generate("a", length=4)
-    'bbbb'
-    """
-
-    def __init__(
-        self,
-        model: LanguageModel,
-        tokenizer: Tokenizer,
-        config: TrainConfig | None = None,
-        run: Run | None = None,
-    ) -> None:
-        self.model, self.tokenizer, self.run = model, tokenizer, run
-        self.config = config or TrainConfig()
-
-    def __repr__(self) -> str:
-        return f"TextModel({self.model!r}, tokens={self.tokenizer.name!r})"
+class Writing(Held):
+    """The part of :class:`elman.TextModel` that writes."""
 
     def stream(
         self,
@@ -71,6 +28,10 @@ class TextModel:
         samples: int = 1,
         stop: Sequence[str] = (),
         ban_unknown: bool = True,
+        min_p: float | None = None,
+        typical: float | None = None,
+        repetition_penalty: float = 1.0,
+        repetition_window: int = 64,
     ) -> Iterator[tuple[int, str]]:
         """Continue a prompt, a piece at a time, as the pieces are made.
 
@@ -94,6 +55,15 @@ class TextModel:
             A text ends before the first of these.
         ban_unknown : bool
             Never write ``<unk>``.
+        min_p : float, optional
+            Draw from the tokens only that have at least this share of the likeliest one's probability.
+        typical : float, optional
+            Draw from the fewest tokens of the most typical surprise whose probability reaches this.
+        repetition_penalty : float
+            Above 1: tokens among the last `repetition_window` are less likely; their log-probability is
+            multiplied by it.
+        repetition_window : int
+            How many of the last tokens those are, the prompt's among them.
 
         Returns
         -------
@@ -118,9 +88,10 @@ class TextModel:
         >>> list(model.stream("a", length=2, samples=2))
         [(0, 'b'), (1, 'b'), (0, 'b'), (1, 'b')]
         """
-        unknown = self.tokenizer.unknown
-        banned = (unknown,) if ban_unknown and unknown is not None else ()
-        sampling = Sampling(temperature, top_k, top_p, banned)
+        sampling = Sampling(
+            temperature, top_k, top_p, banned(self.tokenizer) if ban_unknown else (), min_p, typical,
+            repetition_penalty, repetition_window,
+        )  # fmt: skip
         return decoding.generate(
             self.model, self.tokenizer, prompt, length=length, sampling=sampling, seed=seed,
             samples=samples, stop=stop,
@@ -228,92 +199,3 @@ class TextModel:
         logits = Decoder(self.model, context(self.tokenizer, check_text("text", text))).logits[0]
         ids, probabilities = top(logits, n)
         return [(self.tokenizer.token(int(i)), float(p)) for i, p in zip(ids, probabilities, strict=True)]
-
-    def evaluate(self, source: Any = None, *, batch: int = 50, window: int = 50) -> Evaluation:
-        """Measure the model on a text.
-
-        Parameters
-        ----------
-        source : path, list of paths, or elman.Text, optional
-            What to evaluate on; without it, the test part of the run.
-        batch, window : int
-            Rows and steps taken at a time; they set the speed, and not the result.
-
-        Returns
-        -------
-        Evaluation
-
-        Raises
-        ------
-        DataError
-            If the text cannot be read, or has no token to predict, or there is no test part.
-        ConfigError
-            If `batch` or `window` is not a whole number of at least 1, or `source` no text.
-        CheckpointError
-            If the test part of the run is missing or damaged.
-
-        Examples
-        --------
-        >>> import elman
-        >>> model = elman.TextModel(elman.LanguageModel(vocab_size=4), elman.CharTokenizer.from_text("ab\\n"))
-        >>> model.model.params["output.c"][model.tokenizer.encode("b")] = 9
-        >>> found = model.evaluate(elman.Text("abbb"))
-        >>> found.tokens, found.accuracy
-        (4, 0.75)
-        """
-        import tempfile
-
-        from elman.data import check_given, encode_corpus
-        from elman.training.evaluation import evaluate
-
-        batch, window = check_whole("batch", batch, 1), check_whole("window", window, 1)
-        if source is None:
-            return self._evaluate_test(batch, window)
-        with tempfile.TemporaryDirectory(prefix="elman-") as folder:
-            corpus = encode_corpus(
-                {"test": check_given(source)},
-                folder,
-                tokenizer=self.tokenizer,
-                documents=self.config.documents,
-            )
-            return evaluate(self.model, corpus.parts["test"], self.tokenizer, batch=batch, window=window)
-
-    def _evaluate_test(self, batch: int, window: int) -> Evaluation:
-        from elman.training.evaluation import evaluate
-
-        part = self.run.corpus().parts.get("test") if self.run else None
-        if part is None:
-            raise DataError("this run has no test part; say which text to evaluate on")
-        return evaluate(self.model, part, self.tokenizer, batch=batch, window=window)
-
-    def score(self, text: str) -> Score:
-        """Return the log-probability of every token of a text; see :class:`elman.Score`.
-
-        Parameters
-        ----------
-        text : str
-            What to score; it stands at the beginning of a line.
-
-        Returns
-        -------
-        Score
-
-        Raises
-        ------
-        DataError
-            If there is no token to predict.
-        ConfigError
-            If the text is no string.
-
-        Examples
-        --------
-        >>> import elman
-        >>> model = elman.TextModel(elman.LanguageModel(vocab_size=4), elman.CharTokenizer.from_text("ab\\n"))
-        >>> model.model.params["output.c"][model.tokenizer.encode("b")] = 9
-        >>> scored = model.score("ab")
-        >>> scored.tokens, bool(scored.log_probs[0] < scored.log_probs[1])
-        (['a', 'b'], True)
-        """
-        if not isinstance(text, str):
-            raise ConfigError(f"text must be a string, not {text!r:.60}")
-        return decoding.score(self.model, self.tokenizer, text)

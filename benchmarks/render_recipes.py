@@ -1,0 +1,108 @@
+"""The parts of docs/results.md that are about recipes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+PUBLISHED = {
+    ("word-small", "Penn Treebank"): "120.7 / 114.5",
+    ("word-medium", "Penn Treebank"): "86.2 / 82.7",
+    ("awd", "Penn Treebank"): "61.2 / 58.8, fine-tuned 60.0 / 57.3",
+    ("awd", "WikiText-2"): "68.7 / 65.6, fine-tuned 68.6 / 65.8",
+}
+"""Perplexities on validation and test text; {doc}`/guide/recipes` says where they come from."""
+
+
+def measured(kept: dict[str, Any]) -> str:
+    """Say when and where, as the other parts of the page do."""
+    from render_results import where
+
+    return where(kept)
+
+
+def loss(unit: str, nats: float) -> str:
+    """Return a loss as one compares it: of words or parts of them as perplexity, of characters in nats."""
+    return f"{nats:.4f} nats" if unit in ("char", "byte") else f"{math.exp(nats):.2f}"
+
+
+def clock(seconds: float) -> str:
+    """Return a time in minutes or hours."""
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"
+
+
+def row(kept: dict[str, Any]) -> str:
+    """Return a line of the table."""
+    unit, test, valid = kept["unit"], kept["test"], kept["valid_loss"]
+    title = f", {kept['title']}" if kept["title"] else ""
+    exact = not kept["title"]  # a figure that was published is of the recipe as it is
+    shown = [
+        f"`{kept['recipe']}`{title}", kept["corpus"], clock(kept["seconds"]), f"{kept['epochs']:g}",
+        "" if valid is None else loss(unit, valid),
+        "" if test is None else f"**{loss(unit, test['nats_per_token'])}**",
+        "" if test is None else f"{test['bits_per_byte']:.3f}",
+        PUBLISHED.get((kept["recipe"], kept["corpus"]), "") if exact else "",
+    ]  # fmt: skip
+    return f"| {' | '.join(shown)} |"
+
+
+def recipes(kept: dict[str, Any]) -> str:
+    """The table of all recipes that were measured, and their commands."""
+    rows = kept["rows"]
+    table = "\n".join(map(row, rows))
+    commands = "\n".join(f"$ {each['command']}" for each in rows)
+    notes = "\n".join(
+        f"- `{each['recipe']}`{', ' + each['title'] if each['title'] else ''}, {each['corpus']}: "
+        f"{each['parameters']:,} parameters, {each['vocab_size']:,} tokens, {each['tokens_per_second']:,} tokens "
+        f"a second. {measured(each)}"
+        for each in rows
+    )
+    return f"""## Recipes
+
+{{doc}}`/guide/recipes` says what they are. The loss is that of the best model by validation: perplexity, or nats where
+tokens are characters. Bits are those of a byte of the test text, and the published figures perplexities on validation
+and test text.
+
+| recipe | corpus | time | epochs | validation | test | bits a byte | published |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |
+{table}
+
+```console
+{commands}
+```
+
+{notes}
+"""
+
+
+def tang(kept: dict[str, Any]) -> str:
+    """Poems by character, beside n-gram models."""
+    model, poems = kept["model"], kept["poems"]
+    rows = "\n".join(
+        f"| {each['order']}-gram, modified Kneser-Ney | {each['perplexity']:.2f} |" for each in kept["ngrams"]
+    )
+    return f"""## Tang poems
+
+{poems["train"]:,} poems for training, {poems["valid"]:,} for validation and {poems["test"]:,} for the test, of every
+twenty the nineteenth and the twentieth; {model["tokens"]["test"]:,} test tokens, characters and line ends. Characters
+that occur once in the training poems are `<unk>` to every model. The n-gram models are those of KenLM's `lmplz`.
+
+| model | test perplexity |
+| --- | ---: |
+{rows}
+| LSTM, {clock(model["seconds"])} | **{model["test"]["perplexity"]:.2f}** |
+
+```console
+$ {kept["command"]}
+```
+
+At temperature {kept["temperature"]:g} it wrote {kept["lines"]:,} lines, of which {kept["regular"]:.0%} have exactly five
+characters before each mark, or exactly seven; of the test poems' lines {kept["regular_text"]:.0%} have. The first of them:
+
+```text
+{kept["sample"].rstrip()}
+```
+
+{measured(kept)}
+"""
