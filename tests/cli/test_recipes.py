@@ -83,6 +83,8 @@ def test_a_recipe_that_is_not_there(run_elman: Command, tmp_path: Path) -> None:
     assert all(f"{name} ({text})" in line for name, text in recipes().items())
     assert line == run_elman("info", "--recipe", "word-smal").complaint()
     file = tmp_path / "settings.toml"
+    file.write_text('recipe = "char-small"\nsteps = "100"\n')
+    assert "steps must be of type int" in run_elman("train", "--config", file).complaint()
     file.write_text("recipe = 3\n")
     assert "recipe must be of type str" in run_elman("train", "--config", file).complaint()
 

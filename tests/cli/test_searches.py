@@ -198,6 +198,8 @@ def test_texts_that_cannot_be_scored(
 ) -> None:
     (tmp_path / "empty.txt").touch()
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
+    (tmp_path / "mark.txt").write_bytes(b"\xef\xbb\xbf")
+    assert "there is no line" in run_elman("score", trained, tmp_path / "mark.txt").complaint()
     for name, says in (("empty.txt", "is empty"), ("none.txt", "there is no file"), ("latin.txt", "byte 3")):
         done = run_elman("score", trained, tmp_path / name, "--json")
         assert says in done.complaint()
@@ -207,7 +209,7 @@ def test_texts_that_cannot_be_scored(
     assert run_elman("score", trained).status == 2
 
 
-NBEST = """u1 ||| the cat sat. ||| LM= 1 ||| -3.5
+NBEST = """u1 ||| the Cat sat. ||| LM= 1 ||| -3.5
 u1 ||| teh cat sat. ||| LM= 1 ||| -3.0
 u2 ||| a dog ran! ||| ||| -2
 u1 ||| the cat. ||| ||| -4
@@ -218,7 +220,7 @@ def test_rerank(run_elman: Command, trained: Path, tmp_path: Path) -> None:
     (tmp_path / "nbest").write_text(NBEST)
     command = ["rerank", trained, tmp_path / "nbest"]
     model = elman.load(trained)
-    texts = ["the cat sat.", "teh cat sat.", "a dog ran!", "the cat."]
+    texts = ["the Cat sat.", "teh cat sat.", "a dog ran!", "the cat."]
     expected = model.rerank(texts, [-3.5, -3.0, -2, -4], ["u1", "u1", "u2", "u1"])
     rows = [line.split("\t") for line in run_elman(*command).out.splitlines()]
     assert rows.pop(0) == ["id", "rank", "total", "given", "log_prob", "tokens", "unknown", "text"]
@@ -232,10 +234,10 @@ def test_rerank(run_elman: Command, trained: Path, tmp_path: Path) -> None:
     assert [json.loads(line)["id"] for line in best] == ["u1", "u2"]
     assert [json.loads(line)["rank"] for line in best] == [1, 1]
     flags = ["--weight", "0.5", "--given-weight", "2", "--log-base", "10", "--word-bonus", "1.5"]
-    flags += ["--length-penalty", "0.5", "--no-eos"]
+    flags += ["--length-penalty", "0.5", "--unknown-penalty", "3", "--no-eos"]
     other = model.rerank(
         texts, [-3.5, -3.0, -2, -4], ["u1", "u1", "u2", "u1"], weight=0.5, given_weight=2, log_base=10,
-        word_bonus=1.5, length_penalty=0.5, eos=False,
+        word_bonus=1.5, length_penalty=0.5, unknown_penalty=3, eos=False,
     )  # fmt: skip
     found = [json.loads(line) for line in run_elman(*command, *flags, "--json").out.splitlines()]
     assert found == [{name: getattr(r, name) for name in found[0]} for r in other]

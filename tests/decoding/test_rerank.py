@@ -150,6 +150,7 @@ def test_whatever_a_list_holds_is_read_or_refused(text: str, form: str) -> None:
     [
         Weights(), Weights(model=0.0), Weights(model=0.3, given=2.0, log_base=10), Weights(given=-1.0),
         Weights(word_bonus=3.0, length_penalty=1.0), Weights(log_base=2, word_bonus=-1.0, length_penalty=0.5),
+        Weights(unknown_penalty=2.5),
     ],
 )  # fmt: skip
 def test_the_order_is_that_of_the_definition(weights: Weights, eos: bool) -> None:
@@ -171,6 +172,7 @@ def test_the_order_is_that_of_the_definition(weights: Weights, eos: bool) -> Non
             mean = log_prob / max(len(scored.tokens), 1) ** weights.length_penalty
             words = len(candidate.text.split())
             total = weights.given * candidate.score + weights.model * mean + weights.word_bonus * words
+            total -= weights.unknown_penalty * scored.unknown
             group.append((total, candidate, log_prob, len(scored.tokens), scored.unknown))
         group.sort(key=lambda entry: -entry[0])
         for rank, (total, candidate, log_prob, tokens, unknown) in enumerate(group, start=1):
@@ -207,10 +209,12 @@ def test_a_model_of_characters_counts_words_by_white_space() -> None:
     ("settings", "says"),
     [
         ({"model": math.nan}, "model is nan"),
+        ({"length_penalty": 1000}, "a number from -16 to 16"),
         ({"given": math.inf}, "given is inf"),
         ({"log_base": 1.0}, "log_base is 1.0"),
         ({"log_base": 0}, "log_base is 0"),
         ({"word_bonus": "1"}, "word_bonus is '1'"),
+        ({"unknown_penalty": math.nan}, "unknown_penalty is nan"),
         ({"length_penalty": None}, "length_penalty is None"),
     ],
 )

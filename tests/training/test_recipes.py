@@ -99,6 +99,7 @@ def test_what_is_given_goes_before() -> None:
         ("word-small", {"init": "glorot"}, {"init_scale"}),
         ("word-small", {"init_recurrent": "orthogonal"}, {"init_scale"}),
         ("word-small", {"cell": "lstm[elu,tanh,tanh]"}, set()),
+        ("tutorial", {"window": 8}, {"back"}),
         ("awd", {"layers": 1, "embedding": 1150}, {"hidden_last", "dropout_between"}),
         ("awd", {"projection": 400}, {"hidden_last"}),
         ("bpe-small", {"tokenizer": "tokenizer.json"}, {"max_vocab"}),

@@ -40,7 +40,7 @@ def next_tokens(
     model = load(run)
     text = text.replace("\\n", "\n")
     choices = [choice.replace("\\n", "\n") for choice in among or ()]
-    warn_of_unknown(model.tokenizer, "\n".join([text, *choices]))
+    warn_of_unknown(model.tokenizer, text, *choices)
     if among is None:
         tokens = model.next_tokens(text, top)
         if as_json:

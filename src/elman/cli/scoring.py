@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from elman.cli.use import AsJson, RunPath, finite
-from elman.errors import ConfigError
+from elman.errors import ConfigError, DataError
 
 Files = Annotated[
     list[str],
@@ -51,7 +51,9 @@ def score(
             yield line.text
 
     scores = model.score_lines(texts(), eos=eos, carry=carry)
-    first = next(scores)  # what cannot be read is refused before anything is shown
+    first = next(scores, None)  # what cannot be read is refused before anything is shown
+    if first is None:
+        raise DataError("there is no line in what was given: give a text to read")
     form = Json if as_json else Tsv if as_tsv else Text
     shown, totals = form(model.tokenizer, tokens), Totals(model.tokenizer, eos)
     shown.begin()
@@ -93,21 +95,24 @@ def rerank(
     length_penalty: Annotated[
         float, typer.Option(help="A: the model's log-probability is divided by (number of tokens)^A.")
     ] = 0.0,
+    unknown_penalty: Annotated[
+        float, typer.Option(help="Taken off for every token outside the vocabulary.")
+    ] = 0.0,
     eos: Eos = True,
     best: Annotated[bool, typer.Option("--best", help="Print the best candidate of each id alone.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, an object a line.")] = False,
 ) -> None:
     """Order n-best lists anew: given scores, and what the run thinks of each candidate.
 
-    The total is given-weight x given + weight x log p / tokens^A + word-bonus x words, with logarithms to the
-    base of the given scores.
+    The total is given-weight x given + weight x log p / tokens^A + word-bonus x words - unknown-penalty x
+    unknown, with logarithms to the base of the given scores.
     """
     from elman.api import load
     from elman.cli.scores import cell
     from elman.decoding import Weights, read_nbest
     from elman.decoding import rerank as order
 
-    weights = Weights(weight, given_weight, _base(log_base), word_bonus, length_penalty)
+    weights = Weights(weight, given_weight, _base(log_base), word_bonus, length_penalty, unknown_penalty)
     candidates = read_nbest(files, form, scores or ())
     model = load(run)
     found = order(model.model, model.tokenizer, candidates, weights, eos=eos)

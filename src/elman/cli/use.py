@@ -139,9 +139,11 @@ def perplexity(nats: float) -> str:
     return f"{number:,.2f}" if number < 1e6 else f"{number:.3g}"
 
 
-def warn_of_unknown(tokenizer: Tokenizer, text: str) -> None:
-    """Say on standard error which symbols of a text the model does not know."""
-    symbols = tokenizer.unknown_symbols(text)
-    if symbols and tokenizer.unknown is not None:  # without <unk> the text is refused, and they are named
+def warn_of_unknown(tokenizer: Tokenizer, *texts: str) -> None:
+    """Say on standard error which symbols of some texts the model does not know."""
+    if tokenizer.unknown is None:  # such a text is refused, and they are named
+        return
+    symbols = list(dict.fromkeys(symbol for text in texts for symbol in tokenizer.unknown_symbols(text)))
+    if symbols:
         shown = ", ".join(repr(symbol) for symbol in symbols[:10]) + (", ..." if len(symbols) > 10 else "")
         print(f"elman: not in the vocabulary, read as <unk>: {shown}", file=sys.stderr)

@@ -11,7 +11,7 @@ import numpy as np
 from elman.data import Tokenizer
 from elman.decoding.nbest import Candidate
 from elman.decoding.score import score_lines
-from elman.decoding.settings import is_number
+from elman.decoding.settings import STEEPEST, check_power, is_number
 from elman.errors import ConfigError
 from elman.network import LanguageModel
 
@@ -20,9 +20,9 @@ from elman.network import LanguageModel
 class Weights:
     """How the score that a candidate was given, and what the model thinks of it, become one number.
 
-    It is ``given * score + model * log p(text) / tokens ** length_penalty + word_bonus * words``: the
-    logarithm is to the base of the given scores, tokens are those of the model, words what white space
-    separates.
+    It is ``given * score + model * log p(text) / tokens ** length_penalty + word_bonus * words -
+    unknown_penalty * unknown``: the logarithm is to the base of the given scores, tokens are those of the
+    model, words what white space separates.
 
     Parameters
     ----------
@@ -36,11 +36,13 @@ class Weights:
         For every word. Log-probabilities fall with every word: this makes up for it. A penalty is negative.
     length_penalty : float
         A: what the model's log-probability is divided by is the number of tokens to this power.
+    unknown_penalty : float
+        For every token outside the vocabulary, of which the model knows only that it is none of the others.
 
     Raises
     ------
     ConfigError
-        If one is no finite number, or the base not above 1.
+        If one is no finite number, the base not above 1, or the length penalty not from -16 to 16.
 
     Examples
     --------
@@ -54,19 +56,22 @@ class Weights:
     log_base: float = math.e
     word_bonus: float = 0.0
     length_penalty: float = 0.0
+    unknown_penalty: float = 0.0
 
     def __post_init__(self) -> None:
         for name in (field.name for field in fields(self)):
             value = getattr(self, name)
             if not (is_number(value) and math.isfinite(value)):
                 raise ConfigError(f"{name} is {value!r}: give a finite number")
+        check_power(self.length_penalty, -STEEPEST)
         if self.log_base <= 1.0:
             raise ConfigError(f"log_base is {self.log_base!r}: give a number above 1, such as 10")
 
-    def total(self, *, given: float, log_prob: float, tokens: int, words: int) -> float:
+    def total(self, *, given: float, log_prob: float, tokens: int, words: int, unknown: int = 0) -> float:
         """Return the one number; `log_prob` is to the base of the given scores."""
         mean = log_prob / float(max(tokens, 1)) ** self.length_penalty
-        return float(self.given * given + self.model * mean + self.word_bonus * words)
+        by_count = self.word_bonus * words - self.unknown_penalty * unknown
+        return float(self.given * given + self.model * mean + by_count)
 
 
 @dataclass(frozen=True)
@@ -193,8 +198,9 @@ def rerank(
     for candidate, scored in zip(candidates, scores, strict=True):
         log_prob, tokens = scored.total / base, len(scored.tokens)
         total = weights.total(
-            given=candidate.score, log_prob=log_prob, tokens=tokens, words=len(candidate.text.split())
-        )
+            given=candidate.score, log_prob=log_prob, tokens=tokens, words=len(candidate.text.split()),
+            unknown=scored.unknown,
+        )  # fmt: skip
         groups.setdefault(candidate.id, []).append((total, candidate, log_prob, tokens, scored.unknown))
     found = []
     for group in groups.values():

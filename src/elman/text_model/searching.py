@@ -126,6 +126,7 @@ class Searching(Held):
         log_base: float = math.e,
         word_bonus: float = 0.0,
         length_penalty: float = 0.0,
+        unknown_penalty: float = 0.0,
         eos: bool = True,
     ) -> list[Ranked]:
         """Order the candidates of a recogniser or a translator anew, with what the model thinks of them.
@@ -146,6 +147,8 @@ class Searching(Held):
             For every word of a candidate; a penalty is negative.
         length_penalty : float
             A: the model's log-probability is divided by (number of tokens) ** A.
+        unknown_penalty : float
+            For every token outside the vocabulary.
         eos : bool
             Whether the line end is a token of a candidate.
 
@@ -173,6 +176,8 @@ class Searching(Held):
         >>> [ranked.text for ranked in model.rerank(["ab", "bb"], [-1.0, -1.5], weight=0.8)]
         ['bb', 'ab']
         """
-        weights = decoding.Weights(weight, given_weight, log_base, word_bonus, length_penalty)
+        weights = decoding.Weights(
+            weight, given_weight, log_base, word_bonus, length_penalty, unknown_penalty
+        )
         candidates = decoding.candidates_of(texts, scores, ids)
         return decoding.rerank(self.model, self.tokenizer, candidates, weights, eos=eos)

@@ -16,6 +16,7 @@ from elman.training.cache import Cache, Float64, Memory, Recalled
 from elman.training.dynamic import Dynamic, Learner
 from elman.training.evaluation import evaluate
 from elman.training.figures import Evaluation
+from elman.training.workers import single_threaded_blas
 from elman.typing import Floats, Ints
 
 NUMBERS = 1 << 20
@@ -147,7 +148,8 @@ def evaluate_adapted(
     """
     adapted = Adapted(model, dynamic, cache, rms)
     size = window if dynamic is None else dynamic.window
-    found = evaluate(adapted, part, tokenizer, batch=1, window=size, eos=eos, vocabulary=vocabulary)
+    with single_threaded_blas()():  # the products of a row are small
+        found = evaluate(adapted, part, tokenizer, batch=1, window=size, eos=eos, vocabulary=vocabulary)
     if dynamic is not None and not np.isfinite(found.nats):
         raise DivergenceError(
             f"in dynamic evaluation at a rate of {dynamic.numbers[0]:.3g} the loss is no number any more: "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from elman.errors import ConfigError, DataError
 from elman.network import LanguageModel, ModelState
 from elman.training._checks import real, whole
 from elman.training.flat import BLOCK, flat_view
+from elman.training.workers import single_threaded_blas
 from elman.typing import Floats, Ints, Params
 
 RULES = {"sgd": (0.1, 0.001), "rms": (5e-5, 0.002)}
@@ -29,7 +31,7 @@ class Dynamic:
     """How a model goes on learning while it is evaluated.
 
     After each window of the text has been predicted, the parameters take a step down the gradient of its
-    loss, and one back towards the trained ones.
+    loss, and one back towards the trained ones. Penalties that the model was trained with are no part of it.
 
     Parameters
     ----------
@@ -125,7 +127,7 @@ class Learner:
         own = model.new_grads()
         self.params, self.grads = _flat(own), model.new_grads()
         np.copyto(self.params, self.trained)
-        self.model = model.with_params(own)
+        self.model = _of_the_text(model).with_params(own)
         rate, decay = dynamic.numbers
         self.step: Floats | float = rate
         self.back: Floats | float = decay
@@ -184,19 +186,27 @@ def gradient_rms(model: LanguageModel, train: Part, dynamic: Dynamic) -> Floats:
             f"the training part has {train.tokens} tokens, too few to measure gradients of windows of "
             f"{dynamic.window}"
         )
-    stream = Stream(train, rows, dynamic.window)
+    model, stream = _of_the_text(model), Stream(train, rows, dynamic.window)
     state, grads = model.initial_state(rows), model.new_grads()
     gradient = _flat(grads)
-    squares = np.zeros(gradient.shape)  # in float64: some hundred small numbers are added up
-    count = 0
-    for start, stop in stream.windows():
-        if count == dynamic.statistics:
-            break
-        window = stream.window_at(start, stop)
-        _, state, _ = model.loss_and_grads(window.x, window.y, state, reset=window.reset, out=grads)
-        squares += np.square(gradient, dtype=np.float64)
-        count += 1
-    return np.sqrt(squares / count).astype(model.dtype)
+    squares, count = np.zeros_like(gradient), 0
+    with single_threaded_blas()():
+        for start, stop in islice(stream.windows(), dynamic.statistics):
+            window = stream.window_at(start, stop)
+            _, state, _ = model.loss_and_grads(window.x, window.y, state, reset=window.reset, out=grads)
+            np.square(gradient, out=gradient)
+            np.add(squares, gradient, out=squares)
+            count += 1
+    np.divide(squares, count, out=squares)
+    return np.sqrt(squares, out=squares)
+
+
+def _of_the_text(model: LanguageModel) -> LanguageModel:
+    """Return the model without the penalties of training, so that its gradient is that of the loss."""
+    given = model.stack.regularisers
+    twin = model.replica()
+    twin.stack = replace(model.stack, regularisers=replace(given, activation_reg=0.0, temporal_reg=0.0))
+    return twin
 
 
 def _flat(arrays: Params) -> Floats:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from elman.data import Vocabulary
-from elman.training.cache import Cache
-from elman.training.dynamic import Dynamic
+if TYPE_CHECKING:
+    from elman.data import Vocabulary
+    from elman.training.cache import Cache
+    from elman.training.dynamic import Dynamic
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Evaluation:
         return math.nan if self.correct is None else self.correct / self.tokens
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all figures under their names, and how they were measured, for JSON."""
+        """Return all figures and how they were measured, for JSON; None stands for what is not known."""
         kind = self.vocabulary
         names = (
             "nats_per_token",
@@ -100,6 +101,7 @@ class Evaluation:
             "unknown",
         )
         figures = {name: getattr(self, name) for name in (*names, "replaced", "chars", "bytes", "eos")}
+        figures |= {"accuracy": None} if self.correct is None else {}
         if kind is not None:
             figures |= {"vocabulary": kind.kind, "vocab_size": kind.size, "unknown_learnt": kind.learnt}
         return figures | {

@@ -17,6 +17,7 @@ from elman.training.adapted import Adapted, evaluate_adapted
 from elman.training.cache import Cache, Float64
 from elman.training.dynamic import Dynamic
 from elman.training.evaluation import evaluate
+from elman.training.workers import single_threaded_blas
 from elman.typing import Floats, Ints
 
 TUNED = 20_000
@@ -75,7 +76,8 @@ def tune(
     if cache is not None:
         observed = _Observed(model, dynamic, cache, rms)
         size = window if dynamic is None else dynamic.window
-        evaluate(observed, part, tokenizer, batch=1, window=size, eos=eos)
+        with single_threaded_blas()():
+            evaluate(observed, part, tokenizer, batch=1, window=size, eos=eos)
         theta, weight = observed.best(None if eos else tokenizer.line_end)
         cache = replace(cache, theta=theta, weight=weight)
     return dynamic, cache, part.tokens
