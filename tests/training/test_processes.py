@@ -21,7 +21,7 @@ from tests.small import REGULARISED
 
 K, T, B = 11, 6, 5
 CELL_NAMES = (
-    "rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu",
+    "rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu", "sru",
     "lstm[hard-sigmoid,elu,tanh;peepholes;coupled]", "lstm/projected",
     "lstm/normalised/learnt",
 )  # fmt: skip
