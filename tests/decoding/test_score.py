@@ -80,6 +80,8 @@ KINDS = {
     "bare": CharTokenizer(" abcde"),  # no line end
     "byte": ByteTokenizer(),
     "word": WordTokenizer.from_text("ab a b, cd e\n"),
+    "space": tokenizer_kind("space").from_text("ab a b, cd e <unk>\n"),
+    "bpe": tokenizer_kind("bpe").from_text("ab a b, cd e\nab cd abcde\n" * 9, max_vocab=264),
 }
 
 
