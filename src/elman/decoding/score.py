@@ -115,8 +115,8 @@ def score_lines(
     Raises
     ------
     ConfigError
-        From the iterator, if a line is no string; at once, if a single string was given, or the model does not
-        read forward alone.
+        From the iterator, if a line is no string; at once, if a single string was given, or the model does
+        not read forward alone.
     DataError
         From the iterator, if the vocabulary has no ``<unk>`` and a line has what is not in it.
     DivergenceError
