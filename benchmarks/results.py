@@ -102,7 +102,8 @@ def shakespeare(text: Path, minutes: float) -> None:
 def gradients() -> None:
     """The worst relative error of any gradient, element by element and along directions, at depth 3."""
     cells = (
-        "rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu",
+        "rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu", "indrnn",
+        "mingru", "minlstm", "sru",
         "lstm --projection 3", "gru --direction bidirectional --lengths 5,0,3",
     )  # fmt: skip
     found: dict[str, dict[str, str]] = {}

@@ -47,9 +47,7 @@ def test_what_passes_by_a_memory_is_a_product_or_the_input(show):
         same(page.matrix()[-1], seen.values[f"layers.{layer}.s"][2, 0])
         page.set(mode="backward")
         same(page.row("sent"), seen.grads[f"layers.{layer}.s"][2, 0] @ matrix.T)
-        assert (
-            len(page.find_all("#panel table.matrix")) == 1 - layer
-        )  # the share of a weight, where it is one
+        assert len(page.find_all("#panel table.matrix")) == 1 - layer  # the share of a weight
     assert page.errors() == []
 
 

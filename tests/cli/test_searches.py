@@ -198,6 +198,8 @@ def test_texts_that_cannot_be_scored(
 ) -> None:
     (tmp_path / "empty.txt").touch()
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
+    (tmp_path / "mark.txt").write_bytes(b"\xef\xbb\xbf")
+    assert "there is no line" in run_elman("score", trained, tmp_path / "mark.txt").complaint()
     for name, says in (("empty.txt", "is empty"), ("none.txt", "there is no file"), ("latin.txt", "byte 3")):
         done = run_elman("score", trained, tmp_path / name, "--json")
         assert says in done.complaint()

@@ -33,6 +33,8 @@ def test_from_a_text_to_predictions(run_elman: Command, tmp_path: Path, text_fil
     assert (done.status, done.err) == (0, "")
     assert "bpe tokens, open vocabulary of 300" in done.out
     assert tomllib.loads((run / "config.toml").read_text())["max_vocab"] == 300
+    assert run_elman("plot", run, "--bits", "--out", tmp_path / "bits.svg").status == 0
+    assert "bits a byte" in (tmp_path / "bits.svg").read_text("utf-8")
     # Into another folder, without the text, and with neither beside it.
     moved = tmp_path / "elsewhere" / "run"
     shutil.move(run, moved)
@@ -84,7 +86,8 @@ def test_wrong_tokenizers_are_refused_before_a_directory_is_made(
     own.write_text("{}")
     command = ["train", text_file, "--tokens", "bpe", "--out", run]
     assert "own.json is no tokenizer" in run_elman(*command, "--tokenizer", own).complaint()
-    assert "there is no file" in run_elman(*command, "--tokenizer", tmp_path / "none").complaint()
+    line = run_elman(*command, "--tokenizer", tmp_path / "none").complaint()
+    assert line == f"elman: there is no file {tmp_path / 'none'}: give a tokenizer.json of Hugging Face's"
     assert "give at least 256" in run_elman(*command, "--vocab-size", "9").complaint()
     assert not run.exists()
 

@@ -125,7 +125,7 @@ class Problem:
 
 def noted(report, *layers):
     """Return the names of arrays with a note, but for what rows of these layers begin from, if none does."""
-    firsts = {name for layer in layers for name in layer.firsts}
+    firsts = {name for layer in layers for name in layer.firsts if name is not None}
     return {array.name for array in report.arrays if array.note and array.name not in firsts}
 
 

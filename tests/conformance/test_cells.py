@@ -11,7 +11,7 @@ from elman.decoding import Decoder
 from elman.errors import ConfigError
 from elman.insight import trace
 from elman.network import CELLS, Cell, get_cell, register_cell
-from elman.network.cells import LSTMState
+from elman.network.cells import LSTMState, ScanCell
 from elman.network.layers import DIRECTIONS
 
 from .cells import (
@@ -46,6 +46,8 @@ LAYERS = (
     "lstm-peephole/normalised/learnt/zoneout",
     "gru/normalised",
     "gru-before/normalised/learnt",
+    "sru/learnt",
+    "indrnn/learnt",
     "lstm/normalised/projected",
 )
 """Layers that are not the plain one."""
@@ -165,6 +167,74 @@ def test_a_new_cell_may_be_staged_and_have_peepholes():
         np.testing.assert_allclose(found, logits, rtol=0, atol=1e-12)
 
 
+class Clockwork(ScanCell):
+    """A scan of one's own that has all there is: c' = tanh(x U + p c + b), h' = c' + s^2 c.
+
+    Per step, row and hidden unit it keeps 1 gate, s and 2 states: 16 bytes in float32.
+    """
+
+    name: ClassVar[str] = "clockwork"
+    gates = keeps = 1
+    scratch = 2
+    sees = ((0, "c_prev"),)
+    carried: ClassVar[str] = "c"
+    passes: ClassVar[bool] = True
+    skip: ClassVar[bool] = True
+    state_type = LSTMState
+
+    def step(self, a, prev, new, work, p):
+        new.c[...] = np.tanh(a[0] + p[0] * prev.c)
+
+    def finish(self, a, prev, new, keep, work, p):
+        new.h[...] = new.c + keep[0] ** 2 * prev.c
+
+    def gather(self, a, dh, prev, new, keep, work, p):
+        work[0][...] = dh
+        work[1][...] = dh * keep[0] ** 2
+        keep[0][...] *= 2 * dh * prev.c
+        a[0][...] = p[0] * (1 - new.c**2)
+
+    def spread(self, a, prev, new, keep, work, p):
+        a[0][...] = work[0] * (1 - new.c**2)
+
+
+def test_a_new_cell_may_have_no_recurrent_product():
+    with registered(Clockwork()) as name:
+        for check in CHECKS:
+            check(name)
+        model = LanguageModel(vocab_size=5, cell=name, embedding=3, hidden=4, dtype="float64")
+        x, y = np.random.default_rng(0).integers(5, size=(2, 4, 2))
+        traced = trace(model, x[:, 0], y[:, 0])
+        loss, _, grads = model.loss_and_grads(x[:, :1], y[:, :1], model.initial_state(1))
+        assert abs(traced.loss - loss) < 1e-12
+        for key, array in grads.items():
+            np.testing.assert_allclose(traced.dparams[key], array, rtol=0, atol=1e-12)
+        decoder, state = Decoder(model, x[:1, 0]), model.initial_state(1)
+        for token in x[:, 0]:
+            logits, state = model.step(np.array([token]), state)
+        for token in x[1:, 0]:
+            found = decoder.feed(np.array([token]))
+        np.testing.assert_allclose(found, logits, rtol=0, atol=1e-12)
+
+
+class ForgetsWhatPasses(Clockwork):
+    def gather(self, a, dh, prev, new, keep, work, p):
+        super().gather(a, dh, prev, new, keep, work, p)
+        work[1][...] = 0.0
+
+
+class ForgetsWhatIsSkipped(Clockwork):
+    def gather(self, a, dh, prev, new, keep, work, p):
+        super().gather(a, dh, prev, new, keep, work, p)
+        keep[0][...] = 0.0
+
+
+class TakesTheNextMemoryForItsOwn(Clockwork):
+    def gather(self, a, dh, prev, new, keep, work, p):
+        super().gather(a, dh, prev, new, keep, work, p)
+        a[0][...] = p[0] * (1 - prev.c**2)
+
+
 class ForgetsTheLeak(Leaky):
     def backward(self, a, d, prev, new, keep, work):
         super().backward(a, d, prev, new, keep, work)
@@ -212,6 +282,9 @@ class LeavesAConstant(Leaky):
         (WritesIntoTheStateBefore, {"gradients_of_a_layer"}),
         (KeepsMoreThanItSays, {"keeps_the_bytes_it_documents"}),
         (LeavesAConstant, {"zero_upstream_gives_exactly_zero"}),
+        (ForgetsWhatPasses, {"gradients_of_a_layer", "gradients_of_a_stack"}),
+        (ForgetsWhatIsSkipped, {"gradients_of_a_layer", "gradients_of_a_stack"}),
+        (TakesTheNextMemoryForItsOwn, {"gradients_of_a_layer"}),
     ],
 )
 def test_a_wrong_cell_is_caught(wrong, caught):

@@ -274,6 +274,7 @@ def test_fewer_than_asked_where_there_are_no_more() -> None:
         ({"n": 0}, ConfigError, "n must be"),
         ({"n": 4}, ConfigError, "widen the beam"),
         ({"length_penalty": -1}, ConfigError, "length_penalty is -1"),
+        ({"length_penalty": 17}, ConfigError, "a number from 0 to 16"),
         ({"length_penalty": math.nan}, ConfigError, "length_penalty is nan"),
         ({"stop": [""]}, ConfigError, "stop must be"),
         ({"stop": "end"}, ConfigError, "stop must be"),

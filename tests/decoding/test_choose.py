@@ -121,6 +121,7 @@ def test_a_choice_far_less_likely_than_another_is_not_lost() -> None:
         ({"choices": ["a", ""]}, DataError, "the choice '' has no token"),
         ({"text": ""}, DataError, "empty"),
         ({"text": 3}, ConfigError, "text must be"),
+        ({"length_penalty": -17}, ConfigError, "a number from -16 to 16"),
         ({"length_penalty": math.nan}, ConfigError, "length_penalty is nan"),
         ({"length_penalty": "1"}, ConfigError, "length_penalty is '1'"),
     ],

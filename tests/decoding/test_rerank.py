@@ -209,6 +209,7 @@ def test_a_model_of_characters_counts_words_by_white_space() -> None:
     ("settings", "says"),
     [
         ({"model": math.nan}, "model is nan"),
+        ({"length_penalty": 1000}, "a number from -16 to 16"),
         ({"given": math.inf}, "given is inf"),
         ({"log_base": 1.0}, "log_base is 1.0"),
         ({"log_base": 0}, "log_base is 0"),

@@ -109,3 +109,15 @@ def test_matplotlib_is_imported_only_to_draw_and_pyplot_never(tmp_path):
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_bits_a_byte_compare_runs_over_different_tokens(tmp_path):
+    runs = {}
+    for name, bits in (("words", 1.75), ("letters", 1.5)):
+        runs[name] = [{**record, "valid_bits_per_byte": bits} for record in a_run()]
+    text = svg_text(plot_runs(runs, tmp_path / "bits.svg", bits=True))
+    assert "validation (bits a byte)" in text
+    assert "letters, validation (lowest 1.500)" in text
+    assert "training" not in text
+    with pytest.raises(DataError, match=r"none of its 100 records has a finite number of bits a byte"):
+        plot_runs({"old": a_run()}, tmp_path / "none.svg", bits=True)

@@ -103,7 +103,7 @@ OUTPUT_MUTANTS = [
     ),
     OutputMutant(
         "best word looked for in the head and the target's tail alone", "adaptive",
-        "np.flatnonzero(asked | (above > top))", "np.flatnonzero(asked)", check_scores,
+        "np.flatnonzero(asked | (above > top) if guess else asked)", "np.flatnonzero(asked)", check_scores,
     ),
     OutputMutant(
         "no correction for the proposal", "sampled",

@@ -19,7 +19,7 @@ def fitting(cell, options):
     if len(kind.state_type._fields) == 1:
         out.add("zoneout_cell")
     if isinstance(kind, ScanCell):
-        out |= {"zoneout", "zoneout_cell", "dropout_weights", "layer_norm", "learn_state"}
+        out |= {"zoneout", "zoneout_cell", "dropout_weights", "layer_norm"}
     return {name: value for name, value in options.items() if name not in out}
 
 

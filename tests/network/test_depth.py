@@ -252,7 +252,6 @@ def test_layers_of_other_widths_than_their_inputs_are_not_connected():
         ({"layer_norm": 1}, "layer_norm must be True or False, not 1"),
         ({"learn_state": "yes"}, "learn_state must be True or False, not 'yes'"),
         ({"cell": "mingru", "layer_norm": True}, "layer_norm is not there for mingru"),
-        ({"cell": "sru", "learn_state": True}, "learn_state is not there for sru"),
         ({"layer_norm": True, "hidden": 1}, "layers of one unit would make every product zero"),
     ],
 )

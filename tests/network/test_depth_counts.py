@@ -9,7 +9,7 @@ import pytest
 
 from elman.decoding import Decoder
 from elman.network import CELLS, LanguageModel
-from elman.network.cells import LSTMState
+from elman.network.cells import LSTMState, ScanCell
 
 from .counting import count, products, small_buffers, traced, walking
 from .test_counts import STEP, STEP_PRODUCTS, Count, _one_machine, layer_problem, step_and_rest
@@ -28,8 +28,8 @@ an LSTM is 12 and 8; the rest is that activations are apart, as in cells with a 
 """
 
 
-def test_every_cell_is_in_the_table() -> None:
-    assert NORMALISED.keys() == STEP.keys()
+def test_every_cell_with_recurrent_products_is_in_the_table() -> None:
+    assert NORMALISED.keys() == {name for name in STEP if not isinstance(CELLS[name], ScanCell)}
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["forward", "backward"])

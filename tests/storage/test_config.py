@@ -52,6 +52,12 @@ def test_names_with_hyphens_are_those_of_the_flags() -> None:
     ("values", "says"),
     [
         ({"hiden": 3}, "did you mean 'hidden'"),
+        ({"layer_norm": True, "hidden": 1}, "layer_norm needs layers of two units or more"),
+        ({"layer_norm": True, "layers": 2, "hidden_last": 1}, "layer_norm needs layers of two units or more"),
+        ({"layer_norm": True, "cell": "sru"}, "layer_norm is not there for cell sru"),
+        ({"connections": "dense"}, "connections must be one of none, residual, highway"),
+        ({"connections": "residual", "layers": 1}, "no layer is as wide as its input \\(64 to 128\\)"),
+        ({"connections": "highway", "hidden_last": 8}, "\\(64 to 128, 128 to 8\\); give more layers"),
         ({"hidden": None}, "hidden must be of type int"),
         ({"hidden": 3.0}, "hidden must be of type int"),
         ({"lr": "fast"}, "lr must be of type float"),

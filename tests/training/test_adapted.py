@@ -174,6 +174,19 @@ def test_every_parameter_is_learnt(cell: str, tied: bool) -> None:
     check(found, expected)
 
 
+@pytest.mark.parametrize("rule", ["sgd", "rms"])
+def test_penalties_of_training_are_not_learnt_from(rule: str) -> None:
+    part, dynamic = Part.from_ids(ids_of(200)), Dynamic(rule, 0.1)
+
+    def found(model: LanguageModel) -> tuple[float, bool]:
+        rms = gradient_rms(model, part, dynamic)
+        nats = evaluate_adapted(model, part, LINES, dynamic=dynamic, rms=rms).nats
+        return nats, model.regularisers.penalised
+
+    penalised = model_of(activation_reg=2.0, temporal_reg=1.0)
+    assert found(penalised) == (found(model_of())[0], True)
+
+
 def test_documents_begin_anew_for_the_state_alone() -> None:
     model, ids, starts = model_of(), ids_of(50), [0, 13, 14, 30]
     for dynamic, cache in ((Dynamic("sgd", lr=0.5, window=4), None), (None, Cache(20)), (None, None)):

@@ -335,3 +335,5 @@ def test_the_loss_without_the_guesses() -> None:
     assert (loss.nats, loss.tokens) == (full.nats, full.tokens)
     assert loss.correct is None
     assert math.isnan(loss.accuracy)
+    assert loss.as_dict()["accuracy"] is None
+    assert full.as_dict()["accuracy"] == full.accuracy

@@ -181,16 +181,18 @@ def info(
         if facts.get(name) == value and name != "dropout":
             facts.pop(name, None)
     absent = (
-        "tokenizer", "vectors", "projection", "init_scale", "average", "cutoffs", "samples", "experts",
+        "tokenizer", "hidden_last", "vectors", "projection", "init_scale", "average", "cutoffs", "samples",
+        "experts",
     )  # fmt: skip
     for name in absent:
         if facts.get(name, 0) is None:
             del facts[name]
     if not facts["imported"]:
         del facts["imported"]
+    width = max(15, *map(len, facts)) + 1
     for name, value in facts.items():
         shown = f"{value:,}" if type(value) is int else f"{value:.6g}" if type(value) is float else value
-        print(f"{name.replace('_', ' '):<16}{shown}")
+        print(f"{name.replace('_', ' '):<{width}}{shown}")
     print("arrays")
     for name, shape in arrays.items():
         print(f"  {name:<24}{' x '.join(map(str, shape))}")
@@ -223,6 +225,10 @@ def plot(
     ],
     out: Annotated[Path, typer.Option(help="Picture to write: .png or .svg.")] = Path("loss.png"),
     against: Annotated[str, typer.Option(help="steps, tokens or time (in seconds).")] = "steps",
+    bits: Annotated[
+        bool,
+        typer.Option("--bits", help="Validation in bits a byte, to compare runs over different tokens."),
+    ] = False,
 ) -> None:
     """Draw training and validation loss of one or several runs (needs matplotlib, the extra "plot")."""
     from elman.insight.plots import plot_runs
@@ -234,7 +240,7 @@ def plot(
         records[str(path)] = found.metrics.read()
         if not records[str(path)]:
             raise ConfigError(f"{found.metrics.path} holds no records yet; nothing to draw")
-    plot_runs(records, out, against=against)
+    plot_runs(records, out, against=against, bits=bits)
     print(f"wrote {out}")
 
 

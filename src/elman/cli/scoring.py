@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from elman.cli.use import AsJson, RunPath, finite
-from elman.errors import ConfigError
+from elman.errors import ConfigError, DataError
 
 Files = Annotated[
     list[str],
@@ -51,7 +51,9 @@ def score(
             yield line.text
 
     scores = model.score_lines(texts(), eos=eos, carry=carry)
-    first = next(scores)  # what cannot be read is refused before anything is shown
+    first = next(scores, None)  # what cannot be read is refused before anything is shown
+    if first is None:
+        raise DataError("there is no line in what was given: give a text to read")
     form = Json if as_json else Tsv if as_tsv else Text
     shown, totals = form(model.tokenizer, tokens), Totals(model.tokenizer, eos)
     shown.begin()

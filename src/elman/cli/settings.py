@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from elman.errors import ConfigError
-from elman.storage.config import TrainConfig, by_name
+from elman.storage.config import TrainConfig, by_name, of_run
 from elman.storage.recipes import with_recipe
 from elman.storage.settings import ModelSettings, RegulariserSettings
 from elman.storage.toml import read_toml
@@ -122,6 +122,7 @@ def _read(path: Path, own: Iterable[str]) -> dict[str, Any]:
     if "format" in values:
         check_format(values.pop("format"), path)
         values.pop("vocab_size", None)
+        values = of_run(values)
     return by_name(values, own)
 
 

@@ -105,7 +105,9 @@ class CharTokenizer(Tokenizer):
     @classmethod
     def builder(cls, *, max_vocab: int | None = None, min_count: int = 1, lowercase: bool = False) -> Builder:
         if lowercase:
-            raise ConfigError("lowercase is an option of word tokens: leave it out, or choose word tokens")
+            raise ConfigError(
+                "lowercase is an option of word tokens: leave it out, or choose tokens word or space"
+            )
         check_limits(max_vocab, min_count, [UNKNOWN])
         return _CharBuilder(max_vocab, min_count)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from elman.data.tokenize import TokenStream
 from elman.decoding.decoder import Decoder, context
 from elman.decoding.filters import normalise
 from elman.decoding.generate import StopFilter, check_text
-from elman.decoding.settings import is_number
+from elman.decoding.settings import check_power
 from elman.errors import ConfigError, DivergenceError
 from elman.network import LanguageModel
 from elman.network.checks import check_whole
@@ -82,8 +81,8 @@ def beam_search(
     n : int
         How many hypotheses are wanted, at most `width`.
     length_penalty : float
-        A, 0 or more: the score is the log-probability divided by (number of tokens) ** A. With 0 that is the
-        log-probability itself, which is the lower the more tokens there are; with 1 its mean.
+        A, from 0 to 16: the score is the log-probability divided by (number of tokens) ** A. With 0 that is
+        the log-probability itself, which is the lower the more tokens there are; with 1 its mean.
     stop : sequence of str, optional
         A hypothesis ends before the first of these. By default the line end, where the vocabulary has one.
     banned : tuple of int
@@ -124,15 +123,14 @@ def beam_search(
     width, length = check_whole("width", width, 1), check_whole("length", length, 1)
     if check_whole("n", n, 1) > width:
         raise ConfigError(f"n is {n}: a beam of width {width} gives at most as many; widen the beam")
-    if not (is_number(length_penalty) and 0.0 <= length_penalty < math.inf):
-        raise ConfigError(f"length_penalty is {length_penalty!r}: give a number of 0 or more")
+    power = check_power(length_penalty, 0)
     if stop is None:
         stop = ("\n",) if tokenizer.start is not None else ()
     ids = context(tokenizer, check_text("prompt", prompt))
     first = _Row(tokenizer.stream(), StopFilter(stop))
     for token in ids:
         first.stream(int(token))  # so that the first piece is spaced as the prompt demands
-    search = _Search(Decoder(model, ids, width), first, length, n, float(length_penalty), banned)
+    search = _Search(Decoder(model, ids, width), first, length, n, power, banned)
     return search.run()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from elman.decoding.decoder import context
 from elman.decoding.generate import check_text
 from elman.decoding.score import read_on
 from elman.decoding.sequences import log_probs
-from elman.decoding.settings import is_number
+from elman.decoding.settings import STEEPEST, check_power
 from elman.errors import ConfigError, DataError
 from elman.network import LanguageModel
 from elman.network.checks import check_forwards
@@ -85,7 +84,8 @@ def choose(
     Raises
     ------
     ConfigError
-        If no choice is given, one is given twice or is no string, or the penalty is no finite number.
+        If no choice is given, one is given twice or is no string, or the penalty is no number from
+        -16 to 16.
     DataError
         If a choice has no token, the text is empty, or there is nothing before the first token.
 
@@ -106,14 +106,13 @@ def choose(
     """
     check_forwards(model.stack, "the choice among texts, each token predicted from those before it,")
     _check_choices(choices)
-    if not (is_number(length_penalty) and math.isfinite(length_penalty)):
-        raise ConfigError(f"length_penalty is {length_penalty!r}: give a finite number; 0 is none")
+    power = check_power(length_penalty, -STEEPEST)
     before, sequences = _cut(tokenizer, check_text("text", text), choices)
     state = read_on(model, before, model.initial_state(1))[1] if len(before) > 1 else None
     found = log_probs(model, sequences, state)
     totals = np.array([values.sum() for values in found])
     lengths = np.array([len(values) for values in found])
-    z = totals / lengths ** float(length_penalty)
+    z = totals / lengths**power
     p = np.exp(z - z.max())
     p /= p.sum()
     unknown = [

@@ -11,7 +11,7 @@ import numpy as np
 from elman.data import Tokenizer
 from elman.decoding.nbest import Candidate
 from elman.decoding.score import score_lines
-from elman.decoding.settings import is_number
+from elman.decoding.settings import STEEPEST, check_power, is_number
 from elman.errors import ConfigError
 from elman.network import LanguageModel
 
@@ -42,7 +42,7 @@ class Weights:
     Raises
     ------
     ConfigError
-        If one is no finite number, or the base not above 1.
+        If one is no finite number, the base not above 1, or the length penalty not from -16 to 16.
 
     Examples
     --------
@@ -63,6 +63,7 @@ class Weights:
             value = getattr(self, name)
             if not (is_number(value) and math.isfinite(value)):
                 raise ConfigError(f"{name} is {value!r}: give a finite number")
+        check_power(self.length_penalty, -STEEPEST)
         if self.log_base <= 1.0:
             raise ConfigError(f"log_base is {self.log_base!r}: give a number above 1, such as 10")
 

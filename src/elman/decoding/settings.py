@@ -126,6 +126,23 @@ class Sampling:
         return self.repetition_penalty != 1.0
 
 
+STEEPEST = 16
+"""The largest power of a length: of a million tokens, a number that float64 still holds."""
+
+
+def check_power(value: object, low: int) -> float:
+    """Return the power of the number of tokens that a log-probability is divided by.
+
+    Raises
+    ------
+    ConfigError
+        If it is no number from `low` to `STEEPEST`.
+    """
+    if not (is_number(value) and low <= float(value) <= STEEPEST):  # type: ignore[arg-type]
+        raise ConfigError(f"length_penalty is {value!r}: give a number from {low} to {STEEPEST}; 0 is none")
+    return float(value)  # type: ignore[arg-type]
+
+
 def is_number(value: object) -> bool:
     """Say whether a value is a real number; a bool is none."""
     return isinstance(value, float | int | np.floating | np.integer) and not isinstance(value, bool)

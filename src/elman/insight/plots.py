@@ -19,6 +19,7 @@ def plot_runs(
     out_path: str | Path,
     *,
     against: str = "steps",
+    bits: bool = False,
 ) -> Path:
     """Draw the loss curves of one or more runs to a PNG or SVG file.
 
@@ -36,6 +37,9 @@ def plot_runs(
         Where to write; the suffix, `.png` or `.svg`, says which format.
     against : {"steps", "tokens", "seconds", "time"}
         What runs along the horizontal axis; "time" is another name for "seconds".
+    bits : bool
+        Draw the validation loss in bits a byte (`valid_bits_per_byte`) and no training loss, so that runs
+        over different kinds of tokens compare.
 
     Returns
     -------
@@ -62,20 +66,23 @@ def plot_runs(
     if not records:
         raise DataError("there is no run to draw: give at least one")
     with picture(out_path, 8.0, 4.8) as figure:
-        _draw(figure.add_subplot(), records, against)
+        _draw(figure.add_subplot(), records, against, bits)
     return Path(out_path)
 
 
-def _draw(axes: Any, records: Mapping[str, Sequence[Mapping[str, Any]]], against: str) -> None:
+def _draw(axes: Any, records: Mapping[str, Sequence[Mapping[str, Any]]], against: str, bits: bool) -> None:
     """Draw every run and label the axes."""
     floor, ceiling, unnamed = math.inf, -math.inf, False
     for k, (name, run) in enumerate(records.items()):
         colour = COLOURS[k % len(COLOURS)]
         dashes = "-" if k < len(COLOURS) else "--"  # colours come round again with dashes
         train, valid = _curve(run, KEYS[against], "train_loss"), _curve(run, KEYS[against], "valid_loss")
+        if bits:
+            train, valid = ([], []), _curve(run, KEYS[against], "valid_bits_per_byte")
         if not train[0] and not valid[0]:
+            what = "number of bits a byte" if bits else "loss"
             raise DataError(
-                f"run {name!r}: none of its {len(run)} records has a finite loss and a {KEYS[against]!r}"
+                f"run {name!r}: none of its {len(run)} records has a finite {what} and a {KEYS[against]!r}"
             )
         label = as_label(name)
         if train[0]:
@@ -92,7 +99,7 @@ def _draw(axes: Any, records: Mapping[str, Sequence[Mapping[str, Any]]], against
     margin = 0.05 * (ceiling - floor) or 0.05 * abs(ceiling) or 0.05
     axes.set_ylim(floor - margin, ceiling + margin)
     axes.set_xlabel(LABELS[KEYS[against]])
-    axes.set_ylabel("loss (nats per token)")
+    axes.set_ylabel("validation (bits a byte)" if bits else "loss (nats per token)")
     axes.xaxis.set_major_formatter(_thousands)
     in_style(axes)
     title = "thin lines: training" if unnamed else None

@@ -3,7 +3,8 @@
 A pass that is given a generator draws from it, in this order: of the whole vocabulary which words stay; the
 mask of the word vectors; then for each layer from the input upwards which weights ``W`` stay, where zoneout
 holds ``h`` and where the other states (``elman.network.zoneout``), of a bidirectional layer first all of
-the way ahead, and the mask of the layer's output. What has no rate draws nothing.
+the way ahead, and the mask of the layer's output. What has no rate draws nothing. Last, where the output is
+trained on a few words (``elman.network.output.draws``), it draws these.
 """
 
 from __future__ import annotations

@@ -169,8 +169,9 @@ class LanguageModel(Assembled):
         state : tuple of NamedTuple
             The state entering the window, held constant; not modified.
         rng : numpy.random.Generator, optional
-            Draws the masks of dropout and zoneout, in the order of ``elman.network.masks``. Without it
-            nothing is dropped, and zoneout is its expectation.
+            Draws the masks of dropout and zoneout, and of ``sampled`` and ``nce`` the words, in the order of
+            ``elman.network.masks``. Without it nothing is dropped, zoneout is its expectation, and the loss
+            that of all words.
         reset : ndarray of bool, shape (T, B), optional
             True where a row begins anew before the step, as at the start of a document: from zeros, or from
             the learnt state. Only of rows that do so has that a gradient.
@@ -189,8 +190,9 @@ class LanguageModel(Assembled):
         Returns
         -------
         loss : float
-            Mean negative log-likelihood of the counted tokens, in nats, 0 if there are none; and with
-            `activation_reg` or `temporal_reg` what these add (see ``elman.network.penalties``).
+            Mean negative log-likelihood of the counted tokens, in nats, 0 if there are none, or the mean of
+            what stands for it where words are drawn; and with `activation_reg` or `temporal_reg` what these
+            add (see ``elman.network.penalties``).
         state : tuple of NamedTuple
             New arrays.
         grads : dict of str to ndarray

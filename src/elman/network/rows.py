@@ -123,11 +123,13 @@ class Rows:
             for entering, left in zip(tape.entering(t), tape.left(t + 1), strict=True):
                 np.copyto(left, entering, where=self._padded[t])
 
-    def enter_field(self, t: int, tape: Tape, field: int) -> None:
-        """Do as :meth:`enter` for one field of the state."""
+    def enter_field(self, t: int, tape: Tape, field: int, first: State = ()) -> None:
+        """Do as :meth:`enter` for one field of the state; `first` is what that begins from, if not zero."""
         if self.keep is not None:
             left = tape.states[field][t - 1] if t else tape.first[field]
             np.multiply(left, self.keep[t], out=tape.entered[field][t])
+            if first and self.reset is not None and self._begins[t >> 3] >> (t & 7) & 1:
+                np.copyto(tape.entered[field][t], first[0], where=self.reset[t][:, None])
 
     def hold_field(self, t: int, tape: Tape, field: int) -> None:
         """Do as :meth:`hold` for one field of the state."""
@@ -164,13 +166,16 @@ class Rows:
                 if block is not None:
                     np.copyto(block, 0.0, where=self._padded[t])
 
-    def forget(self, first: int, by_state: Floats) -> None:
+    def forget(self, first: int, by_state: Floats, dfirst: State = ()) -> None:
         """Set derivatives ``(n, B, H)`` by the states before steps `first` and on to zero where they are new.
 
-        For what reaches those states beside :meth:`leave`.
+        For what reaches those states beside :meth:`leave`; to dfirst those by what rows begin from are added.
         """
         if self.keep is not None:
-            np.multiply(by_state, self.keep[first : first + len(by_state)], out=by_state)
+            keep = self.keep[first : first + len(by_state)]
+            for total in dfirst:
+                np.add(total, np.einsum("tb,tbh->h", 1 - keep[..., 0], by_state), out=total)
+            np.multiply(by_state, keep, out=by_state)
 
     def hand_on(self, t: int, after: Floats, before: Floats) -> None:
         """Let the derivative by a state pass step t as it is, in rows that do not have it."""

@@ -92,8 +92,8 @@ class Stack:
         """Return what rows begin from, ``(B, H)`` each: zeros, or what is learnt, if there is such."""
         state = tuple(layer.initial_state(batch) for layer in self.layers)
         for layer, fields in zip(self.layers, state, strict=True):
-            for array, name in zip(fields, layer.firsts, strict=False):
-                if params is not None:
+            for array, name in zip(fields, layer.firsts, strict=True):
+                if name is not None and params is not None:
                     np.copyto(array, params[name])
         return state
 

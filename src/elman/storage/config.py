@@ -163,6 +163,23 @@ def _check_value(name: str, value: Any, allowed: Mapping[str, Any]) -> None:
         raise ConfigError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
 
 
+def of_run(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that a run has written, without what an earlier version wrote and did not use.
+
+    Every version writes down all settings that have a value. The first versions had a weight decay for adamw
+    alone, wrote it down whatever the optimizer, and had no zoneout, which all since have.
+
+    Examples
+    --------
+    >>> of_run({"optimizer": "adam", "weight_decay": 0.01})
+    {'optimizer': 'adam'}
+    >>> of_run({"optimizer": "adam", "weight_decay": 0.01, "zoneout": 0.0})["weight_decay"]
+    0.01
+    """
+    idle = "zoneout" not in values and values.get("optimizer") != "adamw"
+    return {name: value for name, value in values.items() if not (idle and name == "weight_decay")}
+
+
 ALIASES = {"vocab_size": "max_vocab"}
 """Other names of settings."""
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
+from dataclasses import fields
 from importlib.resources import files
 from typing import Any
 
 from elman.errors import ConfigError
 from elman.storage.config import EFFECT, TrainConfig, by_name, has_use
-from elman.storage.toml import parse_toml
+from elman.storage.toml import parse_toml, typed
 
 INSTEAD = {
     "lr": ("optimizer",),
@@ -42,8 +44,9 @@ def recipe_text(name: str) -> str:
         If there is none of that name; the message has those that there are.
     """
     if name not in _names():
-        known = "; ".join(f"{known} ({line})" for known, line in recipes().items())
-        raise ConfigError(f"there is no recipe {name!r}; there are {known}")
+        near = difflib.get_close_matches(name, _names(), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"there is no recipe {name!r}; there are {', '.join(_names())}{hint}")
     return (files("elman.recipes") / f"{name}.toml").read_text("utf-8")
 
 
@@ -68,7 +71,7 @@ def with_recipe(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        If there is no such recipe, or a name that is given is unknown.
+        If there is no such recipe, or a name that is given is unknown, or its value of the wrong type.
 
     Examples
     --------
@@ -76,7 +79,8 @@ def with_recipe(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     >>> found["hidden"], found["lr"], "decay_from" in found
     (100, 20.0, False)
     """
-    given = by_name(given)
+    kinds = {setting.name: setting.type for setting in fields(TrainConfig)}
+    given = {key: typed(key, kinds[key], value) for key, value in by_name(given).items()}
     together = {**parse_toml(recipe_text(name), f"the recipe {name}"), **given}
     kept = TrainConfig(**together)
     return {key: value for key, value in together.items() if key in given or not _idle(key, kept, given)}
@@ -89,6 +93,8 @@ def _idle(name: str, together: TrainConfig, given: Mapping[str, Any]) -> bool:
     if name in ("hidden_last", "dropout_between") and together.layers == 1:
         return True
     if name == "hidden_last" and together.projection is not None:
+        return True
+    if name == "back" and given.get("window") is not None and given["window"] > (together.back or 0):
         return True
     if name == "warmup" and given.get("steps") is not None and given["steps"] <= together.warmup:
         return True

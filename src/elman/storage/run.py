@@ -30,7 +30,7 @@ from elman.errors import CheckpointError, ConfigError, ElmanError
 from elman.network import LanguageModel
 from elman.storage.absent import how_to_make_one
 from elman.storage.atomic import write_atomic
-from elman.storage.config import TrainConfig
+from elman.storage.config import TrainConfig, of_run
 from elman.storage.metrics import Metrics
 from elman.storage.tensors import FORMAT, check_format, read_note, read_tensors, write_tensors
 from elman.storage.toml import read_toml
@@ -175,7 +175,7 @@ class Run:
             missing = _REQUIRED - values.keys()
             if missing or not isinstance(vocab_size, int):
                 raise ConfigError(f"{', '.join(sorted(missing)) or 'vocab_size'} missing")
-            return TrainConfig.from_mapping(values), vocab_size
+            return TrainConfig.from_mapping(of_run(values)), vocab_size
         except ConfigError as error:
             raise CheckpointError(f"{path} is damaged: {error}") from error
 

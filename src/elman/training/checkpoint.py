@@ -52,7 +52,7 @@ def load_progress(run: Run, model: LanguageModel, config: TrainConfig) -> Progre
         moments = optimizer_of(config).restore(model.params, groups["moments"])
         evaluations = [(int(step), float(loss)) for step, loss in note.pop("evaluations")]
         del note["format"]
-        note.setdefault("penalty_sum", 0.0)  # which earlier versions had not
+        note = {"penalty_sum": 0.0, "averaged": 0} | note  # which earlier versions had not
         numbers = {name: _KINDS[name](value) for name, value in note.items()}
         if numbers.keys() != _KINDS.keys():
             raise ValueError(f"it lacks {', '.join(sorted(_KINDS.keys() - numbers.keys()))}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -32,7 +32,7 @@ class Dynamic:
     """How a model goes on learning while it is evaluated.
 
     After each window of the text has been predicted, the parameters take a step down the gradient of its
-    loss, and one back towards the trained ones.
+    loss, and one back towards the trained ones. Penalties that the model was trained with are no part of it.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ class Learner:
         own = model.new_grads()
         self.params, self.grads = _flat(own), model.new_grads()
         np.copyto(self.params, self.trained)
-        self.model = model.with_params(own)
+        self.model = _of_the_text(model).with_params(own)
         rate, decay = dynamic.numbers
         self.step: Floats | float = rate
         self.back: Floats | float = decay
@@ -187,7 +187,7 @@ def gradient_rms(model: LanguageModel, train: Part, dynamic: Dynamic) -> Floats:
             f"the training part has {train.tokens} tokens, too few to measure gradients of windows of "
             f"{dynamic.window}"
         )
-    stream = Stream(train, rows, dynamic.window)
+    model, stream = _of_the_text(model), Stream(train, rows, dynamic.window)
     state, grads = model.initial_state(rows), model.new_grads()
     gradient = _flat(grads)
     squares, count = np.zeros_like(gradient), 0
@@ -200,6 +200,14 @@ def gradient_rms(model: LanguageModel, train: Part, dynamic: Dynamic) -> Floats:
             count += 1
     np.divide(squares, count, out=squares)
     return np.sqrt(squares, out=squares)
+
+
+def _of_the_text(model: LanguageModel) -> LanguageModel:
+    """Return the model without the penalties of training, so that its gradient is that of the loss."""
+    given = model.stack.regularisers
+    twin = model.replica()
+    twin.stack = replace(model.stack, regularisers=replace(given, activation_reg=0.0, temporal_reg=0.0))
+    return twin
 
 
 def _flat(arrays: Params) -> Floats:

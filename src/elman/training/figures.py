@@ -89,7 +89,7 @@ class Evaluation:
         return math.nan if self.correct is None else self.correct / self.tokens
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all figures under their names, and how they were measured, for JSON."""
+        """Return all figures and how they were measured, for JSON; None stands for what is not known."""
         kind = self.vocabulary
         names = (
             "nats_per_token",
@@ -101,6 +101,7 @@ class Evaluation:
             "unknown",
         )
         figures = {name: getattr(self, name) for name in (*names, "replaced", "chars", "bytes", "eos")}
+        figures |= {"accuracy": None} if self.correct is None else {}
         if kind is not None:
             figures |= {"vocabulary": kind.kind, "vocab_size": kind.size, "unknown_learnt": kind.learnt}
         return figures | {

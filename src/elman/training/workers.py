@@ -50,6 +50,8 @@ class Workers:
         The optimiser's state; updated in place.
     average : dict, optional
         Averages of the parameters; updated in place where an update is asked to.
+    frozen : bool
+        Whether the word vectors stay as they are; of a model that is not tied.
     """
 
     def __init__(
@@ -90,14 +92,14 @@ class Workers:
             As there.
         seed : tuple of int, optional
             Masks are drawn from generators seeded with this and the number of the share; without it nothing
-            is dropped.
+            is dropped. Members that share classes go by the words that the first draws.
 
         Returns
         -------
         loss, state, grads
             As there; the arrays of `grads` are overwritten by the next call. Where classes are shared and an
             optimiser that needs no other words is at work, the gradients of the words that occurred are not
-            among them.
+            among them, nor those by ``output.V`` where few words are drawn. Frozen word vectors have none.
         """
         counted = (len(x) - skip) * self.batch
         whole = Task(x, y, state, 1.0 / counted, seed, reset, skip, state_after)

@@ -232,7 +232,10 @@ def _of_elman(shapes: Shapes) -> str | None:
         return None
     G, D, H = first
     depth = sum(bool(re.fullmatch(r"layers\.\d+\.U", name)) for name in shapes)
-    blocks = {1: "rnn", 2: "mgu", 3: "gru", 4: "lstm"}.get(G, f"{G} gate blocks")
+    known = {1: "rnn", 2: "mgu", 3: "gru", 4: "lstm"}
+    if "layers.0.W" not in shapes:
+        known = {1: "indrnn", 2: "mingru", 3: "sru" if "layers.0.p" in shapes else "minlstm"}
+    blocks = known.get(G, f"{G} gate blocks")
     return (
         f"a model of elman's own ({blocks}, {depth} x {H}, inputs {D}, vocabulary {shapes['embedding.E'][0]})"
     )

@@ -44,7 +44,7 @@ class NormalisedLSTM(GeneralLSTM):
 
     The memory that is carried, and that peepholes see, is ``c`` itself. Mean and variance are those of the
     units of a row, so that this is the one cell that is not elementwise; its gain and bias, ``gamma_c`` and
-    ``beta_c`` of shape ``(H,)``, belong to the layer (:mod:`elman.network.layers.normalised`).
+    ``beta_c`` of shape ``(H,)``, belong to the layer (:class:`~elman.network.layers.Normalised`).
 
     Per step, row and hidden unit it keeps 2 numbers more than that LSTM.
 

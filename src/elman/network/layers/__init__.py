@@ -100,10 +100,10 @@ def new_layer(
             f"zoneout cannot hold a state of {cell.name}, whose steps are not taken one by one: leave it "
             "out, or take another cell, such as gru"
         )
-    if scanned and (layer_norm or learn_state):
+    if scanned and layer_norm:
         raise ConfigError(
-            f"{'layer_norm' if layer_norm else 'learn_state'} is not there for {cell.name}, whose units hear "
-            "of themselves alone: leave it out, or take another cell, such as gru"
+            f"layer_norm is not there for {cell.name}, which has no recurrent products: leave it out, or "
+            "take another cell, such as gru"
         )
     others = len(cell.state_type._fields) - 1
     if zoneout_cell and not others:
@@ -119,7 +119,7 @@ def new_layer(
             kind = NormalisedProjectedLayer if layer_norm else ProjectedLayer
             return kind(name, inner, inputs, hidden, dtype, projection, **options)
         if isinstance(cell, ScanCell):
-            return ScanLayer(name, cell, inputs, hidden, dtype)
+            return ScanLayer(name, cell, inputs, hidden, dtype, learnt=learn_state)
         return PLAIN[layer_norm, cell.staged](name, inner, inputs, hidden, dtype, **options)
 
     if direction == "forward":

@@ -101,8 +101,8 @@ class Bidirectional:
         return "bidirectional"
 
     @property
-    def firsts(self) -> tuple[str, ...]:
-        """Names of the parameters that rows begin from."""
+    def firsts(self) -> tuple[str | None, ...]:
+        """Names of the parameters that rows begin from; None where that is zeros."""
         return *self.ahead.firsts, *self.back.firsts
 
     def shapes(self) -> dict[str, tuple[int, ...]]:

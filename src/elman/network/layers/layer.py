@@ -64,12 +64,15 @@ class Layer:
         if self.cell.peepholes:
             shapes["p"] = (self.cell.peepholes, H)
         named = {f"{self.name}.{letter}": shape for letter, shape in shapes.items()}
-        return named | {name: (width,) for name, width in zip(self.firsts, self.state_widths, strict=False)}
+        firsts = zip(self.firsts, self.state_widths, strict=True)
+        return named | {name: (width,) for name, width in firsts if name is not None}
 
     @property
-    def firsts(self) -> tuple[str, ...]:
-        """Names of the parameters that rows begin from, one for each state; none, if it is not learnt."""
-        return tuple(f"{self.name}.{state}0" for state in self.cell.state_type._fields) if self.learnt else ()
+    def firsts(self) -> tuple[str | None, ...]:
+        """Names of the parameters that rows begin from, one for each state; None where that is zeros."""
+        return tuple(
+            f"{self.name}.{state}0" if self.learnt else None for state in self.cell.state_type._fields
+        )
 
     @property
     def width(self) -> int:
@@ -195,7 +198,7 @@ class Layer:
         if rows is not None:
             dh = rows.output(dh, space, f"{self.name}.dh")
             x = self._inputs(x, space, rows)
-        for name in self.firsts:
+        for name in filter(None, self.firsts):
             grads[name].fill(0.0)
         if self.zoneout:
             rows = ZonedRows(rows, tape.zones, tape, space, self.name)
@@ -233,7 +236,7 @@ class Layer:
 
     def _firsts(self, arrays: Params) -> State:
         """Return the arrays of what rows begin from."""
-        return tuple(arrays[name] for name in self.firsts)
+        return tuple(arrays[name] for name in self.firsts if name is not None)
 
     def _advance(self, params: Params, tape: Tape, pairs: Pairs, space: Workspace, rows: Rows | None) -> None:
         """Run the loop over time."""

@@ -93,8 +93,8 @@ class Reverse:
         return "reverse"
 
     @property
-    def firsts(self) -> tuple[str, ...]:
-        """Names of the parameters that rows begin from."""
+    def firsts(self) -> tuple[str | None, ...]:
+        """Names of the parameters that rows begin from; None where that is zeros."""
         return self.layer.firsts
 
     def shapes(self) -> dict[str, tuple[int, ...]]:

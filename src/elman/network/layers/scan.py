@@ -39,6 +39,12 @@ class ScanLayer(Layer):
         return self.cell.gates + self._scan.skip
 
     @property
+    def firsts(self) -> tuple[str | None, ...]:
+        """Names of the parameters that rows begin from: of the state that is carried."""
+        fields = self.cell.state_type._fields
+        return tuple(f"{self.name}.{f}0" if self.learnt and f == self._scan.carried else None for f in fields)
+
+    @property
     def echoes(self) -> bool:
         """Whether the output reads the input itself, which is as wide as it."""
         return self._scan.skip and self.inputs == self.hidden
@@ -76,19 +82,20 @@ class ScanLayer(Layer):
     def _advance(self, params: Params, tape: Tape, pairs: Pairs, space: Workspace, rows: Rows | None) -> None:
         cell, p = self._scan, self._seen(params, tape, space)
         self._halve(p)
+        first = self._firsts(params)
         begin, walk, finish = (
             space.clock.timed("elementwise", method) for method in (cell.begin, self._walk, cell.finish)
         )
         for chunk in tape.scans:
             begin(chunk.a, chunk.keep, chunk.work, p)
-            walk(chunk, tape, p, rows)
+            walk(chunk, tape, p, rows, first)
             finish(chunk.a, chunk.prev, chunk.new, chunk.keep, chunk.work, p)
             if cell.place and rows is not None and rows.live is not None:  # what is not carried came after
                 for t in range(chunk.first, chunk.first + len(chunk.lines)):
                     rows.enter_field(t, tape, 0)
                     rows.hold_field(t, tape, 0)
 
-    def _walk(self, chunk: ScanChunk, tape: Tape, p: Floats, rows: Rows | None) -> None:
+    def _walk(self, chunk: ScanChunk, tape: Tape, p: Floats, rows: Rows | None, first: State) -> None:
         """Advance the carried state, step by step."""
         multiply, add, step, carried = np.multiply, np.add, self._scan.step, self._scan.place
         if rows is None:
@@ -101,7 +108,7 @@ class ScanLayer(Layer):
                     step(a, prev, new, work, p)
             return
         for t, (line, args) in enumerate(zip(chunk.lines, chunk.steps, strict=True), chunk.first):
-            rows.enter_field(t, tape, carried)
+            rows.enter_field(t, tape, carried, first)
             if self._scan.linear:
                 factor, added, before, after = line
                 multiply(factor, before, after)
@@ -120,14 +127,14 @@ class ScanLayer(Layer):
         gather, walk, spread = (
             space.clock.timed("elementwise", method) for method in (cell.gather, self._walk_back, cell.spread)
         )
-        silence = None if rows is None else rows.back[1]
+        silence, dfirst = None if rows is None else rows.back[1], self._firsts(grads)
         beside = self._take(space, "beside", dh.shape[1:])  # what a step sends back beside the carried state
         if cell.passes:
             beside.fill(0.0)
         for chunk in reversed(tape.scans):
             part = slice(chunk.first, chunk.first + len(chunk.lines))
             gather(chunk.a, dh[part], chunk.prev, chunk.new, chunk.keep, chunk.work, p)
-            walk(chunk, d, beside, rows)
+            walk(chunk, d, beside, rows, dfirst)
             spread(chunk.a, chunk.prev, chunk.new, chunk.keep, chunk.work, p)
             if silence is not None:
                 for t in range(part.start, part.stop):
@@ -135,13 +142,15 @@ class ScanLayer(Layer):
         if cell.passes:
             np.add(d[cell.place], beside, out=d[cell.place])
 
-    def _walk_back(self, chunk: ScanChunk, d: State, beside: Floats, rows: Rows | None) -> None:
+    def _walk_back(
+        self, chunk: ScanChunk, d: State, beside: Floats, rows: Rows | None, dfirst: State
+    ) -> None:
         """Go back over the carried state, step by step: ``work[0]`` becomes the derivative by it."""
         multiply, add, by_carried = np.multiply, np.add, d[self._scan.place]
         if self._scan.passes:
             reaches, passes = chunk.work[:2]
             if rows is not None:
-                rows.forget(chunk.first, passes)
+                rows.forget(chunk.first, passes, dfirst)
             add(reaches[:-1], passes[1:], reaches[:-1])
             add(reaches[-1], beside, reaches[-1])
             np.copyto(beside, passes[0])
@@ -156,7 +165,7 @@ class ScanLayer(Layer):
                 add(total, by_carried, total)
                 multiply(total, factor, by_carried)
                 rows.hand_on(t, total, by_carried)
-                rows.leave(t, (by_carried,), None)
+                rows.leave(t, (by_carried,), None, dfirst)
 
     def _with_last(self, dh: Floats, by_last: Floats, space: Workspace, rows: Rows | None) -> Floats:
         """Return dh with the derivative by the last output of each row; of that, leave what is left."""

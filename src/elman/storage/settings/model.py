@@ -91,6 +91,15 @@ class ModelSettings:
         """Raise ConfigError if layers have nothing to be normalised, or to be connected."""
         if self.layer_norm and 1 in (self.hidden, self.hidden_last):
             raise ConfigError("layer_norm needs layers of two units or more: one alone is its own mean")
+        if self.layer_norm:
+            # It loads NumPy, and so only where there is something to say.
+            from elman.network.cells import ScanCell, get_cell
+
+            if isinstance(get_cell(self.cell), ScanCell):
+                raise ConfigError(
+                    f"layer_norm is not there for cell {self.cell}, which has no recurrent products: leave "
+                    "it out, or take another cell, such as gru"
+                )
         widths = [self.projection or self.hidden] * self.layers
         widths[-1] = self.projection or self.hidden_last or self.hidden
         if self.connections != "none" and "bidirectional" not in self.direction:
