@@ -243,7 +243,7 @@ def test_a_token_is_predicted_before_it_is_learnt_from(cache: Cache | None) -> N
         assert other[parted - 1 :] != whole[parted - 1 :]
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     size=st.integers(1, 12), theta=st.floats(0, 30), weight=st.floats(0, 0.99),
     cuts=st.sets(st.integers(1, 29)), numbers=st.sampled_from([1, 20, 1 << 20]), seed=st.integers(0, 99),
