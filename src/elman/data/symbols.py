@@ -171,10 +171,10 @@ class CharTokenizer(Tokenizer):
 
 class _CharStream(TokenStream):
     def __init__(self, tokenizer: CharTokenizer) -> None:
-        self._tokenizer = tokenizer
+        self._codes = tokenizer._codes
 
     def __call__(self, token: int) -> str:
-        return self._tokenizer.decode(np.array([token]))
+        return chr(self._codes[token])  # what decode gives, at a fraction of the time
 
 
 @register
