@@ -171,6 +171,17 @@ def test_info(run_elman: Command, trained: Path) -> None:
     table = run_elman("info", trained).out
     for name in (*model.params, f"{model.n_params:,}"):
         assert name in table
+    assert "None" not in table
+
+
+def test_info_of_settings_with_long_names(run_elman: Command, text_file: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    sizes = "--hidden 6 --embedding 6 --batch 4 --window 8 --steps 2 --dropout-embedding 0.1 --learn-state"
+    shown = run_elman("train", text_file, *sizes.split(), "--out", run, "--quiet").out
+    assert "embedding 6, learnt first state, " in shown
+    table = run_elman("info", run).out.partition("arrays")[0].splitlines()
+    assert "dropout embedding 0.1" in table
+    assert f"{'cell':<18}lstm" in table
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg"])

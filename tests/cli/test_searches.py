@@ -305,7 +305,7 @@ def test_evaluate_adapted(run_elman: Command, trained: Path, tmp_path: Path) -> 
         assert found["nats_per_token"] != plain["nats_per_token"]
         assert found["tokens"] == plain["tokens"]
     table = run_elman("evaluate", trained, "--dynamic", "sgd", "--cache", "30").out
-    assert "\ndynamic     sgd, rate 0.1, decay 0.001, windows of 5\n" in table
+    assert "\ndynamic     sgd, rate 0.01, decay 0.001, windows of 5\n" in table
     assert "\ncache       30 tokens, theta 0.3, weight 0.1\n" in table
     for flags in (["--dynamic", "rms", "--dynamic-lr", "0"], ["--cache", "9", "--cache-weight", "0"]):
         same = evaluated(run_elman, trained, *flags)

@@ -111,7 +111,7 @@ def test_flags_go_before_the_file_and_the_file_before_defaults(
         ('tokenizer = "x.json"\nmin_count = 2\ntokens = "bpe"', "min_count has no effect on a tokenizer"),
         ('tokenizer = "x.json"\ntokens = "bpe"', "there is no file x.json"),
         ('vectors = "x"\ntokens = "bpe"', "vectors (x) has no effect with tokens bpe"),
-        ('vectors = "x"', "there is no file x"),
+        ('vectors = "x"', "there is no file x: give a file of word vectors"),
         ("freeze_vectors = true", "freeze_vectors has no effect without vectors"),
         ('tokens = "bpe"\nvocab_size = 99', "max_vocab is 99: give at least 256"),
         ('text = "caf\xe9"', "is not valid TOML"),

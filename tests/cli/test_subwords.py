@@ -86,7 +86,8 @@ def test_wrong_tokenizers_are_refused_before_a_directory_is_made(
     own.write_text("{}")
     command = ["train", text_file, "--tokens", "bpe", "--out", run]
     assert "own.json is no tokenizer" in run_elman(*command, "--tokenizer", own).complaint()
-    assert "there is no file" in run_elman(*command, "--tokenizer", tmp_path / "none").complaint()
+    line = run_elman(*command, "--tokenizer", tmp_path / "none").complaint()
+    assert line == f"elman: there is no file {tmp_path / 'none'}: give a tokenizer.json of Hugging Face's"
     assert "give at least 256" in run_elman(*command, "--vocab-size", "9").complaint()
     assert not run.exists()
 

@@ -197,7 +197,7 @@ BIG = 2**31 - 1
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"", "is empty|no word vectors"),
+        (b"", "is empty: give a file of word vectors"),
         (b"\n", "no word vectors"),
         (b"one line of text\n", "no word vectors"),
         (b"\xff\xfe\x00\x01" * 9, "no word vectors"),

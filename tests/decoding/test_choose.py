@@ -39,7 +39,7 @@ def plainly(model: LanguageModel, given: list[int], ids: list[int]) -> float:
 
 
 @pytest.mark.parametrize("power", [0.0, 1.0, 0.5])
-@pytest.mark.parametrize("text", ["the cat", "the " * 100, None])
+@pytest.mark.parametrize("text", ["the cat", "the " * 20, None])
 @pytest.mark.parametrize("tokenizer", [CHARS, WORDS, ByteTokenizer()], ids=lambda t: t.name)
 def test_probabilities_of_the_choices(tokenizer: Tokenizer, text: str | None, power: float) -> None:
     model = model_of(tokenizer)

@@ -243,7 +243,7 @@ def test_a_token_is_predicted_before_it_is_learnt_from(cache: Cache | None) -> N
         assert other[parted - 1 :] != whole[parted - 1 :]
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     size=st.integers(1, 12), theta=st.floats(0, 30), weight=st.floats(0, 0.99),
     cuts=st.sets(st.integers(1, 29)), numbers=st.sampled_from([1, 20, 1 << 20]), seed=st.integers(0, 99),
@@ -330,7 +330,7 @@ def test_rms_needs_its_statistics() -> None:
 def test_numbers_go_with_the_window() -> None:
     for rule in ("sgd", "rms"):
         five, twenty = Dynamic(rule).numbers, Dynamic(rule, window=20).numbers
-        np.testing.assert_allclose(twenty, [4 * number for number in five])
+        np.testing.assert_allclose(twenty, [2 * five[0], 4 * five[1]])
     assert Dynamic("sgd", window=10**6).numbers[1] == 1.0
     assert Dynamic("sgd", lr=1, decay=0.5, window=20).numbers == (1.0, 0.5)
     assert "epsilon" not in Dynamic("sgd").as_dict()

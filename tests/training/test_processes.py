@@ -17,11 +17,12 @@ from elman.training.optim import adam, sgd
 from elman.training.processes import ENOUGH_WORK, PASS, ProcessWorkers, best_threads, make_workers
 from elman.training.workers import Workers
 from tests.conformance.cells import settings_of
+from tests.network.building import fitting
 from tests.small import REGULARISED
 
 K, T, B = 11, 6, 5
 CELL_NAMES = (
-    "rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu", "sru",
+    "rnn", "rnn-relu", "lstm", "lstm-peephole", "lstm-coupled", "gru", "gru-before", "mgu", "sru/learnt",
     "lstm[hard-sigmoid,elu,tanh;peepholes;coupled]", "lstm/projected",
     "lstm/normalised/learnt",
 )  # fmt: skip
@@ -52,7 +53,8 @@ def bits(loss: float, state: Any, grads: dict[str, Any]) -> list[Any]:
 @pytest.mark.parametrize("split", [False, True], ids=["own classes", "shared classes"])
 def test_processes_give_the_bits_of_threads(cell: str, split: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("elman.training.workers.splits", lambda model: split)
-    settings = {**settings_of(cell), **REGULARISED, "tied": cell == "gru", "dtype": "float32"}
+    settings = {**settings_of(cell), **fitting(cell.split("/")[0], REGULARISED)}
+    settings |= {"tied": cell == "gru", "dtype": "float32"}
     if "lstm" in cell:
         settings["zoneout_cell"] = 0.2
     if cell == "sru":  # which has no recurrent weights, and no single steps to hold a state in

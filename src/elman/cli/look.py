@@ -181,16 +181,18 @@ def info(
         if facts.get(name) == value and name != "dropout":
             facts.pop(name, None)
     absent = (
-        "tokenizer", "vectors", "projection", "init_scale", "average", "cutoffs", "samples", "experts",
+        "tokenizer", "hidden_last", "vectors", "projection", "init_scale", "average", "cutoffs", "samples",
+        "experts",
     )  # fmt: skip
     for name in absent:
         if facts.get(name, 0) is None:
             del facts[name]
     if not facts["imported"]:
         del facts["imported"]
+    width = max(15, *map(len, facts)) + 1
     for name, value in facts.items():
         shown = f"{value:,}" if type(value) is int else f"{value:.6g}" if type(value) is float else value
-        print(f"{name.replace('_', ' '):<16}{shown}")
+        print(f"{name.replace('_', ' '):<{width}}{shown}")
     print("arrays")
     for name, shape in arrays.items():
         print(f"  {name:<24}{' x '.join(map(str, shape))}")

@@ -76,6 +76,7 @@ class Reporter:
         last = "" if config.hidden_last is None else f", the last {config.hidden_last}"
         more = f"{config.connections} connections, " if config.connections != "none" else ""
         more = f"normalised, {more}" if config.layer_norm else more
+        more = f"{more}learnt first state, " if config.learn_state else more
         self._line(
             "model",
             f"{config.cell} {config.layers} x {config.hidden}{last}, embedding {config.embedding}, "

@@ -80,7 +80,9 @@ class BpeTokenizer(Tokenizer):
         from elman.data.bpe_training import BpeBuilder
 
         if lowercase:
-            raise ConfigError("lowercase is an option of word tokens: leave it out, or choose word tokens")
+            raise ConfigError(
+                "lowercase is an option of word tokens: leave it out, or choose tokens word or space"
+            )
         return BpeBuilder(max_vocab, min_count)
 
     @property

@@ -72,7 +72,7 @@ def from_fields(fields: dict[str, Any], path: str | Path) -> BpeTokenizer:
 
 def _contents(path: Path) -> dict[str, Any]:
     """The JSON object in a file."""
-    check_sources(path)
+    check_sources(path, "a tokenizer.json of Hugging Face's")
     try:
         size = path.stat().st_size
         if not path.is_file() or size > LARGEST:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from elman.data.sources import SourceLike, Text, items_of, unreadable
+from elman.data.sources import TEXTS, SourceLike, Text, items_of, unreadable
 from elman.errors import ConfigError
 
 
@@ -26,7 +26,7 @@ def check_given(text: Any) -> Text | list[str | os.PathLike[str]]:
     raise ConfigError(f"a text is a path, a list of paths, or an elman.Text, not {text!r:.60}")
 
 
-def check_sources(given: SourceLike | Iterable[SourceLike]) -> None:
+def check_sources(given: SourceLike | Iterable[SourceLike], wanted: str = TEXTS) -> None:
     """Raise the error of `open_sources` for what is plainly not there, and read nothing.
 
     Standard input and pipes can be read only once, and are left alone.
@@ -35,6 +35,8 @@ def check_sources(given: SourceLike | Iterable[SourceLike]) -> None:
     ----------
     given : path, Text, or iterable of them
         As for `open_sources`.
+    wanted : str
+        What to give in place of a file that is not there, for the message.
 
     Raises
     ------
@@ -52,4 +54,4 @@ def check_sources(given: SourceLike | Iterable[SourceLike]) -> None:
             elif stat.S_ISDIR(kind):
                 os.scandir(path).close()
         except (OSError, ValueError) as error:
-            raise unreadable(path, error) from None
+            raise unreadable(path, error, wanted) from None

@@ -232,17 +232,19 @@ def _is_dir(path: Path) -> bool:
         raise unreadable(path, error) from None
 
 
-def unreadable(path: Path, error: OSError | ValueError) -> DataError:
+TEXTS = "a text file, a folder, or - for standard input"
+"""What can be given as a text, in words."""
+
+
+def unreadable(path: Path, error: OSError | ValueError, wanted: str = TEXTS) -> DataError:
     """Say why a path cannot be read; a text where a path should stand is told from a wrong path."""
     name = str(path)
     too_long = isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
     if too_long or isinstance(error, FileNotFoundError):
         shown = f"{name[:40]!r}..." if too_long or "\n" in name else name
         hint = "; in Python, a string that is the text itself is wrapped: elman.Text(...)"
-        return DataError(
-            f"there is no file {shown}: give a text file, a folder, or - for standard input"
-            + (hint if too_long or any(character.isspace() for character in name) else "")
-        )
+        a_text = wanted is TEXTS and (too_long or any(character.isspace() for character in name))
+        return DataError(f"there is no file {shown}: give {wanted}{hint if a_text else ''}")
     # ValueError: a null character in the path
     return DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}")
 

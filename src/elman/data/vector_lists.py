@@ -61,6 +61,8 @@ def format_of(head: bytes, source: str) -> Format:
             return Format(name, not text, words, width)
     elif len(fields) > 1 and len(_numbers(line, len(fields) - 1)) == len(fields) - 1:
         return Format("text without a header", False, None, len(fields) - 1)
+    if not head:
+        raise DataError(f"{source} is empty: give a file of word vectors")
     raise DataError(
         f"{source} has no word vectors: its first line is neither two counts nor a word and its numbers"
     )

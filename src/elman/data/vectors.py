@@ -188,7 +188,7 @@ def _wanted(tokenizer: Tokenizer) -> dict[bytes, int]:
 
 
 def _regular(path: Path) -> Path:
-    check_sources(path)
+    check_sources(path, "a file of word vectors")
     if not path.is_file():
         raise DataError(f"{path} is no regular file: give a file of word vectors")
     return path

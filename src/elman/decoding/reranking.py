@@ -133,8 +133,10 @@ def candidates_of(
     Raises
     ------
     ConfigError
-        If there are more of one than of another, or a score is no finite number.
+        If there are more of one than of another, a text is no string, or a score no finite number.
     """
+    if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+        raise ConfigError(f"texts must be a sequence of strings, not {texts!r:.60}")
     given = [0.0] * len(texts) if scores is None else list(scores)
     names = [""] * len(texts) if ids is None else [str(name) for name in ids]
     if not len(texts) == len(given) == len(names):

@@ -115,7 +115,8 @@ def score_lines(
     Raises
     ------
     ConfigError
-        From the iterator, if a line is no string; at once, if the model does not read forward alone.
+        From the iterator, if a line is no string; at once, if a single string was given, or the model does
+        not read forward alone.
     DataError
         From the iterator, if the vocabulary has no ``<unk>`` and a line has what is not in it.
     DivergenceError
@@ -135,6 +136,8 @@ def score_lines(
     [(['a', 'b', '\\n'], 0), (['\\n'], 0), (['b', '<unk>', '\\n'], 1)]
     """
     check_forwards(model.stack, "the score of a text, each token predicted from those before it,")
+    if isinstance(lines, str):
+        raise ConfigError(f"lines must be strings, one for each line, not the string {lines!r:.60}")
     return _carried(model, tokenizer, lines, eos) if carry else _apart(model, tokenizer, lines, eos)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import fields
 from importlib.resources import files
@@ -43,8 +44,9 @@ def recipe_text(name: str) -> str:
         If there is none of that name; the message has those that there are.
     """
     if name not in _names():
-        known = "; ".join(f"{known} ({line})" for known, line in recipes().items())
-        raise ConfigError(f"there is no recipe {name!r}; there are {known}")
+        near = difflib.get_close_matches(name, _names(), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"there is no recipe {name!r}; there are {', '.join(_names())}{hint}")
     return (files("elman.recipes") / f"{name}.toml").read_text("utf-8")
 
 

@@ -17,8 +17,9 @@ from elman.training.flat import BLOCK, flat_view
 from elman.training.workers import single_threaded_blas
 from elman.typing import Floats, Ints, Params
 
-RULES = {"sgd": (0.1, 0.001), "rms": (5e-5, 0.002)}
-"""Rate and decay of each rule where none is given, for windows of five tokens."""
+RULES = {"sgd": (0.01, 0.001), "rms": (3e-5, 0.002)}
+"""Rate and decay of each rule where none is given, for windows of five tokens. The best rates are higher for
+models of words, and lower for those of characters."""
 
 USUAL = 5  # tokens of a window, for which these are
 
@@ -39,7 +40,7 @@ class Dynamic:
         ``sgd``: the step is ``lr * g``. ``rms``: it is ``lr * g / (r + epsilon)``, where r is the root mean
         square of each parameter's gradient on the training part; the way back is the longer the larger r.
     lr : float, optional
-        Rate, 0 or more. By default that of the rule, in proportion to the window.
+        Rate, 0 or more. By default that of the rule, in proportion to the square root of the window.
     decay : float, optional
         Share of the way back to the trained parameters, in [0, 1]. By default that of the rule, in proportion
         to the window.
@@ -67,7 +68,7 @@ class Dynamic:
     --------
     >>> from elman.training.dynamic import Dynamic
     >>> Dynamic("sgd", lr=0.05).lr, Dynamic("rms", window=20).lr
-    (0.05, 0.0002)
+    (0.05, 6e-05)
     """
 
     rule: str = "rms"
@@ -84,7 +85,7 @@ class Dynamic:
         rate, decay = RULES[self.rule]
         scale = window / USUAL
         given = {
-            "lr": real("lr", rate * scale if self.lr is None else self.lr, "[0, inf)"),
+            "lr": real("lr", rate * scale**0.5 if self.lr is None else self.lr, "[0, inf)"),
             "decay": real("decay", min(decay * scale, 1.0) if self.decay is None else self.decay, "[0, 1]"),
             "epsilon": real("epsilon", self.epsilon, "(0, inf)"),
             "statistics": whole("statistics", self.statistics, 1),
