@@ -97,15 +97,39 @@ def figures(kept: dict[str, Any]) -> str:
                 f"{losses[0]} | {losses[1]} |"
             )
     if "long" in kept:
-        parts += [
-            "\nTraining at `T = 256`, `B = 8`, `H = 256`, 65 characters, in turns with a GRU: tokens a "
-            "second, and how many times as fast (median of the rounds, lowest and highest).\n",
-            "| cell | layers | tokens/s | times as fast |",
-            "| --- | ---: | ---: | ---: |",
-            *(
-                f"| `{row['cell']}` | {row['layers']} | {figure(row['tokens_per_second']['median'])} | "
-                f"{row['times']['median']:.2f} ({row['times']['low']:.2f} to {row['times']['high']:.2f}) |"
-                for row in kept["long"]
-            ),
-        ]
+        parts += ["", *long_table(kept["long"])]
     return "\n".join(parts) + "\n\n"
+
+
+def long_table(rows: list[dict[str, Any]]) -> list[str]:
+    """Return what the cells did at long windows."""
+    from bench.figures import figure
+
+    return [
+        "Training at `T = 256`, `B = 8`, `H = 256`, 65 characters, in turns with a GRU: tokens a second, "
+        "and how many times as fast (median of the rounds, lowest and highest).\n",
+        "| cell | layers | tokens/s | times as fast |",
+        "| --- | ---: | ---: | ---: |",
+        *(
+            f"| `{row['cell']}` | {row['layers']} | {figure(row['tokens_per_second']['median'])} | "
+            f"{row['times']['median']:.2f} ({row['times']['low']:.2f} to {row['times']['high']:.2f}) |"
+            for row in rows
+        ),
+    ]
+
+
+def long_windows(kept: dict[str, Any]) -> str:
+    """Return the section of docs/results.md on cells without recurrent products."""
+    from render_results import where
+
+    if "long" not in kept:
+        return ""
+    table = "\n".join(long_table(kept["long"]))
+    return f"""## Without a product in the loop
+
+`python benchmarks/cells.py --pairs`, two and a half minutes. {{doc}}`guide/cells` has all cells side by side.
+
+{table}
+
+{where(kept)}
+"""

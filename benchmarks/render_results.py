@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from render_cells import long_windows
 from render_recipes import recipes, tang
 
 Found = dict[str, dict[str, Any]]
@@ -14,8 +15,19 @@ Found = dict[str, dict[str, Any]]
 def render(root: Path, found: Found) -> None:
     """Write docs/results.md, and what stands between the marks of both READMEs."""
     parts = ["# Results\n", INTRODUCTION]
-    for section in (default, shakespeare, recipes, tang, gradients, imports, memory, files, fuzz):
-        name = section.__name__.removesuffix("s") if section is imports else section.__name__
+    for section in (
+        default,
+        shakespeare,
+        recipes,
+        tang,
+        long_windows,
+        gradients,
+        imports,
+        memory,
+        files,
+        fuzz,
+    ):
+        name = {imports: "import", long_windows: "cells"}.get(section, section.__name__)
         if name in found:
             parts.append(section(found[name]))
     (root / "docs" / "results.md").write_text("\n".join(parts))
