@@ -20,6 +20,10 @@ OPTIONS = {
     "all": {"masks": problems.draw_masks(), "reset": problems.draw_reset(), "skip": 1},
 }
 cells = pytest.mark.parametrize(("cell", "activation"), problems.CELLS)
+# Of those without recurrent products one that carries h and one that carries c: the others are alike.
+some = pytest.mark.parametrize(
+    ("cell", "activation"), [kind for kind in problems.CELLS if kind[0] not in ("indrnn", "minlstm")]
+)
 
 
 @cells
@@ -47,7 +51,7 @@ def test_gradients_with_a_projection(cell, activation, tied):
     assert grads["state.1.h"].shape == (2, 2)
 
 
-@cells
+@some
 @pytest.mark.parametrize("option", OPTIONS)
 def test_gradients_with_each_option_alone(cell, activation, option):
     problem = problems.draw(cell, activation, **OPTIONS[option])
@@ -63,7 +67,7 @@ def test_gradients_are_repeatable_and_agree_with_projections(cell, activation):
     assert report.passed, report
 
 
-@cells
+@some
 @pytest.mark.parametrize(("every", "back"), [(2, 2), (1, 3), (2, 3), (3, 5), (1, 1), (2, 99)])
 def test_truncated_gradients_are_those_of_the_stated_objective(cell, activation, every, back):
     steps = 5

@@ -26,7 +26,7 @@ def test_what_a_model_did_at_each_token(cell, monkeypatch):
     check_reading(read, cell)
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell not in ("indrnn", "minlstm")])  # as mingru
 def test_the_gradient_by_lag_against_central_differences(cell, monkeypatch):
     check_lags(gradient_by_lag, cell)
     monkeypatch.setattr(lags, "ROWS", 2)
