@@ -104,7 +104,7 @@ def test_evaluation_in_json_has_no_infinity(
 
     for nats in (1e9, float("nan"), float("inf")):
         found = Evaluation(nats=nats, tokens=10, correct=1, unknown=0, chars=10, bytes=10)
-        monkeypatch.setattr("elman.training.evaluation.evaluate", lambda *_, found=found, **__: found)
+        monkeypatch.setattr("elman.text_model.adapting.evaluate", lambda *_, found=found, **__: found)
         done = run_elman("evaluate", trained, text_file, "--json")
         figures = json.loads(done.out, parse_constant=lambda name: pytest.fail(name))
         assert figures["perplexity"] is None
@@ -178,7 +178,8 @@ def test_settings_files_of_a_newer_elman(run_elman: Command, trained: Path, tmp_
 
 
 @pytest.mark.parametrize(
-    ("key", "near"), [("ouput", "out"), ("over-write", "overwrite"), ("quite", "quiet"), ("hiden", "hidden")]
+    ("key", "near"),
+    [("ouput", "output"), ("over-write", "overwrite"), ("quite", "quiet"), ("hiden", "hidden")],
 )
 def test_a_key_near_an_option_of_the_command(run_elman: Command, tmp_path: Path, key: str, near: str) -> None:
     (tmp_path / "a.toml").write_text(f"{key} = 1\n")

@@ -190,9 +190,10 @@ def test_what_is_not_finite_shows_in_the_loss(case, bad):
 def test_memory_stays_far_below_the_logits_of_the_window(name):
     """The peak of scratch beside the gradients: a chunk of logits, and one more copy of dV.
 
-    Chunks are of one size here, since memory that grows is there twice. Of classes, every one is looked into.
+    Chunks are of one size here, since memory that grows is there twice. Of classes and clusters, every one is
+    looked into.
     """
-    classes, rows = 20_000 if name == "classes" else 5000, 1024
+    classes, rows = 20_000 if name in ("classes", "adaptive") else 5000, 1024
     make = lambda *sizes, **_: OUTPUTS[name](*sizes)  # noqa: E731
     layer, params, h, y = draw(
         name, hidden=4, classes=classes, rows=rows, dtype="float32", spread=0.1, make=make, tied=True

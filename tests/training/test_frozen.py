@@ -34,7 +34,7 @@ def window_of(model: LanguageModel, seed: int) -> dict[str, Any]:
     return {"x": x, "y": y, "state": model.initial_state(B)}
 
 
-@pytest.mark.parametrize("optimizer", [sgd(), adamw(weight_decay=0.3)], ids=repr)
+@pytest.mark.parametrize("optimizer", [sgd(), adamw(weight_decay=0.3)], ids=["sgd", "adamw"])
 @pytest.mark.parametrize("split", [False, True], ids=["own classes", "shared classes"])
 @pytest.mark.parametrize("output", OUTPUTS)
 @pytest.mark.parametrize("threads", [1, 3])

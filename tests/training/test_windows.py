@@ -92,8 +92,8 @@ def test_workers_are_ready_for_the_longest_window(
     monkeypatch.setattr("elman.training.windows.SPREAD", 1000.0)
     made, make = [], MODULE.make_workers
 
-    def noting(*arguments: Any) -> Any:
-        made.append(make(*arguments))
+    def noting(*arguments: Any, **more: Any) -> Any:
+        made.append(make(*arguments, **more))
         return made[-1]
 
     monkeypatch.setattr(MODULE, "make_workers", noting)

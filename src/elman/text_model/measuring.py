@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from elman import decoding
 from elman.data import Vocabulary, vocabulary_of
 from elman.decoding import Score
-from elman.errors import ConfigError, DataError
+from elman.errors import ConfigError, DataError, ElmanError
 from elman.network.checks import check_whole
 from elman.text_model.held import Held
 
@@ -111,8 +112,10 @@ class Measuring(Held):
         Vocabulary
             Whether ``<unk>`` has been learnt is known where the training text is there.
         """
-        here = self.run is not None and self.run.data.is_dir()
-        train = self.run.corpus().parts["train"] if self.run is not None and here else None
+        train = None
+        if self.run is not None and self.run.data.is_dir():
+            with suppress(ElmanError):  # a text that is not whole is none, for figures of another
+                train = self.run.corpus().parts["train"]
         return vocabulary_of(self.tokenizer, train)
 
     def _part(self, name: str, otherwise: str) -> Part:

@@ -86,7 +86,6 @@ BUGS = [
     ("lags", "the state of a step too late", "array[l, first - 1]", "array[l, first]"),
     ("lags", "what reaches c through h is lost", "(dleaving[l] | met[l])", "dleaving[l]"),
     ("lags", "every loss of the window counts", "dh = np.zeros_like(dh)", "pass"),
-    ("lags", "no target", "context[at + 1]] -= 1.0", "context[at + 1]] -= 0.0"),
     ("lags", "across documents", "steps[steps - begun >= lags]", "steps[steps >= lags]"),
     ("lags", "the target is what is read", "reading.context[at + 1]", "reading.context[at]"),
     ("lags", "squares", "np.linalg.norm(derivatives, axis=2)", "np.square(derivatives).sum(axis=2)"),

@@ -332,7 +332,10 @@ def test_of_many_modules_a_few_are_listed() -> None:
 
 
 def test_what_else_a_file_could_be() -> None:
-    ours = {"embedding.E": (9, 4), "layers.0.U": (4, 4, 6), "layers.1.U": (4, 6, 6), "output.c": (9,)}
+    ours = {
+        "embedding.E": (9, 4), "layers.0.U": (4, 4, 6), "layers.0.W": (4, 6, 6), "layers.1.U": (4, 6, 6),
+        "output.c": (9,),
+    }  # fmt: skip
     assert "elman's own (lstm, 2 x 6, inputs 4, vocabulary 9)" in guess(ours).text(ours)
     theirs = {"gru/cell/recurrent_kernel": (6, 18), "gru/cell/kernel": (4, 18)}
     assert "layers of Keras: GRU, 6 wide" in guess(theirs).text(theirs)
