@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from elman.data import Tokenizer
 from elman.decoding.decoder import context
-from elman.decoding.sequences import STEPS, log_probs
+from elman.decoding.sequences import STEPS, log_probs, one_thread
 from elman.errors import ConfigError, DataError, DivergenceError
 from elman.network import LanguageModel, ModelState
 from elman.network.checks import check_forwards
