@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from elman.data import Tokenizer
 from elman.decoding.decoder import context
-from elman.decoding.sequences import STEPS, log_probs
+from elman.decoding.sequences import STEPS, log_probs, one_thread
 from elman.errors import ConfigError, DataError, DivergenceError
 from elman.network import LanguageModel, ModelState
 from elman.network.checks import check_forwards
@@ -189,11 +189,12 @@ def _carried(model: LanguageModel, tokenizer: Tokenizer, lines: Iterable[str], e
 def read_on(model: LanguageModel, ids: Ints, state: ModelState) -> tuple[NDArray[np.float64], ModelState]:
     """Return the log-probability of every id but the first, and the state before the last."""
     pieces = [np.zeros(0)]
-    for start in range(0, len(ids) - 1, STEPS):
-        stop = min(start + STEPS, len(ids) - 1)
-        x, y = ids[start:stop, None], ids[start + 1 : stop + 1, None]
-        nll, _, state = model.nll(x, y, state, guess=False)
-        pieces.append(np.negative(nll[:, 0], dtype=np.float64))
+    with one_thread():
+        for start in range(0, len(ids) - 1, STEPS):
+            stop = min(start + STEPS, len(ids) - 1)
+            x, y = ids[start:stop, None], ids[start + 1 : stop + 1, None]
+            nll, _, state = model.nll(x, y, state, guess=False)
+            pieces.append(np.negative(nll[:, 0], dtype=np.float64))
     found = np.concatenate(pieces)
     if np.isnan(found).any():
         raise DivergenceError("a log-probability is not a number: the model's parameters are not finite")

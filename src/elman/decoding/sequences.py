@@ -62,7 +62,7 @@ def log_probs(
             _read(own, [sequences[i] for i in rows], [found[i] for i in rows], entering)
 
     threads = min(_cores(), len(batches))
-    with _blas().limit(limits=1, user_api="blas"):
+    with one_thread():
         if threads < 2:
             read(model, batches)
         else:
@@ -105,6 +105,11 @@ def _repeated(state: ModelState, rows: int) -> ModelState:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def one_thread() -> Any:
+    """Keep BLAS to one thread while this is entered: products of few rows are small."""
+    return _blas().limit(limits=1, user_api="blas")
 
 
 @cache
