@@ -64,8 +64,8 @@ def test_a_seed_draws_the_same_and_the_generator_moves_on(name: str) -> None:
 def test_chunks_do_not_change_what_is_drawn(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     problem = draw(name, rows=N, classes=300, samples=40)
     value, grads = problem.run(seed=5)
-    monkeypatch.setattr("elman.network.output.softmax.CHUNK_NUMBERS", 1)
-    monkeypatch.setattr("elman.network.output.softmax.FEWEST_ROWS", 7)
+    monkeypatch.setattr("elman.network.output.chunking.CHUNK_NUMBERS", 1)
+    monkeypatch.setattr("elman.network.output.chunking.FEWEST_ROWS", 7)
     again, others = problem.run(seed=5)
     assert again == pytest.approx(value, rel=1e-13)
     assert_close(others, grads, 1e-13 * max(np.abs(array).max() for array in grads.values()))

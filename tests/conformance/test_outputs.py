@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from elman.network.output import OUTPUTS, softmax
+from elman.network.output import OUTPUTS, chunking
 from elman.network.output.weights import with_ones
 from elman.network.workspace import Workspace
 
@@ -119,7 +119,7 @@ def test_chunks_do_not_change_results(case, numbers, monkeypatch):
     whole, whole_grads = problem.run(scale=1 / N)
     whole_nll, whole_best = problem.score()
     logits = problem.layer.logits(problem.params, problem.h)
-    monkeypatch.setattr(softmax, "CHUNK_NUMBERS", numbers)
+    monkeypatch.setattr(chunking, "CHUNK_NUMBERS", numbers)
     space = Workspace()
     for _ in range(2):  # twice through one workspace
         value, grads = problem.run(scale=1 / N, space=space)
@@ -133,7 +133,7 @@ def test_chunks_do_not_change_results(case, numbers, monkeypatch):
 
 def test_every_row_is_in_one_chunk(case, monkeypatch):
     problem = case(rows=64 * 3 + 1)
-    monkeypatch.setattr(softmax, "CHUNK_NUMBERS", 1)
+    monkeypatch.setattr(chunking, "CHUNK_NUMBERS", 1)
     assert problem.run()[0] == pytest.approx(float(problem.plainly()[0].sum()))
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from elman.network.output import columns, softmax, weights
+from elman.network.output import chunking, columns, weights
 from elman.network.output.columns import NARROWEST, columns_nll_and_grads
 from elman.network.output.softmax import Softmax
 from elman.network.output.weights import Columns, new_columns
@@ -280,8 +280,8 @@ def test_blocks_cover_the_columns_once(rows: int, count: int) -> None:
 @pytest.mark.parametrize(("fewest", "numbers"), [(1, 1), (3, 80), (16, 400), (128, 2**19)])
 def test_chunks_cover_the_rows_once(monkeypatch: pytest.MonkeyPatch, fewest: int, numbers: int) -> None:
     """Even, and no more rows than are in memory at once; nor than V has, or what fewer would cost."""
-    monkeypatch.setattr(softmax, "FEWEST_ROWS", fewest)
-    monkeypatch.setattr(softmax, "CHUNK_NUMBERS", numbers)
+    monkeypatch.setattr(chunking, "FEWEST_ROWS", fewest)
+    monkeypatch.setattr(chunking, "CHUNK_NUMBERS", numbers)
     layer = Softmax(H, 20, False, np.dtype("f4"))
     longest = max(fewest, H, numbers // 20)
     for rows in (1, 5, longest, longest + 1, 3 * longest, 1000):
@@ -319,8 +319,8 @@ def test_a_models_output_in_chunks_and_blocks(
         if small:
             monkeypatch.setattr(weights, "WORTH_LOOKING", worth)
             monkeypatch.setattr(columns, "BLOCK_NUMBERS", 1)
-            monkeypatch.setattr(softmax, "FEWEST_ROWS", 9)
-            monkeypatch.setattr(softmax, "CHUNK_NUMBERS", 1)
+            monkeypatch.setattr(chunking, "FEWEST_ROWS", 9)
+            monkeypatch.setattr(chunking, "CHUNK_NUMBERS", 1)
         grads, dh = laid(), np.full_like(h, np.nan)
         nll = layer.nll_and_grads(params, h, y, 0.1, Workspace(), grads, dh)
         results.append((nll, {**grads, "h": dh}))

@@ -15,7 +15,7 @@ import pytest
 
 from elman.network import CELLS, LanguageModel
 from elman.network.layers import new_layer
-from elman.network.output import columns, softmax
+from elman.network.output import chunking, columns, softmax
 from elman.network.rows import Rows
 from elman.network.workspace import Workspace
 
@@ -229,7 +229,7 @@ def test_products_of_the_output(
     model = model_of("rnn", K, layers=1)
     grads, h = model.new_grads(), rng.normal(size=(rows, H)).astype("f4")
     y, dh = rng.integers(0, K, rows), np.empty_like(h)
-    monkeypatch.setattr(softmax, "CHUNK_NUMBERS", rows // chunks * K)
+    monkeypatch.setattr(chunking, "CHUNK_NUMBERS", rows // chunks * K)
     monkeypatch.setattr(columns, "BLOCK_NUMBERS", rows // chunks * (1024 if blocks == 3 else K + 63))
     space = Workspace()
     calls = count(lambda: layer.nll_and_grads(model.params, h, y, 1.0, space, grads, dh))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from elman.network import LanguageModel
-from elman.network.output import softmax
+from elman.network.output import chunking
 from elman.network.workspace import ALIGNMENT, aligned
 from elman.training import member as member_module
 from elman.training.meeting import Alone
@@ -321,8 +321,8 @@ def test_who_is_late_reads_what_was_there_when_all_had_met(
 
     What it has yet to read must not have been written to: not the sums of the next chunk over those of this.
     """
-    monkeypatch.setattr(softmax, "FEWEST_ROWS", 1)
-    monkeypatch.setattr(softmax, "CHUNK_NUMBERS", 1)
+    monkeypatch.setattr(chunking, "FEWEST_ROWS", 1)
+    monkeypatch.setattr(chunking, "CHUNK_NUMBERS", 1)
     batch, model = 6, model_of(vocab_size=70)
     if huge:
         model.params["output.c"][:] = 1e4 * np.cos(np.arange(70))
@@ -378,8 +378,8 @@ def test_after_a_member_failed_the_next_call_works(
     workers_of: Any, monkeypatch: pytest.MonkeyPatch, stage: str, fails: int
 ) -> None:
     """Wherever it failed: the others are woken, the caller is told, and all begin anew together."""
-    monkeypatch.setattr(softmax, "FEWEST_ROWS", 1)
-    monkeypatch.setattr(softmax, "CHUNK_NUMBERS", 1)
+    monkeypatch.setattr(chunking, "FEWEST_ROWS", 1)
+    monkeypatch.setattr(chunking, "CHUNK_NUMBERS", 1)
     model = model_of(vocab_size=70)
     model.params["output.c"][:] = 1e4 * np.cos(np.arange(70))  # so that maxima are taken too
     window = window_of(model, 6)

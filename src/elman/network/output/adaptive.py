@@ -11,8 +11,8 @@ from elman.errors import ConfigError
 from elman.network.checks import check_whole
 from elman.network.functional import cross_entropy
 from elman.network.output.base import Output, Reader
+from elman.network.output.chunking import chunks_of
 from elman.network.output.columns import columns_nll_and_grads
-from elman.network.output.softmax import chunks_of
 from elman.network.output.weights import Columns, Joined, new_columns, with_ones
 from elman.network.team import Team
 from elman.network.workspace import Workspace
@@ -143,13 +143,6 @@ class Adaptive(Output):
     def initialise(self, params: Params) -> None:
         """Let every word be as likely as any other: a cluster as likely as it has words."""
         params["output.clusters.c"] += np.log([tail.last - tail.first for tail in self._tails])
-
-    def logits(self, params: Params, h: Floats, out: Floats | None = None) -> Floats:
-        logits = np.empty((len(h), self.classes), h.dtype) if out is None else out
-        read = self.reader(params)
-        for rows in chunks_of(len(h), self.hidden, self.classes):
-            read(with_ones(h[rows]), logits[rows])
-        return logits
 
     def reader(self, params: Params) -> Reader:
         some, others = self._head(params)

@@ -8,6 +8,8 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from elman.network.output.chunking import chunks_of
+from elman.network.output.weights import with_ones
 from elman.network.team import Team
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Ints, Params
@@ -84,9 +86,13 @@ class Output(ABC):
         """
         return ()
 
-    @abstractmethod
     def logits(self, params: Params, h: Floats, out: Floats | None = None) -> Floats:
         """Return log-probabilities up to a constant a row, ``(N, K)``, for h ``(N, H)``."""
+        logits = np.empty((len(h), self.classes), h.dtype) if out is None else out
+        read = self.reader(params)
+        for rows in self._chunks(len(h)):
+            read(with_ones(h[rows]), logits[rows])
+        return logits
 
     @abstractmethod
     def nll(
@@ -144,3 +150,7 @@ class Output(ABC):
     @abstractmethod
     def reader(self, params: Params) -> Reader:
         """Return what computes logits for decoding, with the parameters laid out once."""
+
+    def _chunks(self, rows: int) -> list[slice]:
+        """Cut rows into those whose logits are in memory at once, of all their copies."""
+        return chunks_of(rows, self.hidden, self.classes, self.copies)

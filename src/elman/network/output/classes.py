@@ -9,9 +9,9 @@ import numpy as np
 
 from elman.network.functional import cross_entropy
 from elman.network.output.base import Output, Reader
+from elman.network.output.chunking import chunks_of
 from elman.network.output.columns import columns_nll_and_grads
 from elman.network.output.ragged import Ragged, cut
-from elman.network.output.softmax import chunks_of
 from elman.network.output.weights import Columns, new_columns, with_ones
 from elman.network.team import Team
 from elman.network.workspace import Workspace
@@ -73,13 +73,6 @@ class Classes(Output):
     def initialise(self, params: Params) -> None:
         """Let every word be as likely as any other: a class as likely as it has words."""
         params["output.classes.c"] += np.log(self.sizes)
-
-    def logits(self, params: Params, h: Floats, out: Floats | None = None) -> Floats:
-        logits = np.empty((len(h), self.classes), h.dtype) if out is None else out
-        read = self.reader(params)
-        for rows in chunks_of(len(h), self.hidden, self.classes):
-            read(with_ones(h[rows]), logits[rows])
-        return logits
 
     def reader(self, params: Params) -> Reader:
         above, words = self._above(params), self._words(params)

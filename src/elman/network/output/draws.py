@@ -10,8 +10,9 @@ import numpy as np
 from elman.errors import ConfigError
 from elman.network.checks import check_whole
 from elman.network.functional import sum_by_word
+from elman.network.output.chunking import chunks_of
 from elman.network.output.columns import Apart
-from elman.network.output.softmax import Softmax, chunks_of
+from elman.network.output.softmax import Softmax
 from elman.network.output.weights import Columns
 from elman.network.team import Team
 from elman.network.workspace import Workspace

@@ -10,7 +10,6 @@ from elman.network.checks import check_whole
 from elman.network.functional import cross_entropy
 from elman.network.output.base import Output, Reader
 from elman.network.output.columns import columns_nll_and_grads
-from elman.network.output.softmax import chunks_of
 from elman.network.output.weights import Columns, new_columns, with_ones
 from elman.network.team import Team
 from elman.network.workspace import Workspace
@@ -74,13 +73,6 @@ class Mixture(Output):
             "output.prior.V": (H, M), "output.experts.R": (M, H, H), "output.experts.c": (M, H),
         }  # fmt: skip
         return {**shapes, **({} if self.tied else {"output.V": (H, K)}), "output.c": (K,)}
-
-    def logits(self, params: Params, h: Floats, out: Floats | None = None) -> Floats:
-        logits = np.empty((len(h), self.classes), h.dtype) if out is None else out
-        read = self.reader(params)
-        for rows in self._chunks(len(h)):
-            read(with_ones(h[rows]), logits[rows])
-        return logits
 
     def reader(self, params: Params) -> Reader:
         M, H, K = self.experts, self.hidden, self.classes
@@ -185,10 +177,6 @@ class Mixture(Output):
     def _columns(self, arrays: Params, rows: int | None = None) -> Columns:
         V = arrays["embedding.E"].T if self.tied else arrays["output.V"]
         return new_columns(V, arrays["output.c"], rows)
-
-    def _chunks(self, rows: int) -> list[slice]:
-        """Cut rows so that the logits of all experts are those of a chunk of the full softmax."""
-        return chunks_of(rows, self.hidden, self.classes, self.experts)
 
 
 def _log_softmax(z: Floats) -> Floats:
