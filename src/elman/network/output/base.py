@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from elman.network.output.chunking import chunks_of
-from elman.network.output.weights import with_ones
+from elman.network.output.weights import Columns, new_columns, with_ones
 from elman.network.team import Team
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Ints, Params
@@ -154,3 +154,22 @@ class Output(ABC):
     def _chunks(self, rows: int) -> list[slice]:
         """Cut rows into those whose logits are in memory at once, of all their copies."""
         return chunks_of(rows, self.hidden, self.classes, self.copies)
+
+
+class PerWord(Output):
+    """An output with weights and a bias for every word of its own: ``output.V`` ``(H, K)`` and ``output.c``.
+
+    Where tied, the weights are the transpose of ``embedding.E``.
+    """
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        bias: dict[str, tuple[int, ...]] = {"output.c": (self.classes,)}
+        return bias if self.tied else {"output.V": (self.hidden, self.classes), **bias}
+
+    def weights(self, params: Params) -> Floats:
+        """Return V ``(H, K)``; a transposed view of E where tied."""
+        return params["embedding.E"].T if self.tied else params["output.V"]
+
+    def columns(self, arrays: Params, rows: int | None = None) -> Columns:
+        """Return all words of parameters or gradients as columns, for products of so many rows."""
+        return new_columns(self.weights(arrays), arrays["output.c"], rows)

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from elman.network.functional import cross_entropy
-from elman.network.output.base import Output, Reader
+from elman.network.output.base import PerWord, Reader
 from elman.network.output.chunking import chunks_of
 from elman.network.output.columns import columns_nll_and_grads
 from elman.network.output.ragged import Ragged, cut
-from elman.network.output.weights import Columns, new_columns, with_ones
+from elman.network.output.weights import Columns, new_columns, own_columns, with_ones
 from elman.network.team import Team
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Ints, Params
@@ -34,7 +34,7 @@ def default_ends(classes: int) -> Ints:
     return np.unique(ends[ends > 0])
 
 
-class Classes(Output):
+class Classes(PerWord):
     """Two-level softmax, ``p(w) = p(class) p(w | class)``, with words of like frequency in a class.
 
     Parameters
@@ -66,16 +66,15 @@ class Classes(Output):
         self.sizes = self.ends - self.starts
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        H, C, K = self.hidden, len(self.ends), self.classes
-        shapes: dict[str, tuple[int, ...]] = {"output.classes.V": (H, C), "output.classes.c": (C,)}
-        return {**shapes, **({} if self.tied else {"output.V": (H, K)}), "output.c": (K,)}
+        C = len(self.ends)
+        return {"output.classes.V": (self.hidden, C), "output.classes.c": (C,), **super().shapes()}
 
     def initialise(self, params: Params) -> None:
         """Let every word be as likely as any other: a class as likely as it has words."""
         params["output.classes.c"] += np.log(self.sizes)
 
     def reader(self, params: Params) -> Reader:
-        above, words = self._above(params), self._words(params)
+        above, words = self._above(params), self.columns(params)
 
         def read(h: Floats, out: Floats) -> None:
             """Write every word's logit, normalised within its class, on top of the logit of that."""
@@ -119,11 +118,8 @@ class Classes(Output):
         *, rng: np.random.Generator | None = None, team: Team | None = None,
     ) -> float:  # fmt: skip
         cluster, C = np.searchsorted(self.ends, y, side="right"), len(self.ends)
-        columns, dcolumns = (self._above(arrays, len(y)) for arrays in (params, grads))
-        first = 0
-        if team is not None:
-            first, last = team.columns(C)
-            columns, dcolumns = columns.part(slice(first, last)), dcolumns.part(slice(first, last))
+        both = (self._above(arrays, len(y)) for arrays in (params, grads))
+        first, columns, dcolumns = own_columns(team, *both)
         chunks = chunks_of(len(y), self.hidden, C)
         nll = columns_nll_and_grads(columns, dcolumns, first, h, cluster, scale, space, dh, chunks, team)
         order = np.argsort(cluster, kind="stable")
@@ -154,7 +150,7 @@ class Classes(Output):
         space: Workspace, grads: Params, dh: Floats,
     ) -> float:  # fmt: skip
         """Return the loss of rows, sorted by class, within these; write derivatives by `words`, add to dh."""
-        columns, dcolumns = self._words(params, len(y)), self._words(grads, len(y))
+        columns, dcolumns = self.columns(params, len(y)), self.columns(grads, len(y))
         if not len(rows):
             dcolumns.part(words).clear()
             return 0.0
@@ -178,10 +174,6 @@ class Classes(Output):
     def _above(self, arrays: Params, rows: int | None = None) -> Columns:
         return new_columns(arrays["output.classes.V"], arrays["output.classes.c"], rows)
 
-    def _words(self, arrays: Params, rows: int | None = None) -> Columns:
-        V = arrays["embedding.E"].T if self.tied else arrays["output.V"]
-        return new_columns(V, arrays["output.c"], rows)
-
     def _look(
         self, params: Params, ones: Floats, p: Floats, pairs: tuple[Ints, Ints], y: Ints | None,
         found: tuple[Ints, Floats], space: Workspace,
@@ -191,7 +183,7 @@ class Classes(Output):
         `pairs` are rows and the classes to look into, `p` the probabilities of classes, `found` the
         likeliest words so far and their probabilities.
         """
-        (rows, clusters), (best, top), words = pairs, found, self._words(params)
+        (rows, clusters), (best, top), words = pairs, found, self.columns(params)
         nll, order = np.zeros(len(rows), self.dtype), np.argsort(clusters, kind="stable")
         for some in cut(self.sizes[clusters[order]], MOST_NUMBERS):
             at = order[some]

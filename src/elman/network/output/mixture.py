@@ -8,9 +8,9 @@ import numpy as np
 
 from elman.network.checks import check_whole
 from elman.network.functional import cross_entropy
-from elman.network.output.base import Output, Reader
+from elman.network.output.base import PerWord, Reader
 from elman.network.output.columns import columns_nll_and_grads
-from elman.network.output.weights import Columns, new_columns, with_ones
+from elman.network.output.weights import own_columns, with_ones
 from elman.network.team import Team
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Ints, Params
@@ -19,7 +19,7 @@ EXPERTS = 4
 """How many where nobody has said; each costs as much as a full softmax."""
 
 
-class Mixture(Output):
+class Mixture(PerWord):
     """Mixture of softmaxes, ``p = sum_m prior_m softmax(tanh(h R_m + b_m) V + c)``, ``prior = softmax(h P)``.
 
     The logs of the probabilities of a softmax are, over all contexts, a matrix of rank H + 1 at most; those
@@ -68,15 +68,15 @@ class Mixture(Output):
         return ("output.prior.V", "output.experts.R", "output.experts.c")
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        H, M, K = self.hidden, self.experts, self.classes
-        shapes: dict[str, tuple[int, ...]] = {
+        H, M = self.hidden, self.experts
+        return {
             "output.prior.V": (H, M), "output.experts.R": (M, H, H), "output.experts.c": (M, H),
+            **super().shapes(),
         }  # fmt: skip
-        return {**shapes, **({} if self.tied else {"output.V": (H, K)}), "output.c": (K,)}
 
     def reader(self, params: Params) -> Reader:
         M, H, K = self.experts, self.hidden, self.classes
-        columns = self._columns(params)
+        columns = self.columns(params)
         R = np.concatenate([params["output.experts.R"], params["output.experts.c"][:, None]], axis=1)
         R = np.ascontiguousarray(R.transpose(1, 0, 2)).reshape(H + 1, M * H)
 
@@ -100,7 +100,7 @@ class Mixture(Output):
         self, params: Params, h: Floats, y: Ints, space: Workspace, *, guess: bool = True
     ) -> tuple[Floats, Ints]:
         M, K, nll, best = self.experts, self.classes, np.empty(len(y), self.dtype), np.full(len(y), -1)
-        columns = self._columns(params)
+        columns = self.columns(params)
         for rows in self._chunks(len(y)):
             n = rows.stop - rows.start
             log_prior, read = self._read(params, h[rows], space)
@@ -119,11 +119,8 @@ class Mixture(Output):
         *, rng: np.random.Generator | None = None, team: Team | None = None,
     ) -> float:  # fmt: skip
         M, (N, H) = self.experts, h.shape
-        columns, dcolumns = (self._columns(arrays, N * M) for arrays in (params, grads))
-        first = 0
-        if team is not None:
-            first, last = team.columns(self.classes)
-            columns, dcolumns = columns.part(slice(first, last)), dcolumns.part(slice(first, last))
+        both = (self.columns(arrays, N * M) for arrays in (params, grads))
+        first, columns, dcolumns = own_columns(team, *both)
         log_prior, read = self._read(params, h, space)
         dread, part = space.take("output.dread", (N, M, H), h.dtype), np.empty((N, M), h.dtype)
 
@@ -173,10 +170,6 @@ class Mixture(Output):
         np.add(read, params["output.experts.c"], out=read)
         np.tanh(read, out=read)
         return _log_softmax(h @ params["output.prior.V"]), read
-
-    def _columns(self, arrays: Params, rows: int | None = None) -> Columns:
-        V = arrays["embedding.E"].T if self.tied else arrays["output.V"]
-        return new_columns(V, arrays["output.c"], rows)
 
 
 def _log_softmax(z: Floats) -> Floats:

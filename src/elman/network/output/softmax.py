@@ -7,15 +7,15 @@ from typing import ClassVar
 import numpy as np
 
 from elman.network.functional import cross_entropy
-from elman.network.output.base import Output, Reader
+from elman.network.output.base import PerWord, Reader
 from elman.network.output.columns import columns_nll_and_grads
-from elman.network.output.weights import new_columns
+from elman.network.output.weights import own_columns
 from elman.network.team import Team
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Ints, Params
 
 
-class Softmax(Output):
+class Softmax(PerWord):
     """Softmax cross-entropy, ``p = softmax(h V + c)``, in chunks of rows.
 
     The ``(T*B, K)`` logits are never all in memory. Parameters are ``output.V`` ``(H, K)``, or where tied the
@@ -24,14 +24,6 @@ class Softmax(Output):
 
     name: ClassVar[str] = "full"
     shares: ClassVar[bool] = True
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        bias: dict[str, tuple[int, ...]] = {"output.c": (self.classes,)}
-        return bias if self.tied else {"output.V": (self.hidden, self.classes), **bias}
-
-    def weights(self, params: Params) -> Floats:
-        """Return V ``(H, K)``; a transposed view of E where tied."""
-        return params["embedding.E"].T if self.tied else params["output.V"]
 
     def logits(self, params: Params, h: Floats, out: Floats | None = None) -> Floats:
         logits = np.matmul(h, self.weights(params), out=out)
@@ -52,18 +44,14 @@ class Softmax(Output):
         self, params: Params, h: Floats, y: Ints, scale: float, space: Workspace, grads: Params, dh: Floats,
         *, rng: np.random.Generator | None = None, team: Team | None = None,
     ) -> float:  # fmt: skip
-        columns, dcolumns = (
-            new_columns(self.weights(arrays), arrays["output.c"], len(y)) for arrays in (params, grads)
-        )
-        first, last = (0, self.classes) if team is None else team.columns(self.classes)
-        if team is not None:
-            columns, dcolumns = (some.part(slice(first, last)) for some in (columns, dcolumns))
+        both = (self.columns(arrays, len(y)) for arrays in (params, grads))
+        first, columns, dcolumns = own_columns(team, *both)
         return columns_nll_and_grads(
             columns, dcolumns, first, h, y, scale, space, dh, self._chunks(len(y)), team
         )
 
     def reader(self, params: Params) -> Reader:
-        return new_columns(self.weights(params), params["output.c"], None).multiply
+        return self.columns(params).multiply
 
     def _logits_of(self, params: Params, h: Floats, space: Workspace) -> Floats:
         return self.logits(params, h, out=space.take("output.e", (len(h), self.classes), self.dtype))

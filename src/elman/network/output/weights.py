@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from elman.network.team import Team
 from elman.network.workspace import Workspace
 from elman.typing import Floats
 
@@ -128,6 +129,17 @@ def new_columns(V: Floats, c: Floats, rows: int | None) -> Columns:
         return Columns(V, c, None)
     memory = base.reshape(-1).view(np.uint8)[start : start + V.nbytes + c.nbytes]
     return Columns(V, c, memory.view(V.dtype).reshape(len(V) + 1, len(c)))
+
+
+def own_columns(team: Team | None, columns: Columns, dcolumns: Columns) -> tuple[int, Columns, Columns]:
+    """Return the first of one's own classes, and the columns of these and of their derivatives.
+
+    Without a team they are all.
+    """
+    if team is None:
+        return 0, columns, dcolumns
+    first, last = team.columns(columns.classes)
+    return first, columns.part(slice(first, last)), dcolumns.part(slice(first, last))
 
 
 def with_ones(h: Floats, R: Floats | None = None) -> Floats:
