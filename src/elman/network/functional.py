@@ -177,3 +177,27 @@ def cross_entropy(logits: Floats, targets: Ints, nll: Floats) -> Floats:
     nll += np.log(total)
     logits /= total[:, None]
     return nll
+
+
+def log_sums(logits: Floats) -> Floats:
+    """Return the log of the sum of the exponentials of each row, shifted so that none overflows.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (..., K)
+        Only read.
+
+    Returns
+    -------
+    ndarray of shape (..., 1)
+        What a row's logits are more than its log-probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> log_sums(np.array([[1000.0, 1000.0], [-2000.0, 0.0]])).round(4).tolist()
+    [[1000.6931], [0.0]]
+    """
+    maxima = logits.max(axis=-1, keepdims=True)
+    sums: Floats = maxima + np.log(np.exp(logits - maxima).sum(axis=-1, keepdims=True))
+    return sums

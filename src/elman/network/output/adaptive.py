@@ -9,7 +9,7 @@ import numpy as np
 
 from elman.errors import ConfigError
 from elman.network.checks import check_whole
-from elman.network.functional import cross_entropy
+from elman.network.functional import cross_entropy, log_sums
 from elman.network.output.base import Output, Reader
 from elman.network.output.chunking import chunks_of
 from elman.network.output.columns import columns_nll_and_grads
@@ -156,7 +156,7 @@ class Adaptive(Output):
             for i, (tail, columns, R) in enumerate(tails):
                 g, words = h if R is None else with_ones(h[:, :-1], R), out[:, tail.words]
                 columns.multiply(g, words)
-                words += (clusters[:, i] - _log_sums(words))[:, None]
+                words += clusters[:, i : i + 1] - log_sums(words)
 
         return read
 
@@ -272,10 +272,3 @@ class Adaptive(Output):
         else:
             columns = new_columns(arrays[f"{tail.name}.V"], arrays[f"{tail.name}.c"], rows)
         return columns if team is None else columns.part(slice(*team.columns(columns.classes)))
-
-
-def _log_sums(logits: Floats) -> Floats:
-    """Return the logs of the row sums of the exponentials, ``(n,)``."""
-    maxima = logits.max(axis=1)
-    sums: Floats = maxima + np.log(np.exp(logits - maxima[:, None]).sum(axis=1))
-    return sums

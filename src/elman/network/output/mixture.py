@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from elman.network.checks import check_whole
-from elman.network.functional import cross_entropy
+from elman.network.functional import cross_entropy, log_sums
 from elman.network.output.base import PerWord, Reader
 from elman.network.output.columns import columns_nll_and_grads
 from elman.network.output.weights import own_columns, with_ones
@@ -84,9 +84,7 @@ class Mixture(PerWord):
             """Write the logs of the probabilities."""
             z = np.empty((len(h) * M, K), h.dtype)
             columns.multiply(with_ones(np.tanh(h @ R).reshape(-1, H)), z)
-            maxima = z.max(axis=1, keepdims=True)
-            sums = np.exp(z - maxima).sum(axis=1, keepdims=True)
-            z -= maxima + np.log(sums) - _log_softmax(h[:, :-1] @ params["output.prior.V"]).reshape(-1, 1)
+            z -= log_sums(z) - _log_softmax(h[:, :-1] @ params["output.prior.V"]).reshape(-1, 1)
             each = z.reshape(len(h), M, K)
             largest = each.max(axis=1)
             each -= largest[:, None]

@@ -11,6 +11,7 @@ import numpy as np
 from elman.errors import DivergenceError, ElmanError
 from elman.interop.onnx.out.weights import DTYPE, LayerPlan, plans_of
 from elman.network import LanguageModel
+from elman.network.functional import log_sums
 from elman.network.model import ModelState
 from elman.typing import Floats
 
@@ -140,7 +141,7 @@ def _compare(session: Any, model: LanguageModel, rng: np.random.Generator) -> It
                 )
             yield _difference(outputs["logits"], logits), f"logits of {at}"
             if "log_probabilities" in outputs:
-                expected = logits - _log_sum(logits)
+                expected = logits - log_sums(logits)
                 yield (
                     _difference(outputs["log_probabilities"], expected, logits),
                     f"log_probabilities of {at}",
@@ -160,12 +161,6 @@ def _difference(found: Floats, expected: Floats, made_of: Floats | None = None) 
     if made_of is not None:
         scale = np.maximum(scale, np.abs(made_of).max(axis=every))
     return float((np.abs(found - expected).max(axis=every) / scale).max())
-
-
-def _log_sum(logits: Floats) -> Floats:
-    largest = logits.max(axis=-1, keepdims=True)
-    total: Floats = largest + np.log(np.exp(logits - largest).sum(axis=-1, keepdims=True))
-    return total
 
 
 def _state_of(model: LanguageModel, plans: tuple[LayerPlan, ...], named: dict[str, Floats]) -> ModelState:
