@@ -8,7 +8,9 @@ output weights or of all word vectors beside the others', and nobody has to add 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy as np
 
 from elman.typing import Floats, Ints
 
@@ -71,3 +73,8 @@ class Team(Protocol):
         With `tied` it is added to what is there.
         """
         ...
+
+
+def summed(number: float, team: Team | None, dtype: np.dtype[Any]) -> float:
+    """Return the sum of a number of each member, which they exchange in that dtype; alone, the number."""
+    return number if team is None else float(team.total(np.full((2, 1), number, dtype))[0, 0])

@@ -13,7 +13,7 @@ from elman.network.output.chunking import chunks_of
 from elman.network.output.columns import columns_nll_and_grads
 from elman.network.output.ragged import Ragged, cut
 from elman.network.output.weights import Columns, new_columns, own_columns, with_ones
-from elman.network.team import Team
+from elman.network.team import Team, summed
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Ints, Params
 
@@ -125,7 +125,7 @@ class Classes(PerWord):
         order = np.argsort(cluster, kind="stable")
         some, words = self._part(cluster[order], team)
         within = self._within(params, h, y, cluster, order[some], words, scale, space, grads, dh)
-        return nll + (within if team is None else float(team.total(np.full((2, 1), within, h.dtype))[0, 0]))
+        return nll + summed(within, team, h.dtype)
 
     def _part(self, clusters: Ints, team: Team | None) -> tuple[slice, slice]:
         """Return which of the sorted rows are one's own, and of which words one writes the derivatives.

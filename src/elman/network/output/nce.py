@@ -8,7 +8,7 @@ import numpy as np
 
 from elman.network.output.columns import Apart
 from elman.network.output.draws import Drawing, Drawn, draw_log_uniform, log_uniform
-from elman.network.team import Team
+from elman.network.team import Team, summed
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Ints, Params
 
@@ -82,7 +82,7 @@ class NCE(Drawing):
         dh *= scale
         nll += _softplus(-aside.logits)
         np.multiply(_derivatives(aside.logits), scale, out=aside.derivatives)
-        return nll if team is None else float(team.total(np.full((2, 1), nll, h.dtype))[0, 0])
+        return summed(nll, team, h.dtype)
 
 
 def _noise(z: Floats, counts: Floats, space: Workspace) -> float:
