@@ -13,7 +13,7 @@ from elman.network.functional import sum_by_word
 from elman.network.output.chunking import chunks_of
 from elman.network.output.columns import Apart
 from elman.network.output.softmax import Softmax
-from elman.network.output.weights import Columns
+from elman.network.output.weights import Columns, with_ones
 from elman.network.team import Team
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Ints, Params
@@ -121,8 +121,7 @@ class Drawing(Softmax):
         chunks = chunks_of(len(y), self.hidden, len(words))
         nll = self.objective(drawn, aside, h, scale, space, dh, chunks, team)
         dh[aside.rows] += aside.derivatives[:, None] * V
-        ones = np.concatenate([h[aside.rows], np.ones((len(V), 1), h.dtype)], axis=1)
-        sums = sum_by_word(aside.derivatives[:, None] * ones, y[aside.rows])[1]
+        sums = sum_by_word(aside.derivatives[:, None] * with_ones(h[aside.rows]), y[aside.rows])[1]
         found = [(drawn.words, drawn.dcolumns), (own_others, Columns(sums[:, :-1].T, sums[:, -1], None))]
         if team is not None:
             for some, columns in found:

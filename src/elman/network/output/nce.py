@@ -61,12 +61,11 @@ class NCE(Drawing):
     ) -> float:  # fmt: skip
         (H, k), nll = drawn.columns.V.shape, 0.0
         counts = drawn.counts.astype(h.dtype)
-        ones = space.take("output.h1", (max(rows.stop - rows.start for rows in chunks), H + 1), h.dtype)
-        ones[:, H] = 1.0
         for rows in chunks:
             n, place = rows.stop - rows.start, drawn.place[rows]
-            h1, z = ones[:n], space.take("output.e", (n, k), h.dtype)
+            h1, z = (space.take(f"output.{x}", (n, w), h.dtype) for x, w in (("h1", H + 1), ("e", k)))
             np.copyto(h1[:, :H], h[rows])
+            h1[:, H] = 1.0
             drawn.columns.multiply(h1, z)
             inside = np.flatnonzero((place >= 0) & (place < k))
             right = z[inside, place[inside]]
@@ -78,7 +77,6 @@ class NCE(Drawing):
             else:
                 drawn.dcolumns.take(h1, z)
             drawn.columns.back(z, dh[rows], space)
-            ones[:, H] = 1.0
         dh *= scale
         nll += _softplus(-aside.logits)
         np.multiply(_derivatives(aside.logits), scale, out=aside.derivatives)
