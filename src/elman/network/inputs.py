@@ -128,10 +128,14 @@ class Projection:
 
     def _gate(self, rows: Floats, U: Floats, b: Floats, out: Floats, g: int, *, halve: bool) -> None:
         """Write what rows ``(N, D)`` give to gate g, ``(N, H)``; U and b are its own."""
-        np.matmul(rows, U, out=out)
+        self._multiply(rows, U, out, g)
         np.add(out, b, out=out)
         if halve:
             np.multiply(out, 0.5, out=out)
+
+    def _multiply(self, rows: Floats, U: Floats, out: Floats, g: int) -> None:
+        """Write what gate g adds its bias to."""
+        np.matmul(rows, U, out=out)
 
     def _products(
         self, rows: Floats, U: Blocks, da: Floats, dU: Blocks, db: Blocks, out: Floats | None = None

@@ -109,14 +109,11 @@ class NormalisedProjection(Projection):
         centred(dU, dU)
         return dx
 
-    def _gate(self, rows: Floats, U: Floats, b: Floats, out: Floats, g: int, *, halve: bool) -> None:
+    def _multiply(self, rows: Floats, U: Floats, out: Floats, g: int) -> None:
         u, w = self._kept(g, out)
         np.matmul(rows, U, out=u)
         self._scale(u, factors(u, w))
         np.multiply(u, self._gamma[g] * sqrt(u.shape[-1]), out=out)
-        np.add(out, b, out=out)
-        if halve:
-            np.multiply(out, 0.5, out=out)
 
     def _products(
         self, rows: Floats, U: Blocks, da: Floats, dU: Blocks, db: Blocks, out: Floats | None = None
