@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from elman.errors import ConfigError
+from elman.network.cells.activations import halved_sigmoid
 from elman.network.inputs import Words
 from elman.network.layers import AnyLayer
 from elman.network.rows import Rows
@@ -126,9 +127,7 @@ class Highway(Residual):
         np.matmul(_flat(x), params[f"{self.name}.T"], out=_flat(t))
         np.add(t, params[f"{self.name}.b_T"], out=t)
         np.multiply(t, 0.5, out=t)
-        np.tanh(t, out=t)  # the logistic function, as the cells have it
-        np.multiply(t, 0.5, out=t)
-        np.add(t, 0.5, out=t)
+        halved_sigmoid(t)
         np.subtract(h, x, out=y)  # y = x + t (h - x)
         np.multiply(y, t, out=y)
         np.add(y, x, out=y)

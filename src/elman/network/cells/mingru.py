@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from elman.network.cells.activations import halved_sigmoid
 from elman.network.cells.base import State
 from elman.network.cells.scanned import ScanCell
 from elman.typing import Floats
@@ -36,9 +37,7 @@ class MinGRU(ScanCell):
 
     def begin(self, a: Floats, keep: Floats, work: Floats, p: Floats) -> None:
         z, n = a
-        np.tanh(z, out=z)
-        np.multiply(z, 0.5, out=z)
-        np.add(z, 0.5, out=z)
+        halved_sigmoid(z)
         np.multiply(z, n, out=work[0])
         np.subtract(1.0, z, out=n)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from elman.network.cells.activations import halved_sigmoid
 from elman.network.cells.base import State
 from elman.network.cells.lstm import LSTMState
 from elman.network.cells.scanned import ScanCell
@@ -59,9 +60,7 @@ class SRU(ScanCell):
         r, s, (h, c), seen = a[1], keep[0], new, work[0]
         np.multiply(prev[1], p[1], out=seen)
         np.add(r, seen, out=r)
-        np.tanh(r, out=r)
-        np.multiply(r, 0.5, out=r)
-        np.add(r, 0.5, out=r)
+        halved_sigmoid(r)
         np.subtract(c, s, out=h)  # h = s + r (c - s)
         np.multiply(h, r, out=h)
         np.add(h, s, out=h)
