@@ -13,10 +13,8 @@ from elman.network.cells.general_lstm import GeneralLSTM
 from elman.network.cells.lstm import LSTM
 from elman.network.cells.lstm_coupled import CoupledLSTM
 from elman.network.cells.lstm_peephole import PeepholeLSTM
+from elman.network.normalise import factors
 from elman.typing import Floats
-
-EPSILON = 1e-5
-"""Added to the variance."""
 
 
 class Exposure(NamedTuple):
@@ -93,10 +91,7 @@ class NormalisedLSTM(GeneralLSTM):
         np.vecdot(c, exposure.mean, out=w)
         np.copyto(spread, column)  # a broadcast operand would make NumPy go row by row
         np.subtract(c, spread, out=u)
-        np.vecdot(u, u, out=w)
-        np.add(w, EPSILON * c.shape[-1], out=w)
-        np.sqrt(w, out=w)
-        np.reciprocal(w, out=w)
+        factors(u, w)
         np.copyto(spread, column)
         np.multiply(u, spread, out=u)
         self._expose(u, exposure, y)

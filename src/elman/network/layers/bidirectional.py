@@ -5,7 +5,7 @@ from __future__ import annotations
 import copyreg
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from elman.network.rows import Rows
 from elman.network.tape import Tape
 from elman.network.workspace import Workspace
 from elman.typing import Floats, Params
+
+Fields = TypeVar("Fields", bound=tuple[Any, ...])
 
 
 class BidirectionalTape(NamedTuple):
@@ -34,15 +36,11 @@ class BidirectionalTape(NamedTuple):
     @property
     def states(self) -> State:
         """The state leaving each step, ``(T, B, ...)`` each: of the way ahead, then of the way back."""
-        ahead: Any = self.ahead.states
-        state: State = both_ways(type(ahead))(*ahead, *self.back.states)
-        return state
+        return _side_by_side(self.ahead.states, self.back.states)
 
     def leaving(self, step: int) -> State:
         """Return copies of the states after the whole window: that of the last step, and of the first."""
-        ahead, back = self.ahead.leaving(step), self.back.leaving(step)
-        state: State = both_ways(type(ahead))(*ahead, *back)
-        return state
+        return _side_by_side(self.ahead.leaving(step), self.back.leaving(step))
 
 
 @dataclass(frozen=True)
@@ -112,18 +110,15 @@ class Bidirectional:
     @cached_property
     def state_widths(self) -> Any:
         """The state's NamedTuple, with the width of each field in its place."""
-        ahead, back = self.ahead.state_widths, self.back.state_widths
-        return both_ways(type(ahead))(*ahead, *back)
+        return _side_by_side(self.ahead.state_widths, self.back.state_widths)
 
     def state_shapes(self, batch: int) -> Any:
         """Return the state's NamedTuple, with the shape of each field in its place."""
-        return type(self.state_widths)(*[(batch, width) for width in self.state_widths])
+        return _side_by_side(self.ahead.state_shapes(batch), self.back.state_shapes(batch))
 
     def initial_state(self, batch: int) -> State:
         """Return zeros for each state of both ways."""
-        shapes = self.state_shapes(batch)
-        state: State = type(shapes)(*(np.zeros(shape, self.dtype) for shape in shapes))
-        return state
+        return _side_by_side(self.ahead.initial_state(batch), self.back.initial_state(batch))
 
     def forward(
         self, params: Params, x: Floats | Words, state: State, space: Workspace, rows: Rows | None = None,
@@ -160,8 +155,7 @@ class Bidirectional:
         more, d_back = self.back.backward(params, again, tape.back, parts[1], space, grads, rows, before)
         if more is not dx:
             np.add(dx, more, out=dx)
-        state: State = both_ways(type(d))(*d, *d_back)
-        return dx, state
+        return dx, _side_by_side(d, d_back)
 
 
 _BOTH: dict[Any, Any] = {}
@@ -175,6 +169,12 @@ def both_ways(kind: Any) -> Any:
         # pickle finds no class that is in no module: it is made anew, from the kind.
         copyreg.pickle(_BOTH[kind], lambda state: (_both, (kind, *state)))
     return _BOTH[kind]
+
+
+def _side_by_side(ahead: Fields, back: Fields) -> Fields:
+    """Return what belongs to the states of each way as one NamedTuple."""
+    both: Fields = both_ways(type(ahead))(*ahead, *back)
+    return both
 
 
 def _both(kind: Any, *fields: Floats) -> State:
