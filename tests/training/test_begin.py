@@ -89,7 +89,7 @@ def test_a_part_that_cannot_be_evaluated(tmp_path: Path, part: str) -> None:
     parts = {name: str(tmp_path / f"{name}.txt") for name in ("train", "valid", part)}
     with pytest.raises(DataError, match=f"the {part} part has 1 token, and nothing before it"):
         begin(config_of(**parts), tmp_path / "run").__enter__()
-    assert files_of(tmp_path / "run") == set()
+    assert not (tmp_path / "run").exists()
     (tmp_path / "train.txt").write_text("abcab\n" * 50)  # now it follows a line end
     with begin(config_of(**parts), tmp_path / "run"):
         pass

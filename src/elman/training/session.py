@@ -169,10 +169,8 @@ def begin(
     config = replace(config, lr=config.learning_rate(), weight_decay=decay)
     if not (config.epochs or config.steps or config.minutes or config.text or config.train or text):
         config = replace(config, **DEMONSTRATION)
-    asked, run = config.output, Run.claim(out, overwrite=overwrite)
-    with exclusive(run.path):
-        if run.begun and not overwrite:  # another process got here first, and has finished since
-            raise CheckpointError(f"{run.path} already holds a run; give another --out")
+    asked = config.output
+    with Run.claim(out, overwrite=overwrite) as run:
         # A run that is to be replaced stays until its successor is on disk, to the first checkpoint.
         with run.staged() as staged:
             config, model, progress, placed = _prepare(config, staged, text, given)
