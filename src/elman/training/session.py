@@ -24,8 +24,7 @@ from elman.data import (
 from elman.data.registry import tokenizer_kind
 from elman.errors import CheckpointError, ConfigError, DataError
 from elman.network import LanguageModel
-from elman.network.cells import get_cell
-from elman.network.output import choose_output
+from elman.network.output import SETTINGS, choose_output
 from elman.storage.config import TrainConfig
 from elman.storage.lock import exclusive
 from elman.storage.run import Run, build_model
@@ -148,7 +147,6 @@ def begin(
         If a setting is wrong, the text cannot be read or is too short, or the directory is taken.
     """
     config.validate()
-    get_cell(config.cell)
     kind = tokenizer_kind(config.tokens)
     kind.builder(max_vocab=config.max_vocab, min_count=config.min_count, lowercase=config.lowercase)
     if set(config.direction.replace(" ", "").split(",")) != {"forward"}:
@@ -156,6 +154,7 @@ def begin(
             f"direction {config.direction!r} cannot be trained to predict the next token: a layer that reads "
             "ahead sees it; leave direction out"
         )
+    _check_model(config)
     if text is not None and (config.text or config.train):
         raise ConfigError("a text in memory and text or train among the settings were given: leave one out")
     if text is None:
@@ -287,6 +286,13 @@ def _notes(asked: str, config: TrainConfig, model: LanguageModel) -> tuple[str, 
             f"the training loss of output {name} is that of its samples; that of the validation is exact"
         )
     return tuple(notes)
+
+
+def _check_model(config: TrainConfig) -> None:
+    """Raise the ConfigError of building the model, where that does not depend on the vocabulary."""
+    # What outputs refuse does, so that this model has the one without settings.
+    unset: dict[str, Any] = dict.fromkeys(SETTINGS)
+    build_model(replace(config, output="full", **unset), vocab_size=1, blank=True)
 
 
 def _check_evaluable(corpus: Corpus) -> None:
