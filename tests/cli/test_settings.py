@@ -163,6 +163,11 @@ def test_the_default_text_and_default_names(
     (tmp_path / "empty.txt").touch()
     for _ in range(2):
         run_elman(*TRAIN, tmp_path / "empty.txt").complaint()
+    left = tmp_path / "runs" / "empty-char-lstm"
+    assert not left.exists()
+    left.mkdir()
+    (left / ".lock").touch()  # as one that was killed leaves it
+    run_elman(*TRAIN, tmp_path / "empty.txt").complaint()
     found = sorted(path.name for path in (tmp_path / "runs").iterdir())
     lstm = "cats-char-lstm"
     assert found == [lstm, f"{lstm}-2", f"{lstm}-3", "empty-char-lstm", "python-topics-char-lstm"]

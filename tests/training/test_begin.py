@@ -80,6 +80,24 @@ def test_sources_are_looked_for_before_a_directory_is_made(tmp_path: Path) -> No
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"cell": "mingru", "zoneout": 0.1}, "zoneout cannot hold a state of mingru"),
+        ({"cell": "gru", "projection": 3}, "gru carries its hidden state over"),
+        ({"cell": "sru", "dropout_weights": 0.1, "output": "auto"}, "no effect with cell sru"),
+        ({"cell": "indrnn", "projection": 3, "output": "adaptive", "cutoffs": "9,99"}, "cannot be projected"),
+        ({"cell": "gru", "projection": 3, "output": "mixture", "experts": 3}, "cannot be projected"),
+        ({"hidden": 10**11}, "does not fit into memory"),
+    ],
+)
+def test_what_no_model_can_be_is_refused_before_the_text(
+    tmp_path: Path, settings: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(ConfigError, match=says):
+        train(tmp_path / "run", text=Text("too short"), **settings)
+
+
 @pytest.mark.parametrize("part", ["valid", "test"])
 def test_a_part_that_cannot_be_evaluated(tmp_path: Path, part: str) -> None:
     """One character, and no line end in the vocabulary that it could follow."""
@@ -89,7 +107,7 @@ def test_a_part_that_cannot_be_evaluated(tmp_path: Path, part: str) -> None:
     parts = {name: str(tmp_path / f"{name}.txt") for name in ("train", "valid", part)}
     with pytest.raises(DataError, match=f"the {part} part has 1 token, and nothing before it"):
         begin(config_of(**parts), tmp_path / "run").__enter__()
-    assert files_of(tmp_path / "run") == set()
+    assert not (tmp_path / "run").exists()
     (tmp_path / "train.txt").write_text("abcab\n" * 50)  # now it follows a line end
     with begin(config_of(**parts), tmp_path / "run"):
         pass

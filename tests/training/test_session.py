@@ -79,8 +79,35 @@ def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
 def test_a_text_too_short_costs_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="too few"):
         train(tmp_path / "run", text=Text("abcdefg" * 5))
-    assert [path.name for path in (tmp_path / "run").iterdir()] == [".lock"]
+    assert list(tmp_path.iterdir()) == []
     train(tmp_path / "run", steps=1)
+
+
+def test_folders_that_a_failure_would_leave_go_again(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "empty").mkdir(parents=True)
+    for out in ("new/run", "mine/new/run", "mine/empty"):
+        with pytest.raises(DataError, match="too few"):
+            train(tmp_path / out, text=Text("abcdefg" * 5))
+    found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_dir()}
+    assert found == {"mine", "mine/empty"}  # which were there before
+
+
+@pytest.mark.parametrize("place", ["new", "new/run"])
+def test_what_others_put_beside_a_failed_run_stays(tmp_path: Path, place: str) -> None:
+    def claim_and_fail() -> None:
+        with Run.claim(tmp_path / "new" / "run"):
+            (tmp_path / place / "notes.txt").write_text("mine")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        claim_and_fail()
+    assert (tmp_path / place / "notes.txt").read_text() == "mine"
+
+
+def test_a_run_that_has_begun_stays_whatever_happens(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), begin(config_of(), tmp_path / "run", text=TEXT):
+        raise KeyError
+    go_on(tmp_path / "run")
 
 
 def test_memory_of_a_text_is_all_that_is_kept_of_it(tmp_path: Path) -> None:

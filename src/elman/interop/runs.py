@@ -6,10 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from elman.data import Tokenizer
-from elman.errors import CheckpointError, ConfigError
+from elman.errors import ConfigError
 from elman.network import LanguageModel
 from elman.storage.config import TrainConfig
-from elman.storage.lock import exclusive
 from elman.storage.run import Run
 
 
@@ -56,14 +55,10 @@ def write_run(model: LanguageModel, tokenizer: Tokenizer, out: str | Path, *, ov
         )
     config = settings_of(model, tokenizer)
     config.validate()
-    run = Run.claim(out, overwrite=overwrite)
-    with exclusive(run.path):
-        if run.begun and not overwrite:  # another process got here first
-            raise CheckpointError(f"{run.path} already holds a run; give another --out")
-        with run.staged() as staged:
-            staged.write_settings(config, tokenizer)
-            staged.save_model(model, {"imported": True})
-            run.take(staged)
+    with Run.claim(out, overwrite=overwrite) as run, run.staged() as staged:
+        staged.write_settings(config, tokenizer)
+        staged.save_model(model, {"imported": True})
+        run.take(staged)
     return run
 
 

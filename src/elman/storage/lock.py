@@ -15,6 +15,9 @@ if sys.platform == "win32":
 else:
     import fcntl
 
+LOCK = ".lock"
+"""The file in a folder that is locked; it holds the number of the process."""
+
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
@@ -25,7 +28,7 @@ def exclusive(folder: Path) -> Iterator[None]:
     CheckpointError
         If another process holds it.
     """
-    path = folder / ".lock"
+    path = folder / LOCK
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from functools import cached_property
 from inspect import signature
@@ -31,6 +31,7 @@ from elman.network import LanguageModel
 from elman.storage.absent import how_to_make_one
 from elman.storage.atomic import write_atomic
 from elman.storage.config import TrainConfig, of_run
+from elman.storage.lock import LOCK, exclusive
 from elman.storage.metrics import Metrics
 from elman.storage.tensors import FORMAT, check_format, read_note, read_tensors, write_tensors
 from elman.storage.toml import read_toml
@@ -57,35 +58,55 @@ class Run:
         self.data = self.path / "data"
 
     @classmethod
-    def claim(cls, path: str | Path, *, overwrite: bool = False) -> Run:
-        """Make the directory for a new run.
+    @contextmanager
+    def claim(cls, path: str | Path, *, overwrite: bool = False) -> Iterator[Run]:
+        """Make the directory for a new run, and hold its lock.
+
+        Where it is left before a run is begun in it, the folders that were made for it are taken away.
 
         Raises
         ------
         CheckpointError
-            If it holds a run that could be resumed or used (unless `overwrite`), or other people's files.
+            If it holds a run that could be resumed or used (unless `overwrite`), or other people's files, or
+            another process is at work in it.
         """
         run = cls(path)
-        if run.path.exists() and not run.path.is_dir():
-            raise CheckpointError(f"{run.path} is a file; --out names a directory to make")
-        if run.path.exists():
-            strangers = [
-                p.name for p in run.path.iterdir() if p.name not in _OURS and not p.name.startswith(".")
-            ]
-            if strangers:
-                raise CheckpointError(
-                    f"{run.path} holds files that are not a run's ({strangers[0]}, ...); give a new directory"
-                )
-            if run.begun and not overwrite:
-                raise CheckpointError(
-                    f"{run.path} already holds a run; go on with it by elman train --resume {run.path}, "
-                    f"replace it by --overwrite, or give another --out"
-                )
+        run._check_free(overwrite)
+        made = [folder for folder in (run.path, *run.path.parents) if not folder.exists()]
         try:
             run.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise CheckpointError(f"cannot make {run.path}: {error.strerror or error}") from error
-        return run
+        with exclusive(run.path):
+            try:
+                if run.begun and not overwrite:  # another process got here first, and has finished since
+                    raise CheckpointError(f"{run.path} already holds a run; give another --out")
+                yield run
+            finally:
+                if made and not run.begun:
+                    with suppress(OSError):  # something else is in it; or Windows, where open files stay
+                        (run.path / LOCK).unlink()
+                        for folder in made:
+                            folder.rmdir()
+
+    def _check_free(self, overwrite: bool) -> None:
+        """Raise CheckpointError if no run may be made here."""
+        if self.path.exists() and not self.path.is_dir():
+            raise CheckpointError(f"{self.path} is a file; --out names a directory to make")
+        if self.path.exists():
+            strangers = [
+                p.name for p in self.path.iterdir() if p.name not in _OURS and not p.name.startswith(".")
+            ]
+            if strangers:
+                raise CheckpointError(
+                    f"{self.path} holds files that are not a run's ({strangers[0]}, ...); "
+                    "give a new directory"
+                )
+            if self.begun and not overwrite:
+                raise CheckpointError(
+                    f"{self.path} already holds a run; go on with it by elman train --resume {self.path}, "
+                    f"replace it by --overwrite, or give another --out"
+                )
 
     @classmethod
     def existing(cls, path: str | Path) -> Run:

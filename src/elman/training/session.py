@@ -24,8 +24,7 @@ from elman.data import (
 from elman.data.registry import tokenizer_kind
 from elman.errors import CheckpointError, ConfigError, DataError
 from elman.network import LanguageModel
-from elman.network.cells import get_cell
-from elman.network.output import choose_output
+from elman.network.output import SETTINGS, choose_output
 from elman.storage.config import TrainConfig
 from elman.storage.lock import exclusive
 from elman.storage.run import Run, build_model
@@ -148,7 +147,6 @@ def begin(
         If a setting is wrong, the text cannot be read or is too short, or the directory is taken.
     """
     config.validate()
-    get_cell(config.cell)
     kind = tokenizer_kind(config.tokens)
     kind.builder(max_vocab=config.max_vocab, min_count=config.min_count, lowercase=config.lowercase)
     if set(config.direction.replace(" ", "").split(",")) != {"forward"}:
@@ -156,6 +154,7 @@ def begin(
             f"direction {config.direction!r} cannot be trained to predict the next token: a layer that reads "
             "ahead sees it; leave direction out"
         )
+    _check_model(config)
     if text is not None and (config.text or config.train):
         raise ConfigError("a text in memory and text or train among the settings were given: leave one out")
     if text is None:
@@ -169,10 +168,8 @@ def begin(
     config = replace(config, lr=config.learning_rate(), weight_decay=decay)
     if not (config.epochs or config.steps or config.minutes or config.text or config.train or text):
         config = replace(config, **DEMONSTRATION)
-    asked, run = config.output, Run.claim(out, overwrite=overwrite)
-    with exclusive(run.path):
-        if run.begun and not overwrite:  # another process got here first, and has finished since
-            raise CheckpointError(f"{run.path} already holds a run; give another --out")
+    asked = config.output
+    with Run.claim(out, overwrite=overwrite) as run:
         # A run that is to be replaced stays until its successor is on disk, to the first checkpoint.
         with run.staged() as staged:
             config, model, progress, placed = _prepare(config, staged, text, given)
@@ -289,6 +286,13 @@ def _notes(asked: str, config: TrainConfig, model: LanguageModel) -> tuple[str, 
             f"the training loss of output {name} is that of its samples; that of the validation is exact"
         )
     return tuple(notes)
+
+
+def _check_model(config: TrainConfig) -> None:
+    """Raise the ConfigError of building the model, where that does not depend on the vocabulary."""
+    # What outputs refuse does, so that this model has the one without settings.
+    unset: dict[str, Any] = dict.fromkeys(SETTINGS)
+    build_model(replace(config, output="full", **unset), vocab_size=1, blank=True)
 
 
 def _check_evaluable(corpus: Corpus) -> None:
