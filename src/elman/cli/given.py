@@ -1,10 +1,16 @@
-"""Options that were given, and have no effect with others."""
+"""Options that were given on the command line, and what is said of them."""
 
 from __future__ import annotations
 
 import typer
 
 from elman.errors import ConfigError
+
+
+def typed(ctx: typer.Context, name: str) -> bool:
+    """Return whether an option was typed, rather than left at its default."""
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def refuse(ctx: typer.Context, names: str, why: str) -> None:
@@ -20,7 +26,6 @@ def refuse(ctx: typer.Context, names: str, why: str) -> None:
         With or without what they have no effect, such as "with --beam".
     """
     for name in names.split():
-        source = ctx.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
+        if typed(ctx, name):
             option = next(param.opts[0] for param in ctx.command.params if param.name == name)
             raise ConfigError(f"{option} has no effect {why}: leave it out")
