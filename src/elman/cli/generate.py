@@ -99,17 +99,15 @@ def generate(
 
 
 def _draw(model: TextModel, prompt: str | None, as_json: bool, *, samples: int, **settings: Any) -> None:
-    pieces = model.stream(prompt, samples=samples, **settings)
     if samples == 1 and not as_json:
+        pieces = model.stream(prompt, **settings)
         first = next(pieces, (0, ""))  # settings are checked before anything is shown
         _write((prompt or "") + first[1])
         for _, piece in pieces:
             _write(piece)
         _write("\n")
         return
-    texts = [prompt or ""] * max(samples, 0)
-    for row, piece in pieces:
-        texts[row] += piece
+    texts = [(prompt or "") + text for text in model.generate_samples(samples, prompt, **settings)]
     if as_json:
         print(json.dumps(texts, ensure_ascii=False))
         return
