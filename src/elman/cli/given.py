@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import typer
 
 from elman.errors import ConfigError
@@ -29,3 +32,30 @@ def refuse(ctx: typer.Context, names: str, why: str) -> None:
         if typed(ctx, name):
             option = next(param.opts[0] for param in ctx.command.params if param.name == name)
             raise ConfigError(f"{option} has no effect {why}: leave it out")
+
+
+@contextmanager
+def named(**options: str) -> Iterator[None]:
+    """Name the option in errors of settings that have another name within.
+
+    Such an error begins with the setting, as all of them do.
+
+    Parameters
+    ----------
+    **options
+        The options by the names of the settings.
+
+    Examples
+    --------
+    >>> with named(width="--beam"):
+    ...     raise ConfigError("width must be a whole number of at least 1, not 0")
+    Traceback (most recent call last):
+    elman.errors.ConfigError: --beam must be a whole number of at least 1, not 0
+    """
+    try:
+        yield
+    except ConfigError as error:
+        setting, _, rest = str(error).partition(" ")
+        if setting not in options:
+            raise
+        raise ConfigError(f"{options[setting]} {rest}") from None
