@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from elman import LanguageModel
+from elman.network.threads import one_thread
 from elman.training.optim import adam
 from elman.training.processes import best_threads, make_workers
-from elman.training.workers import single_threaded_blas
 
 from .elman_output import streams
 
@@ -30,14 +30,14 @@ class Side:
         self.threads, optimizer = best_threads(self.model, self.B, self.T), adam()
         moments = optimizer.init(self.model.params)
         self.workers = make_workers(self.model, self.B, self.threads, self.T, optimizer, moments)
-        self.single, self.steps = single_threaded_blas(), 0
+        self.steps = 0
         self.state = self.model.initial_state(self.B)
         self.check: list[float] = []
 
     def run(self, n: int) -> float:
         """Take so many steps; return the training loss of the last."""
         loss = 0.0
-        with self.single():
+        with one_thread():
             for _ in range(n):
                 x, y, begins = self._window(self.train, self.steps)
                 if begins:

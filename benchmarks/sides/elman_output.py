@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman import LanguageModel
+from elman.network.threads import one_thread, usable_cores
 from elman.training.optim import sgd
 from elman.training.processes import make_workers
-from elman.training.shares import usable_cores
-from elman.training.workers import single_threaded_blas
 
 
 class Side:
@@ -27,14 +26,14 @@ class Side:
         self.threads, optimizer = usable_cores(), sgd()
         moments = optimizer.init(self.model.params)
         self.workers = make_workers(self.model, self.B, self.threads, self.T, optimizer, moments)
-        self.single, self.steps = single_threaded_blas(), 0
+        self.steps = 0
         self.state = self.model.initial_state(self.B)
         self.check: list[float] = []
 
     def run(self, n: int) -> float:
         """Take so many steps; return the training loss of the last."""
         loss = 0.0
-        with self.single():
+        with one_thread():
             for _ in range(n):
                 x, y = self._window(self.train, self.steps)
                 seed = (0, self.steps) if self.model.stochastic else None

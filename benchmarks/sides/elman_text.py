@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from elman.network.threads import one_thread
+
 from .elman_train import Trainer
 from .recipe import Text, rate
 
@@ -21,7 +23,7 @@ class Side:
 
     def run(self, n: int) -> float:
         loss, trainer = 0.0, self.trainer
-        with trainer.single():
+        with one_thread():
             for _ in range(n):
                 x, y, anew = self.text.window(self.step)
                 if anew:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from elman import LanguageModel
+from elman.network.threads import one_thread
+from elman.network.threads import usable_cores as cores
 from elman.training.optim import OPTIMIZERS
 from elman.training.processes import ProcessWorkers, best_threads, make_workers
-from elman.training.shares import usable_cores as cores
-from elman.training.workers import Workers, single_threaded_blas
+from elman.training.workers import Workers
 
 from . import common
 
@@ -33,10 +34,9 @@ class Trainer:
         make, threads = kinds.get(s.get("kind", ""), (make_workers, s.get("threads")))
         self.threads = threads or best_threads(model, s["B"], s["T"])
         self.workers = make(model, s["B"], self.threads, s["T"], optimizer, optimizer.init(model.params))
-        self.single = single_threaded_blas()
 
     def step(self, x: Any, y: Any, lr: float, seed: tuple[int, ...] | None = None) -> float:
-        """Take one step on a window ``(T, B)``; return the loss. To be called within `single`."""
+        """Take one step on a window ``(T, B)``; return the loss. To be called within `one_thread`."""
         loss, self.state, _ = self.workers.loss_and_grads(x, y, self.state, seed=seed)
         self.workers.update(lr, self.clip)
         return loss
@@ -52,7 +52,7 @@ class Side:
 
     def run(self, n: int) -> float:
         loss, trainer, lr = 0.0, self.trainer, self.lr
-        with trainer.single():
+        with one_thread():
             for i in range(n):
                 window = self.tokens[i % common.WINDOWS]
                 loss = trainer.step(window[:-1], window[1:], lr)

@@ -16,6 +16,7 @@ from elman.network import LanguageModel
 from elman.storage.config import TrainConfig
 from elman.storage.run import Run
 from elman.text_model import TextModel
+from elman.text_model.held import banned
 
 if TYPE_CHECKING:  # loaded by those who train, not by those who only load
     from elman.training.fit import Event
@@ -167,7 +168,6 @@ def sampler(session: Session) -> Callable[[LanguageModel, int], str]:
     tokenizer, length = session.corpus.tokenizer, session.config.sample
     if tokenizer.unit == "word":
         length = -(-length // 5)  # about as much to read
-    banned = () if tokenizer.unknown is None else (tokenizer.unknown,)
     # Without a line end in the vocabulary, begin as the training text does.
     part = session.corpus.parts["train"]
     part.check(part.ids[:1])
@@ -176,7 +176,7 @@ def sampler(session: Session) -> Callable[[LanguageModel, int], str]:
     def write(model: LanguageModel, step: int) -> str:
         pieces = decoding.generate(
             model, tokenizer, prompt, length=length, seed=session.config.seed + step,
-            sampling=Sampling(SAMPLE_TEMPERATURE, banned=banned),
+            sampling=Sampling(SAMPLE_TEMPERATURE, banned=banned(tokenizer)),
         )  # fmt: skip
         return (prompt or "") + "".join(piece for _, piece in pieces)
 

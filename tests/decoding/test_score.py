@@ -26,6 +26,7 @@ from elman.decoding import Score, score, score_lines, sequences
 from elman.decoding.sequences import STEPS
 from elman.errors import ConfigError, DataError, DivergenceError
 from elman.network import LanguageModel
+from elman.network.threads import usable_cores
 from elman.training.evaluation import evaluate
 from tests.small import sentences
 
@@ -151,7 +152,7 @@ def test_lines_are_what_each_is_alone(
         patch.setattr(LINES, "STEPS", steps)
         patch.setattr(sequences, "STEPS", steps)
         patch.setattr(sequences, "ROWS", rows)
-        patch.setattr(sequences, "_cores", lambda: cores)
+        patch.setattr(sequences, "usable_cores", lambda: cores)
         got = list(score_lines(model, tokenizer, lines, eos=eos, carry=carry))
     check(got, expected, tokenizer)
 
@@ -222,4 +223,4 @@ def test_lines_that_cannot_be_scored() -> None:
 
 
 def test_cores_are_counted() -> None:
-    assert 1 <= sequences._cores() <= (os.cpu_count() or 1)
+    assert 1 <= usable_cores() <= (os.cpu_count() or 1)

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from elman.network import CELLS, LanguageModel
+from elman.network.threads import one_thread, usable_cores
 from elman.training.clip import clip_by_global_norm
 from elman.training.optim import adam, sgd
-from elman.training.shares import usable_cores
-from elman.training.workers import Workers, single_threaded_blas
+from elman.training.workers import Workers
 from tests.small import DEEP, REGULARISED
 
 K, T = 11, 9
@@ -219,9 +219,8 @@ def test_blas_has_one_thread_meanwhile() -> None:
         return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
     before = blas_threads()
-    single = single_threaded_blas()
     for _ in range(2):
-        with single():
+        with one_thread():
             assert blas_threads() == {1}
         assert blas_threads() == before
     assert usable_cores() >= 1

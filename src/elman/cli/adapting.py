@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from elman.cli.given import refuse
+from elman.cli.given import named, refuse
 
 if TYPE_CHECKING:
     from elman.training.cache import Cache
@@ -26,7 +26,8 @@ def dynamic_of(
         return None
     from elman.training.dynamic import Dynamic
 
-    return Dynamic(rule, lr, decay, window)
+    with named(lr="--dynamic-lr", decay="--dynamic-decay", window="--dynamic-window"):
+        return Dynamic(rule, lr, decay, window)
 
 
 def cache_of(ctx: typer.Context, size: int | None, theta: float, weight: float) -> Cache | None:
@@ -36,7 +37,8 @@ def cache_of(ctx: typer.Context, size: int | None, theta: float, weight: float) 
         return None
     from elman.training.cache import Cache
 
-    return Cache(size, theta, weight)
+    with named(size="--cache", theta="--cache-theta", weight="--cache-weight"):
+        return Cache(size, theta, weight)
 
 
 def check(ctx: typer.Context, dynamic: Dynamic | None, cache: Cache | None, tune: bool) -> None:

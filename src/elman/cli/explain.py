@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from elman.cli.given import typed
 from elman.cli.pages import check_page, write_page
 from elman.cli.use import CELL_NAMES, AsJson
 from elman.errors import ConfigError
@@ -86,9 +87,9 @@ def explain(
         raise ConfigError("--step is for what is printed: --json and --html have every step, leave it out")
     if as_json and what is not None:
         raise ConfigError("--json has every array: leave out --what")
-    if what is None and _given(context, "layer"):
+    if what is None and typed(context, "layer"):
         raise ConfigError("--layer says of which layer --what is: give --what too")
-    given = [name for name in ON_THE_SPOT if _given(context, name)]
+    given = [name for name in ON_THE_SPOT if typed(context, name)]
     if run is not None and given:
         raise ConfigError(f"--{given[0]} is for a model trained on the spot: give it or --run, not both")
     if run is not None:
@@ -112,12 +113,6 @@ def explain(
         print(f"wrote {write_page(html, page(found, source=source))}")
     else:
         print(render(found, source=source["en"], step=step))
-
-
-def _given(context: typer.Context, name: str) -> bool:
-    """Return whether an option was typed, rather than left at its default."""
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
 
 
 def _from_run(path: Path) -> tuple[LanguageModel, Tokenizer, dict[str, str]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from elman.cli.use import perplexity
+
 if TYPE_CHECKING:
     from elman.data import Vocabulary
     from elman.training.figures import Evaluation
@@ -11,13 +13,12 @@ if TYPE_CHECKING:
 
 def in_a_line(result: Evaluation) -> str:
     """Return the loss in the four units people compare; huge ones as powers of ten."""
-    nats, perplexity = result.nats_per_token, result.perplexity
+    nats = result.nats_per_token
     loss = f"{nats:.4f}" if nats < 1000 else f"{nats:.4g}"
-    shown = f"{perplexity:,.2f}" if perplexity < 1e6 else f"{perplexity:.3g}"
     chars, size = (
         f"{b:.3f}" if b < 1000 else f"{b:.4g}" for b in (result.bits_per_char, result.bits_per_byte)
     )
-    return f"{loss} nats a token, perplexity {shown}, {chars} bits a character, {size} a byte"
+    return f"{loss} nats a token, perplexity {perplexity(nats)}, {chars} bits a character, {size} a byte"
 
 
 def of_what(result: Evaluation) -> str:

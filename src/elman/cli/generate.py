@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from elman.cli.given import refuse
+from elman.cli.given import named, refuse
 from elman.cli.use import AsJson, RunPath, warn_of_unknown
-from elman.errors import ConfigError
 
 if TYPE_CHECKING:
     from elman.text_model import TextModel
@@ -84,8 +83,6 @@ def generate(
     warn_of_unknown(model.tokenizer, prompt or "")
     stops = [text.replace("\\n", "\n") for text in stop or ()]
     if beam is not None:
-        if samples < 1:
-            raise ConfigError(f"samples must be a whole number of at least 1, not {samples}")
         _search(
             model, prompt, as_json, width=beam, n=samples, length=length, length_penalty=length_penalty,
             stop=stops or None, ban_unknown=not allow_unknown,
@@ -99,17 +96,15 @@ def generate(
 
 
 def _draw(model: TextModel, prompt: str | None, as_json: bool, *, samples: int, **settings: Any) -> None:
-    pieces = model.stream(prompt, samples=samples, **settings)
     if samples == 1 and not as_json:
+        pieces = model.stream(prompt, **settings)
         first = next(pieces, (0, ""))  # settings are checked before anything is shown
         _write((prompt or "") + first[1])
         for _, piece in pieces:
             _write(piece)
         _write("\n")
         return
-    texts = [prompt or ""] * max(samples, 0)
-    for row, piece in pieces:
-        texts[row] += piece
+    texts = [(prompt or "") + text for text in model.generate_samples(samples, prompt, **settings)]
     if as_json:
         print(json.dumps(texts, ensure_ascii=False))
         return
@@ -118,7 +113,8 @@ def _draw(model: TextModel, prompt: str | None, as_json: bool, *, samples: int, 
 
 
 def _search(model: TextModel, prompt: str | None, as_json: bool, *, n: int, **settings: Any) -> None:
-    found = model.beam(prompt, n=n, **settings)
+    with named(width="--beam", n="--samples"):
+        found = model.beam(prompt, n=n, **settings)
     if as_json:
         shown = [
             {

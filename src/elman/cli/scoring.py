@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from elman.cli.given import named
 from elman.cli.use import AsJson, RunPath, finite
 from elman.errors import ConfigError, DataError
 
@@ -112,7 +113,8 @@ def rerank(
     from elman.decoding import Weights, read_nbest
     from elman.decoding import rerank as order
 
-    weights = Weights(weight, given_weight, _base(log_base), word_bonus, length_penalty, unknown_penalty)
+    with named(model="--weight", given="--given-weight"):
+        weights = Weights(weight, given_weight, _base(log_base), word_bonus, length_penalty, unknown_penalty)
     candidates = read_nbest(files, form, scores or ())
     model = load(run)
     found = order(model.model, model.tokenizer, candidates, weights, eos=eos)

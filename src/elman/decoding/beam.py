@@ -12,7 +12,7 @@ from elman.data import Tokenizer
 from elman.data.tokenize import TokenStream
 from elman.decoding.decoder import Decoder, context
 from elman.decoding.filters import normalise
-from elman.decoding.generate import StopFilter, check_text
+from elman.decoding.generate import StopFilter, check_text, stream_after
 from elman.decoding.settings import check_power
 from elman.errors import ConfigError, DivergenceError
 from elman.network import LanguageModel
@@ -127,9 +127,7 @@ def beam_search(
     if stop is None:
         stop = ("\n",) if tokenizer.start is not None else ()
     ids = context(tokenizer, check_text("prompt", prompt))
-    first = _Row(tokenizer.stream(), StopFilter(stop))
-    for token in ids:
-        first.stream(int(token))  # so that the first piece is spaced as the prompt demands
+    first = _Row(stream_after(tokenizer, ids), StopFilter(stop))
     search = _Search(Decoder(model, ids, width), first, length, n, power, banned)
     return search.run()
 

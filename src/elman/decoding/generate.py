@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from elman.data import Tokenizer
+from elman.data.tokenize import TokenStream
 from elman.decoding.decoder import Decoder, context
 from elman.decoding.sampling import Sampling, draw
 from elman.errors import ConfigError
@@ -125,6 +126,14 @@ def check_text(name: str, text: Any) -> str | None:
     return text
 
 
+def stream_after(tokenizer: Tokenizer, ids: Ints) -> TokenStream:
+    """Return a stream that has read the context, so that the first piece is spaced as the prompt demands."""
+    stream = tokenizer.stream()
+    for token in ids:
+        stream(int(token))
+    return stream
+
+
 def _pieces(
     model: LanguageModel,
     tokenizer: Tokenizer,
@@ -135,10 +144,8 @@ def _pieces(
     filters: list[StopFilter],
 ) -> Iterator[tuple[int, str]]:
     samples = len(filters)
-    streams = [tokenizer.stream() for _ in range(samples)]
-    for stream in streams:
-        for token in ids:
-            stream(int(token))  # so that the first piece is spaced as the prompt demands
+    before = stream_after(tokenizer, ids)
+    streams = [before.copy() for _ in range(samples)]
     generators = [np.random.default_rng((seed, row)) for row in range(samples)]
     decoder = Decoder(model, ids, samples)
     recent = _last(ids, samples, sampling.repetition_window) if sampling.remembers else None

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from elman.data import Tokenizer
 from elman.decoding.decoder import context
-from elman.decoding.sequences import STEPS, log_probs, one_thread
+from elman.decoding.sequences import STEPS, log_probs
 from elman.errors import ConfigError, DataError, DivergenceError
 from elman.network import LanguageModel, ModelState
 from elman.network.checks import check_forwards
+from elman.network.threads import one_thread
 from elman.typing import Ints
 
 LINES = 4096

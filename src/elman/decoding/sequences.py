@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from elman.errors import DivergenceError
 from elman.network import LanguageModel, ModelState
+from elman.network.threads import one_thread, usable_cores
 from elman.typing import Ints
 
 STEPS = 256
@@ -61,7 +59,7 @@ def log_probs(
             entering = own.initial_state(len(rows)) if state is None else _repeated(state, len(rows))
             _read(own, [sequences[i] for i in rows], [found[i] for i in rows], entering)
 
-    threads = min(_cores(), len(batches))
+    threads = min(usable_cores(), len(batches))
     with one_thread():
         if threads < 2:
             read(model, batches)
@@ -101,19 +99,3 @@ def _read(
 
 def _repeated(state: ModelState, rows: int) -> ModelState:
     return tuple([type(layer)(*[np.repeat(field, rows, axis=0) for field in layer]) for layer in state])
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def one_thread() -> Any:
-    """Keep BLAS to one thread while this is entered: products of few rows are small."""
-    return _blas().limit(limits=1, user_api="blas")
-
-
-@cache
-def _blas() -> Any:
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()

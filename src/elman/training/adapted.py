@@ -12,11 +12,11 @@ from elman.data import Part, Tokenizer, Vocabulary
 from elman.errors import DivergenceError
 from elman.network import LanguageModel, ModelState
 from elman.network.backprop import forward
+from elman.network.threads import one_thread
 from elman.training.cache import Cache, Float64, Memory, Recalled
 from elman.training.dynamic import Dynamic, Learner
 from elman.training.evaluation import evaluate
 from elman.training.figures import Evaluation
-from elman.training.workers import single_threaded_blas
 from elman.typing import Floats, Ints
 
 NUMBERS = 1 << 20
@@ -148,7 +148,7 @@ def evaluate_adapted(
     """
     adapted = Adapted(model, dynamic, cache, rms)
     size = window if dynamic is None else dynamic.window
-    with single_threaded_blas()():  # the products of a row are small
+    with one_thread():  # the products of a row are small
         found = evaluate(adapted, part, tokenizer, batch=1, window=size, eos=eos, vocabulary=vocabulary)
     if dynamic is not None and not np.isfinite(found.nats):
         raise DivergenceError(

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from elman.data import Part, Stream
 from elman.errors import ConfigError, DataError
 from elman.network import LanguageModel, ModelState
+from elman.network.threads import one_thread
 from elman.training._checks import real, whole
 from elman.training.flat import BLOCK, flat_view
-from elman.training.workers import single_threaded_blas
 from elman.typing import Floats, Ints, Params
 
 RULES = {"sgd": (0.01, 0.001), "rms": (3e-5, 0.002)}
@@ -191,7 +191,7 @@ def gradient_rms(model: LanguageModel, train: Part, dynamic: Dynamic) -> Floats:
     state, grads = model.initial_state(rows), model.new_grads()
     gradient = _flat(grads)
     squares, count = np.zeros_like(gradient), 0
-    with single_threaded_blas()():
+    with one_thread():
         for start, stop in islice(stream.windows(), dynamic.statistics):
             window = stream.window_at(start, stop)
             _, state, _ = model.loss_and_grads(window.x, window.y, state, reset=window.reset, out=grads)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from elman.data import vocabulary_of
 from elman.network import LanguageModel
+from elman.network.threads import one_thread
 from elman.training.divergence import explain_evaluation
 from elman.training.evaluation import evaluate
 from elman.training.figures import Evaluation
@@ -17,7 +18,6 @@ from elman.training.loop import StepRecord, training_steps
 from elman.training.processes import make_workers
 from elman.training.profile import Profile
 from elman.training.session import Session
-from elman.training.workers import single_threaded_blas
 
 LOG_EVERY = 10  # steps between lines of the metrics
 CHECKPOINT_SECONDS = 60.0
@@ -122,16 +122,16 @@ def fit(
         clip=config.clip, seed=config.seed, back=back, windows=windows,
     )  # fmt: skip
     try:
-        reason, single = keeper.reason(), single_threaded_blas()
+        reason = keeper.reason()
         while not reason:
-            with single():
+            with one_thread():
                 record = next(steps)
             keeper.after()
             yield record
             # A stop in the very last step is no stop, so that nothing of the end is left undone.
             reason = keeper.reason() or ("stopped" if stop() else "")
             if (reason and reason != "stopped") or keeper.evaluation_due():
-                with single():
+                with one_thread():
                     evaluated = evaluate(record)
                 yield evaluated
                 reason = reason or keeper.reason()

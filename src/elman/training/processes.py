@@ -22,13 +22,14 @@ import numpy as np
 from elman.errors import ElmanError
 from elman.network import LanguageModel
 from elman.network.backprop import Backprop
+from elman.network.threads import usable_cores
 from elman.training.flat import flat_copy
 from elman.training.meeting import Hub, Line
 from elman.training.member import Member
 from elman.training.optim import OPTIMIZERS, Optimizer
 from elman.training.optim import State as OptimizerState
 from elman.training.shared import Carver, Shared, take_shared
-from elman.training.shares import Task, usable_cores
+from elman.training.shares import Task
 from elman.training.workers import Workers
 from elman.typing import Params
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -36,11 +35,6 @@ class Task(NamedTuple):
         x, y = np.ascontiguousarray(self.x[:, rows]), np.ascontiguousarray(self.y[:, rows])
         reset = None if self.reset is None else np.ascontiguousarray(self.reset[:, rows])
         return self._replace(x=x, y=y, state=rows_of(self.state, rows), seed=seed, reset=reset)
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def split_rows(batch: int, shares: int) -> list[slice]:

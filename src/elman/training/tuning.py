@@ -13,11 +13,11 @@ from elman.data import Part, Tokenizer
 from elman.errors import DivergenceError
 from elman.network import LanguageModel, ModelState
 from elman.network.backprop import forward
+from elman.network.threads import one_thread
 from elman.training.adapted import Adapted, evaluate_adapted
 from elman.training.cache import Cache, Float64
 from elman.training.dynamic import Dynamic
 from elman.training.evaluation import evaluate
-from elman.training.workers import single_threaded_blas
 from elman.typing import Floats, Ints
 
 TUNED = 20_000
@@ -76,7 +76,7 @@ def tune(
     if cache is not None:
         observed = _Observed(model, dynamic, cache, rms)
         size = window if dynamic is None else dynamic.window
-        with single_threaded_blas()():
+        with one_thread():
             evaluate(observed, part, tokenizer, batch=1, window=size, eos=eos)
         theta, weight = observed.best(None if eos else tokenizer.line_end)
         cache = replace(cache, theta=theta, weight=weight)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from threading import BrokenBarrierError
 from typing import TypeVar
 
@@ -198,15 +197,3 @@ def _vector(arrays: Params) -> Floats:
     vector = flat_view(arrays)
     assert vector is not None  # a model's parameters and an optimiser's moments lie end to end
     return vector
-
-
-def single_threaded_blas() -> Callable[[], AbstractContextManager[object]]:
-    """Return what keeps BLAS to one thread while it is entered.
-
-    Rows are split over workers of ours, which beats splitting small products. Finding the libraries takes
-    milliseconds, and is done once; entering takes microseconds.
-    """
-    from threadpoolctl import ThreadpoolController
-
-    controller = ThreadpoolController()
-    return lambda: controller.limit(limits=1, user_api="blas")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import ArrayLike
-from threadpoolctl import threadpool_limits
 
 from elman.data import Tokenizer
 from elman.insight.inspect.curve import LossCurve, loss_curve
@@ -17,6 +16,7 @@ from elman.insight.inspect.reading import Reading, read
 from elman.insight.inspect.saturation import Saturation, saturation
 from elman.insight.inspect.spectra import Spectrum, spectra
 from elman.network import LanguageModel
+from elman.network.threads import one_thread
 
 __all__ = ["Inspection", "inspect_model"]
 
@@ -97,7 +97,7 @@ def inspect_model(
     (39, 3, 'line')
     """
     # One thread: these products are small, and more threads cost more than they save.
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread():
         reading = read(model, tokenizer, text, top=top, starts=starts, original=original)
         return Inspection(
             model,
