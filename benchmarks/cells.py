@@ -83,7 +83,7 @@ def train(settings: dict[str, Any], seconds: float, steps: int) -> dict[str, Any
 
 def generate(settings: dict[str, Any], seconds: float) -> float:
     """Return the tokens that one row generates in a second."""
-    with started(lambda: [Side("elman", "elman_cell_generate", {**settings, "B": 1})]) as sides:
+    with started(lambda: [Side("elman", "elman_generate", {**settings, "B": 1})]) as sides:
         return summary(contest(sides, seconds, 3).rates["elman"])["median"]
 
 

@@ -8,7 +8,6 @@ is the median of the rounds, and of the ratios to the first side. Keeps benchmar
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ import elman
 from bench import script
 from bench.figures import figure, summary, times_better
 from bench.kept import keep, lines, load_one
+from bench.turns import seconds_in_turns
 from elman.data import Part
 from elman.decoding import Sampling, beam_search, generate, score, score_lines
 from elman.training import Cache, Dynamic, evaluate
@@ -139,14 +139,11 @@ QUESTIONS: dict[str, Callable[[tuple[int, int], bool], dict[str, Call]]] = {
 def measure(name: str, sizes: tuple[int, int], quick: bool) -> dict[str, Any]:
     """Let all sides of a question take turns; return tokens a second of each."""
     sides = QUESTIONS[name](sizes, quick)
-    for call in sides.values():  # once, unmeasured
-        call()
-    rates: dict[str, list[float]] = {side: [] for side in sides}
-    for _ in range(1 if quick else 7):
-        for side, call in sides.items():
-            start = time.perf_counter()
-            tokens = call()
-            rates[side].append(tokens / (time.perf_counter() - start))
+    tokens = [call() for call in sides.values()]  # the same each time
+    spent = seconds_in_turns(list(sides.values()), 1 if quick else 7)
+    rates = {
+        side: [n / seconds for seconds in turns] for side, n, turns in zip(sides, tokens, spent, strict=True)
+    }
     first = next(iter(rates.values()))
     return {
         side: {**summary(values), "ratio": times_better(values, first, higher=True)["median"]}

@@ -8,14 +8,13 @@ median of rounds in which both sides take turns. Keeps benchmarks/results/depth.
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
 
 from bench import script
-from bench.figures import times_better
 from bench.kept import keep, lines
+from bench.turns import Call, times_as_long
 
 BATCH, WINDOW, CLASSES = 50, 50, 65
 SIZES: dict[str, dict[str, Any]] = {
@@ -34,37 +33,17 @@ EACH: dict[str, dict[str, Any]] = {
 }
 
 
-class Stepper:
-    """A model, and the time of a window of it in which every row begins anew once."""
+def window(sizes: dict[str, Any], options: dict[str, Any]) -> Call:
+    """Return what computes a window of a model in which every row begins anew once."""
+    from elman.network import LanguageModel
 
-    def __init__(self, sizes: dict[str, Any], options: dict[str, Any]) -> None:
-        from elman.network import LanguageModel
-
-        self.model = LanguageModel(vocab_size=CLASSES, embedding=sizes["hidden"], **sizes, **options)
-        self.out, self.state = self.model.new_grads(), self.model.initial_state(BATCH)
-        rng = np.random.default_rng(0)
-        self.x, self.y = rng.integers(0, CLASSES, (2, WINDOW, BATCH))
-        self.reset = np.zeros((WINDOW, BATCH), np.bool_)
-        self.reset[rng.integers(0, WINDOW, BATCH), np.arange(BATCH)] = True
-
-    def seconds(self, steps: int) -> float:
-        """Return the time of so many windows."""
-        began = time.perf_counter()
-        for _ in range(steps):
-            self.model.loss_and_grads(self.x, self.y, self.state, reset=self.reset, out=self.out)
-        return time.perf_counter() - began
-
-
-def ratio(sizes: dict[str, Any], options: dict[str, Any], rounds: int, steps: int) -> dict[str, float]:
-    """Return how many times as long a step takes with these options."""
-    plain, other = Stepper(sizes, {}), Stepper(sizes, options)
-    times: tuple[list[float], list[float]] = [], []
-    for number in range(rounds + 1):
-        for side in (0, 1) if number % 2 else (1, 0):
-            spent = (plain, other)[side].seconds(steps)
-            if number:  # the first round lays out the memory
-                times[side].append(spent)
-    return times_better(*times, higher=False)
+    model = LanguageModel(vocab_size=CLASSES, embedding=sizes["hidden"], **sizes, **options)
+    out, state = model.new_grads(), model.initial_state(BATCH)
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, CLASSES, (2, WINDOW, BATCH))
+    reset = np.zeros((WINDOW, BATCH), np.bool_)
+    reset[rng.integers(0, WINDOW, BATCH), np.arange(BATCH)] = True
+    return lambda: model.loss_and_grads(x, y, state, reset=reset, out=out)
 
 
 def main() -> None:
@@ -76,7 +55,10 @@ def main() -> None:
     table: dict[str, dict[str, dict[str, float]]] = {}
     with threadpool_limits(1):
         for size, sizes in SIZES.items():
-            table[size] = {name: ratio(sizes, options, rounds, steps) for name, options in EACH.items()}
+            table[size] = {
+                name: times_as_long(window(sizes, {}), window(sizes, options), rounds, steps)
+                for name, options in EACH.items()
+            }
     for size, row in table.items():
         lines(
             f"{size}: time of a step, with over without",

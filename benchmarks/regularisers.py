@@ -8,14 +8,13 @@ the median of rounds in which both sides take turns. Keeps benchmarks/results/re
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
 
 from bench import script
-from bench.figures import times_better
 from bench.kept import keep, lines
+from bench.turns import Call, times_as_long
 
 SIZES = {"vocab_size": 10_000, "embedding": 200, "hidden": 200, "layers": 2}  # Zaremba et al. (2014), small
 BATCH, WINDOW = 20, 35
@@ -36,34 +35,14 @@ EACH: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-class Stepper:
-    """A model, and the time of a window of it."""
+def window(options: dict[str, Any]) -> Call:
+    """Return what computes a window of a model."""
+    from elman.network import LanguageModel
 
-    def __init__(self, options: dict[str, Any]) -> None:
-        from elman.network import LanguageModel
-
-        self.model = LanguageModel(**SIZES, **options)
-        self.out, self.state = self.model.new_grads(), self.model.initial_state(BATCH)
-        self.x, self.y = np.random.default_rng(0).integers(0, SIZES["vocab_size"], (2, WINDOW, BATCH))
-
-    def seconds(self, steps: int) -> float:
-        """Return the time of so many windows."""
-        rng, began = np.random.default_rng(1), time.perf_counter()
-        for _ in range(steps):
-            self.model.loss_and_grads(self.x, self.y, self.state, rng=rng, out=self.out)
-        return time.perf_counter() - began
-
-
-def ratio(options: dict[str, Any], rounds: int, steps: int) -> dict[str, float]:
-    """Return how many times as long a step takes with these options."""
-    plain, other = Stepper({}), Stepper(options)
-    times: tuple[list[float], list[float]] = [], []
-    for number in range(rounds + 1):
-        for side in (0, 1) if number % 2 else (1, 0):
-            spent = (plain, other)[side].seconds(steps)
-            if number:  # the first round lays out the memory
-                times[side].append(spent)
-    return times_better(*times, higher=False)
+    model, rng = LanguageModel(**SIZES, **options), np.random.default_rng(1)
+    out, state = model.new_grads(), model.initial_state(BATCH)
+    x, y = np.random.default_rng(0).integers(0, SIZES["vocab_size"], (2, WINDOW, BATCH))
+    return lambda: model.loss_and_grads(x, y, state, rng=rng, out=out)
 
 
 def main() -> None:
@@ -73,7 +52,9 @@ def main() -> None:
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
-        table = {name: ratio(options, rounds, steps) for name, options in EACH.items()}
+        table = {
+            name: times_as_long(window({}), window(options), rounds, steps) for name, options in EACH.items()
+        }
     lines(
         "time of a step, with over without", [[name, f"{row['median']:.3f}"] for name, row in table.items()]
     )

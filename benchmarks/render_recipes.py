@@ -60,7 +60,7 @@ def recipes(kept: dict[str, Any]) -> str:
     )
     return f"""## Recipes
 
-{{doc}}`/guide/recipes` says what they are. The loss is that of the best model by validation: perplexity, or nats where
+`python benchmarks/recipes.py`. {{doc}}`/guide/recipes` says what they are. The loss is that of the best model by validation: perplexity, or nats where
 tokens are characters. Bits are those of a byte of the test text, and the published figures perplexities on validation
 and test text.
 
@@ -84,7 +84,7 @@ def tang(kept: dict[str, Any]) -> str:
     )
     return f"""## Tang poems
 
-{poems["train"]:,} poems for training, {poems["valid"]:,} for validation and {poems["test"]:,} for the test, of every
+`python benchmarks/tang.py`: {poems["train"]:,} poems for training, {poems["valid"]:,} for validation and {poems["test"]:,} for the test, of every
 twenty the nineteenth and the twentieth; {model["tokens"]["test"]:,} test tokens, characters and line ends. Characters
 that occur once in the training poems are `<unk>` to every model. The n-gram models are those of KenLM's `lmplz`.
 

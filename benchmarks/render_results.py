@@ -47,9 +47,9 @@ def fill(readme: Path, figures: str) -> None:
 
 
 INTRODUCTION = """
-Every figure on this page was measured by `benchmarks/results.py`, which also wrote the page. Times are of
-one run on the machine named; losses are means over all tokens of the part named, in nats, the state carried
-from the first token to the last.
+Every figure on this page was measured by a script in `benchmarks/`: by `results.py`, which also wrote the page, or by
+the one that a section names. Times are of one run on the machine named; losses are means over all tokens of the part
+named, in nats, the state carried from the first token to the last.
 """
 
 
@@ -220,7 +220,7 @@ def fuzz(kept: dict[str, Any]) -> str:
     )
     return f"""## Changed files
 
-Each reader of files, ten minutes of files changed at random and by what they reach (`python -m tests.fuzz READER`).
+Each of these readers of files, ten minutes of files changed at random and by what they reach (`python -m tests.fuzz READER`).
 A file may be refused with an error of elman's; anything else is a finding, and so are five seconds, and four GiB.
 
 | reader | in ten minutes | findings |

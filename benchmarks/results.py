@@ -5,7 +5,7 @@
     python benchmarks/results.py --write
 
 Each section runs the installed command line, and keeps what it found in benchmarks/results/. `files` needs
-torch, onnx and onnxruntime; `fuzz` takes twenty minutes. `--write` renders docs/results.md, and the figures
+torch, onnx and onnxruntime; `fuzz` takes half an hour. `--write` renders docs/results.md, and the figures
 between the marks of both READMEs, from what is kept. Run it on a quiet machine.
 """
 
@@ -162,8 +162,8 @@ def files() -> None:
 
 def fuzz() -> None:
     """Changed files, ten minutes for each reader, two readers at a time."""
-    readers, found = ("safetensors", "pt", "keras", "onnx"), {}
-    for pair in (readers[:2], readers[2:]):
+    readers, found = ("safetensors", "pt", "keras", "onnx", "tokenizer", "vectors"), {}
+    for pair in zip(readers[::2], readers[1::2], strict=True):
         running = {
             reader: subprocess.Popen(
                 [sys.executable, "-m", "tests.fuzz", reader, "--minutes", "10"], cwd=ROOT, text=True,

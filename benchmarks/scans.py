@@ -10,7 +10,6 @@ two and a half times the arithmetic. Both take turns on one thread. It prints a 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -19,11 +18,13 @@ from numpy.typing import NDArray
 from bench import script
 from bench.figures import figure, times_better
 from bench.kept import lines
+from bench.turns import seconds_in_turns
 
 Array = NDArray[np.float32]
 T = 256
 SIZES = [(1, 32), (1, 64), (1, 128), (2, 128), (4, 128), (8, 128), (8, 256), (25, 128), (50, 128)]
 CHUNK_BYTES = 2**18
+SCANS = 10  # in a turn
 
 
 def loop(a: Array, x: Array, states: Array) -> Callable[[], None]:
@@ -70,25 +71,18 @@ def tree(a: Array, x: Array, states: Array) -> Callable[[], None]:
     return run
 
 
-def measure(rows: int, hidden: int, rounds: int) -> tuple[list[float], list[float]]:
-    """Return the scans a second of both, round by round."""
+def measure(rows: int, hidden: int, rounds: int) -> list[list[float]]:
+    """Return the seconds of `SCANS` scans of both, round by round."""
     rng = np.random.default_rng(0)
     a = rng.random((T, rows, hidden), np.float32)
     x = rng.standard_normal((T, rows, hidden), np.float32)
     one, other = (np.zeros((T + 1, rows, hidden), np.float32) for _ in range(2))
     ways = [loop(a, x, one), tree(a, x, other)]
-    rates: tuple[list[float], list[float]] = ([], [])
     for run in ways:
         run()
     if not np.allclose(one, other, atol=1e-4):
         raise SystemExit("the two scans disagree")
-    for _ in range(rounds):
-        for run, found in zip(ways, rates, strict=True):
-            began = time.perf_counter()
-            for _ in range(10):
-                run()
-            found.append(10 / (time.perf_counter() - began))
-    return rates
+    return seconds_in_turns(ways, rounds, SCANS)
 
 
 def main() -> None:
@@ -97,8 +91,8 @@ def main() -> None:
     table = [["B", "H", "loop, us a step", "tree", "loop times as fast"]]
     for rows, hidden in SIZES[-1:] if quick else SIZES:
         stepwise, treelike = measure(rows, hidden, 1 if quick else 25)
-        times = times_better(stepwise, treelike, higher=True)["median"]
-        per_step = [figure(1e6 / max(rates) / T) for rates in (stepwise, treelike)]
+        times = times_better(stepwise, treelike, higher=False)["median"]
+        per_step = [figure(1e6 * min(seconds) / SCANS / T) for seconds in (stepwise, treelike)]
         table.append([str(rows), str(hidden), *per_step, f"{times:.2f}"])
     lines(f"a scan over {T} steps", table)
 

@@ -20,7 +20,7 @@ class Side:
         model = LanguageModel(
             vocab_size=s["K"], cell=s["cell"], embedding=s["E"], hidden=s["H"], layers=s["layers"]
         )
-        for name, array in common.parameters(s).items():
+        for name, array in (common.parameters(s) if "params" in s else {}).items():
             np.copyto(model.params[name], array)
         self.tokens = common.first_tokens(s)
         self.decoder = Decoder(model, np.array([0]), rows=s["B"])

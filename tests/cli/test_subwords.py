@@ -79,6 +79,18 @@ def test_a_tokenizer_of_ones_own(run_elman: Command, made: Path, tmp_path: Path,
     assert elman.load(again).tokenizer == elman.load(made).tokenizer
 
 
+def test_auto_takes_learnt_tokens_for_ranked_and_no_others(
+    run_elman: Command, made: Path, tmp_path: Path, text_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of a file have the numbers that it gives, frequent or not."""
+    monkeypatch.setattr("elman.network.output.MANY", 10)
+    command = ["train", text_file, *FLAGS, *BPE, "--output", "auto", "--steps", "1"]
+    assert "output auto is adaptive, for " in run_elman(*command, "--out", tmp_path / "run").out
+    command = ["train", text_file, *FLAGS, *BPE[4:], "--tokens", "bpe", "--output", "auto", "--steps", "1"]
+    out = run_elman(*command, "--tokenizer", made / "tokenizer.json", "--out", tmp_path / "other").out
+    assert "output auto is full, for " in out
+
+
 def test_wrong_tokenizers_are_refused_before_a_directory_is_made(
     run_elman: Command, tmp_path: Path, text_file: Path
 ) -> None:

@@ -118,7 +118,7 @@ def main() -> None:
     if guided:
         import atheris
 
-        with atheris.instrument_imports(include=["elman.interop", "pickletools", "zipfile"]):
+        with atheris.instrument_imports(include=["elman.interop", "elman.data", "pickletools", "zipfile"]):
             reader = importlib.import_module(name)
     else:
         reader = importlib.import_module(name)

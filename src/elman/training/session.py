@@ -254,7 +254,7 @@ def _prepare(
     _check_warmup(config, stream)
     _check_evaluable(corpus)
     if config.output == "auto":
-        chosen = choose_output(corpus.tokenizer.vocab_size, ranked=config.tokens in RANKED)
+        chosen = choose_output(corpus.tokenizer.vocab_size, ranked=_ranked(config))
         config = replace(config, output=chosen)
     model = build_model(config, corpus.tokenizer.vocab_size)
     config = replace(config, **model.output.settings)  # as they are, where they were left to it
@@ -271,12 +271,17 @@ def _prepare(
     return config, model, progress, placed
 
 
+def _ranked(config: TrainConfig) -> bool:
+    """Say whether tokens are numbered by falling frequency; those of a file are as it gives them."""
+    return config.tokens in RANKED and config.tokenizer is None
+
+
 def _notes(asked: str, config: TrainConfig, model: LanguageModel) -> tuple[str, ...]:
     """Say what the output is where it was to be chosen, or needs a word."""
     name, tokens, notes = model.output.name, f"{model.vocab_size:,} {config.tokens} tokens", []
     if asked == "auto":
         notes.append(f"output auto is {name}, for {tokens}")
-    elif name not in ("full", "mixture") and (config.tokens not in RANKED or config.tokenizer):
+    elif name not in ("full", "mixture") and not _ranked(config):
         notes.append(
             f"output {name} takes tokens for numbered by falling frequency, which {tokens} are not: "
             "full may be better"
