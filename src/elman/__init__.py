@@ -17,7 +17,8 @@ _HOMES = {
     ),
     "elman.network": ("LanguageModel", "Truncation", "Cell", "register_cell"),
     "elman.data": (
-        "Text", "CharTokenizer", "ByteTokenizer", "WordTokenizer", "Corpus", "Stream", "encode_corpus",
+        "Text", "CharTokenizer", "ByteTokenizer", "WordTokenizer", "SpaceTokenizer", "BpeTokenizer", "Corpus",
+        "Stream", "encode_corpus",
     ),
     "elman.storage.config": ("TrainConfig",),
     "elman.training": ("clip_by_global_norm", "Evaluation"),

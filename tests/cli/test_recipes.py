@@ -101,4 +101,6 @@ def test_recipes_are_listed_and_shown(run_elman: Command) -> None:
     shown = run_elman("info", "--recipe", "awd").out
     assert shown == recipe_text("awd")
     assert json.loads(run_elman("info", "--recipe", "awd", "--json").out) == tomllib.loads(shown)
-    assert "give a RUN or a FILE, or --recipes" in run_elman("info").complaint()
+    assert "give a RUN or a FILE, --recipes or --recipe NAME" in run_elman("info").complaint()
+    for two in (["--recipes", "--recipe", "awd"], ["runs/x", "--recipes"], ["runs/x", "--recipe", "awd"]):
+        assert "give one of RUN, --recipes and --recipe NAME" in run_elman("info", *two).complaint()

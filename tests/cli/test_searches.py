@@ -73,6 +73,7 @@ def test_generate_with_further_ways_to_draw(run_elman: Command, trained: Path) -
         (["--beam", "2", "--samples", "0"], "--samples must be a whole number of at least 1"),
         (["--beam", "2", "--length-penalty", "-1"], "length_penalty is -1"),
         (["--beam", "2", "--temperature", "0.8"], "--temperature has no effect with --beam: leave it out"),
+        (["--temperature", "0", "--top-p", "0.9"], "--top-p has no effect with --temperature 0"),
         (["--beam", "2", "--seed", "1"], "--seed has no effect with --beam"),
         (["--beam", "2", "--min-p", "0.1"], "--min-p has no effect with --beam"),
         (["--length-penalty", "1"], "--length-penalty has no effect without --beam"),

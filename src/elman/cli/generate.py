@@ -78,6 +78,8 @@ def generate(
         refuse(ctx, "length_penalty", "without --beam")
         if repetition_penalty == 1:
             refuse(ctx, "repetition_window", "without a --repetition-penalty")
+        if temperature == 0:
+            refuse(ctx, "top_k top_p min_p typical", "with --temperature 0, which takes the likeliest token")
     model = load(run)
     prompt = prompt.replace("\\n", "\n") if prompt else prompt
     warn_of_unknown(model.tokenizer, prompt or "")

@@ -107,10 +107,12 @@ def info(
     That is names, shapes, types and metadata of its tensors, and what recurrent model they could be.
     """
     if recipes or recipe is not None:
+        if (run is not None) + recipes + (recipe is not None) > 1:
+            raise ConfigError("give one of RUN, --recipes and --recipe NAME")
         _show_recipes(recipe, as_json)
         return
     if run is None:
-        raise ConfigError("give a RUN or a FILE, or --recipes")
+        raise ConfigError("give a RUN or a FILE, --recipes or --recipe NAME")
     if run.is_file():
         from elman.cli.files import describe
 

@@ -79,8 +79,9 @@ def evaluate(
     tokenizer : Tokenizer
         Of the vocabulary.
     batch, window : int
-        Rows and steps taken at a time. They set the speed and the memory, and not the result: rows
-        start in the middle of the text with the state that the row before ends with (see Notes).
+        Rows and steps taken at a time. They set the speed and the memory, and not the result beyond
+        rounding: rows start in the middle of the text with the state that the row before ends with (see
+        Notes).
     eos : bool
         Whether line ends are counted. Where not, the model reads them all the same: they are left out of
         the sums, and of the characters and bytes.
