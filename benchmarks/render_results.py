@@ -56,7 +56,7 @@ named, in nats, the state carried from the first token to the last.
 def where(kept: dict[str, Any]) -> str:
     m = kept["machine"]
     return (
-        f"Measured {kept['date']} on {m['cores']} cores of {m['processor']}, Python {m['python']}, "
+        f"Measured {kept['date']} on {m['cores']} core{'s' * (m['cores'] > 1)} of {m['processor']}, Python {m['python']}, "
         f"NumPy {m['numpy']} ({m['blas']})."
     )
 

@@ -24,7 +24,7 @@ from elman.training.settings import optimizer_of, schedule_of
 from elman.training.workers import Workers
 from tests.small import sentences
 
-NAMES = ("awd", "bpe-small", "char-large", "char-small", "tutorial", "word-medium", "word-small")
+NAMES = ("awd", "bpe-small", "char-large", "char-small", "tutorial", "word-medium", "word-small", "word-tied")
 SMALL: dict[str, Any] = {"hidden": 8, "embedding": 8, "batch": 4, "steps": 6, "threads": 1}
 """Sizes that train in a moment."""
 
