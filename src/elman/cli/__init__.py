@@ -10,8 +10,8 @@ from typing import Any
 from elman.errors import ElmanError
 
 COMMANDS = (
-    "train", "evaluate", "generate", "next", "score", "rerank", "explain", "gradcheck", "info", "plot",
-    "inspect", "doctor", "import", "export",
+    "train", "sweep", "evaluate", "generate", "next", "score", "rerank", "explain", "gradcheck", "info",
+    "plot", "inspect", "doctor", "import", "export",
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from elman.cli import (
     look,
     pytorch,
     scoring,
+    sweep,
     train,
     use,
 )
@@ -46,6 +47,7 @@ def _options(
 
 
 app.command("train")(train.train)
+app.command("sweep")(sweep.sweep)
 app.command("evaluate")(use.evaluate)
 app.command("generate")(generate.generate)
 app.command("next")(following.next_tokens)

@@ -133,7 +133,7 @@ class Reporter:
         planned = 0 < self.session.progress.horizon <= finished.step
         reason = "time" if planned and self.session.known_length() != finished.step else finished.reason
         why = {"done": "Done", "time": "Time is up", "early": "No more progress: stopped early"}[reason]
-        self.console.print(f"\n{why} after {finished.step:,} steps, {_clock(finished.seconds)}. ", end="")
+        self.console.print(f"\n{why} after {finished.step:,} steps, {clock(finished.seconds)}. ", end="")
         self.console.print(self._verdict())
         evaluations = self.session.progress.evaluations
         if self._base and evaluations and min(loss for _, loss in evaluations) >= self._base:
@@ -172,7 +172,7 @@ class Reporter:
         left = self._left(record)
         line = f"step {record.step:,}  loss {self._loss:.3f}  lr {record.lr:.2g}"
         line += f"  penalty {record.penalty:.3f}" if record.penalty else ""
-        line += f"  {self._speed:,.0f} tokens/s" + (f"  {_clock(left)} left" if left else "")
+        line += f"  {self._speed:,.0f} tokens/s" + (f"  {clock(left)} left" if left else "")
         if self._bar is not None:
             seconds = self.session.progress.seconds
             self._bar.update(self._task, total=seconds + left, completed=seconds, line=line)
@@ -196,7 +196,7 @@ class Reporter:
         if event.valid is not None:
             line += f"  valid {in_a_line(event.valid)}"
             line += "  averaged" if event.averaged else ""
-        line += f"  {_clock(progress.seconds)}" + ("  *best" if event.best and event.valid else "")
+        line += f"  {clock(progress.seconds)}" + ("  *best" if event.best and event.valid else "")
         self.console.print(line)
         if progress.averaged and not event.averaged:
             n = self.session.config.average
@@ -263,7 +263,12 @@ def _length(session: Session) -> str:
     return " or ".join(length for length in lengths if length)
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Return a time in the units that people read it in.
+
+    >>> clock(12.3), clock(754), clock(7500)
+    ('12 s', '12 min 34 s', '2 h 05 min')
+    """
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)

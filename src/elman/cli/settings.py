@@ -99,8 +99,8 @@ def collect(
     own : dict
         The command's own options (`out`, `overwrite`, `quiet`, `recipe`); None or False where not given.
     """
-    values = _read(config_file, own) if config_file else {}
-    options = {name: _own(name, values.pop(name, None), given) for name, given in own.items()}
+    values = read_settings(config_file, own) if config_file else {}
+    options = {name: own_option(name, values.pop(name, None), given) for name, given in own.items()}
     values.update({name: value for name, value in given.items() if value is not None})
     # A text on the command line takes the place of that of the file, whichever way either is given.
     if text:
@@ -113,7 +113,7 @@ def collect(
     return TrainConfig.from_mapping(values), options
 
 
-def _read(path: Path, own: Iterable[str]) -> dict[str, Any]:
+def read_settings(path: Path, own: Iterable[str]) -> dict[str, Any]:
     """Return what a settings file says, under the names of the settings and of the command's own options."""
     from elman.storage.tensors import check_format
 
@@ -126,7 +126,7 @@ def _read(path: Path, own: Iterable[str]) -> dict[str, Any]:
     return by_name(values, own)
 
 
-def _own(name: str, filed: Any, given: Any) -> Any:
+def own_option(name: str, filed: Any, given: Any) -> Any:
     """Return an option of the command: as given, or as the file has it."""
     kind = bool if isinstance(given, bool) else str
     if filed is not None and type(filed) is not kind:

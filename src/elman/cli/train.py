@@ -72,7 +72,7 @@ def train(
     with opened as session:
         reporter = Reporter(session, quiet=quiet)
         reporter.begin(resumed=resume is not None)
-        with _signals() as stopped, reporter.progress():
+        with noted_signals() as stopped, reporter.progress():
             sample = None if quiet else api.sampler(session)
             for event in fit(session, stop=lambda: bool(stopped), sample=sample, profile=profile):
                 reporter.show(event)
@@ -82,7 +82,7 @@ def train(
 
 
 @contextmanager
-def _signals() -> Iterator[list[int]]:
+def noted_signals() -> Iterator[list[int]]:
     """Note Ctrl-C and SIGTERM rather than die of them; a second Ctrl-C does end the program."""
     received: list[int] = []
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from elman.data.sources import TEXTS, SourceLike, Text, items_of, unreadable
+from elman.data.sources import TEXTS, SourceLike, Text, files_in, items_of, unreadable
 from elman.errors import ConfigError
 
 
@@ -55,3 +55,22 @@ def check_sources(given: SourceLike | Iterable[SourceLike], wanted: str = TEXTS)
                 os.scandir(path).close()
         except (OSError, ValueError) as error:
             raise unreadable(path, error, wanted) from None
+
+
+def state_of(paths: Iterable[str]) -> list[tuple[str, int, int]]:
+    """Return each file by its full path, its size and the time it was last changed, those of folders too.
+
+    Raises
+    ------
+    DataError
+        Where one is missing.
+    """
+    found = []
+    for path in map(Path, paths):
+        try:
+            for file in files_in(path) if path.is_dir() else [path]:
+                status = file.stat()
+                found.append((str(file.resolve()), status.st_size, status.st_mtime_ns))
+        except OSError as error:
+            raise unreadable(path, error) from None
+    return found

@@ -202,7 +202,7 @@ def _open(item: SourceLike, stack: ExitStack, spool: str | Path | None) -> list[
     elif item == "-":
         source = Source("<stdin>", _spool(sys.stdin.buffer, "<stdin>", stack, spool))
     elif _is_dir(Path(item)):
-        found = [source for path in _texts_in(Path(item)) for source in _open_file(path, stack, spool)]
+        found = [source for path in files_in(Path(item)) for source in _open_file(path, stack, spool)]
         if not any(source.size for source in found):
             some = "only empty texts" if found else "no text"
             raise DataError(f"{item} is a folder with {some}: put in files that end in {', '.join(SUFFIXES)}")
@@ -214,7 +214,9 @@ def _open(item: SourceLike, stack: ExitStack, spool: str | Path | None) -> list[
     return [source]
 
 
-def _texts_in(folder: Path) -> list[Path]:
+def files_in(folder: Path) -> list[Path]:
+    """Return the texts of a folder, in the order of their paths."""
+
     def refuse(error: OSError) -> None:
         raise DataError(f"cannot read the folder {error.filename}: {error.strerror}")
 

@@ -38,10 +38,7 @@ def picture(out_path: str | Path, width: float, height: float, *, outlines: bool
     ConfigError
         If the suffix is another, or matplotlib is not installed.
     """
-    out_path = Path(out_path)
-    if out_path.suffix.lower() not in SUFFIXES:
-        raise ConfigError(f"{out_path.name!r} ends in {out_path.suffix!r}: name the picture .png or .svg")
-    check_drawing()
+    out_path = check_picture(out_path)
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -51,6 +48,15 @@ def picture(out_path: str | Path, width: float, height: float, *, outlines: bool
         yield figure
         metadata = {"Date": None} if out_path.suffix.lower() == ".svg" else None
         figure.savefig(out_path, dpi=150, metadata=metadata)
+
+
+def check_picture(out_path: str | Path) -> Path:
+    """Return where to write a picture; raise ConfigError if none can be written there, or at all."""
+    out_path = Path(out_path)
+    if out_path.suffix.lower() not in SUFFIXES:
+        raise ConfigError(f"{out_path.name!r} ends in {out_path.suffix!r}: name the picture .png or .svg")
+    check_drawing()
+    return out_path
 
 
 def check_drawing() -> None:

@@ -21,6 +21,7 @@ from elman.data import (
     place_vectors,
     read_tokenizer,
 )
+from elman.data.linked import link_corpus
 from elman.data.registry import tokenizer_kind
 from elman.errors import CheckpointError, ConfigError, DataError
 from elman.network import LanguageModel
@@ -126,7 +127,12 @@ class Session:
 
 @contextmanager
 def begin(
-    config: TrainConfig, out: str | Path, *, overwrite: bool = False, text: Text | None = None
+    config: TrainConfig,
+    out: str | Path,
+    *,
+    overwrite: bool = False,
+    text: Text | None = None,
+    encoded: Path | None = None,
 ) -> Iterator[Session]:
     """Start a new run: encode the text, write the settings, make the model, save it untrained.
 
@@ -140,11 +146,51 @@ def begin(
         Replace a run that is there.
     text : Text, optional
         A text in memory, in place of the files that the settings name.
+    encoded : Path, optional
+        A folder into which `encode_text` has encoded the text of these settings. Its files are linked, and
+        the text is not read.
 
     Raises
     ------
     ConfigError, DataError, CheckpointError
         If a setting is wrong, the text cannot be read or is too short, or the directory is taken.
+    """
+    check_settings(config, text)
+    given = None if config.tokenizer is None or encoded is not None else read_tokenizer(config.tokenizer)
+    decay = optimizer_of(config).settings.get("weight_decay")
+    config = replace(config, lr=config.learning_rate(), weight_decay=decay)
+    if not (config.epochs or config.steps or config.minutes or config.text or config.train or text):
+        config = replace(config, **DEMONSTRATION)
+    asked = config.output
+    with Run.claim(out, overwrite=overwrite) as run:
+        # A run that is to be replaced stays until its successor is on disk, to the first checkpoint.
+        with run.staged() as staged:
+            if encoded is None:
+                corpus = _encode(config, staged.data, text, given)
+            else:
+                corpus = link_corpus(encoded, staged.data)
+            config, model, progress, placed = _prepare(config, staged, corpus)
+            run.take(staged)
+        corpus = run.corpus()
+        session = Session(run, config, corpus, model, _stream(config, corpus), optimizer_of(config), progress)
+        session.notes = (*placed, *_notes(asked, config, model))
+        yield session
+
+
+def check_settings(config: TrainConfig, text: Text | None = None) -> None:
+    """Raise the error of settings that no run can begin with, before anything is made.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        The settings.
+    text : Text, optional
+        A text in memory, in place of the files that the settings name.
+
+    Raises
+    ------
+    ConfigError, DataError
+        If a setting is wrong, or a file that one names cannot be read.
     """
     config.validate()
     kind = tokenizer_kind(config.tokens)
@@ -163,21 +209,6 @@ def begin(
                 check_sources(path)  # before a directory is made
     if config.vectors is not None:
         check_vectors(config.vectors, config.embedding)
-    given = None if config.tokenizer is None else read_tokenizer(config.tokenizer)
-    decay = optimizer_of(config).settings.get("weight_decay")
-    config = replace(config, lr=config.learning_rate(), weight_decay=decay)
-    if not (config.epochs or config.steps or config.minutes or config.text or config.train or text):
-        config = replace(config, **DEMONSTRATION)
-    asked = config.output
-    with Run.claim(out, overwrite=overwrite) as run:
-        # A run that is to be replaced stays until its successor is on disk, to the first checkpoint.
-        with run.staged() as staged:
-            config, model, progress, placed = _prepare(config, staged, text, given)
-            run.take(staged)
-        corpus = run.corpus()
-        session = Session(run, config, corpus, model, _stream(config, corpus), optimizer_of(config), progress)
-        session.notes = (*placed, *_notes(asked, config, model))
-        yield session
 
 
 @contextmanager
@@ -241,18 +272,15 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
 
 
 def _prepare(
-    config: TrainConfig, run: Run, text: Text | None, given: Tokenizer | None
+    config: TrainConfig, run: Run, corpus: Corpus
 ) -> tuple[TrainConfig, LanguageModel, Progress, tuple[str, ...]]:
-    """Encode the text and write the run to its first checkpoint, once all is found to fit.
+    """Write the run to its first checkpoint, once its text and all settings are found to fit.
 
     Return with the rest what is to be said of the word vectors, where there are some to begin with.
     """
-    corpus = _encode(config, run.data, text, given)
-    stream = _stream(config, corpus)
+    stream = check_corpus(config, corpus)
     if not (config.epochs or config.steps or config.minutes):
         config = replace(config, epochs=max(EPOCHS, -(-FEWEST_STEPS // len(stream))))
-    _check_warmup(config, stream)
-    _check_evaluable(corpus)
     if config.output == "auto":
         chosen = choose_output(corpus.tokenizer.vocab_size, ranked=_ranked(config))
         config = replace(config, output=chosen)
@@ -293,6 +321,20 @@ def _notes(asked: str, config: TrainConfig, model: LanguageModel) -> tuple[str, 
     return tuple(notes)
 
 
+def check_corpus(config: TrainConfig, corpus: Corpus) -> Stream:
+    """Return the stream of an encoded text, or raise the error of settings that do not fit the text.
+
+    Raises
+    ------
+    ConfigError, DataError
+        If the text is too short for the windows, for a warm-up or to be evaluated on.
+    """
+    stream = _stream(config, corpus)
+    _check_warmup(config, stream)
+    _check_evaluable(corpus)
+    return stream
+
+
 def _check_model(config: TrainConfig) -> None:
     """Raise the ConfigError of building the model, where that does not depend on the vocabulary."""
     # What outputs refuse does, so that this model has the one without settings.
@@ -319,6 +361,18 @@ def _check_warmup(config: TrainConfig, stream: Stream) -> None:
                 f"warmup ({config.warmup}) must be less than the {steps:,} steps of the run, or the rate "
                 "never gets to its full height"
             )
+
+
+def encode_text(config: TrainConfig, folder: Path) -> Corpus:
+    """Encode the text of the settings into a folder, from which `begin` can make many runs.
+
+    Raises
+    ------
+    ConfigError, DataError
+        If the text or the tokenizer cannot be read, or the text is too short.
+    """
+    given = None if config.tokenizer is None else read_tokenizer(config.tokenizer)
+    return _encode(config, folder, None, given)
 
 
 def _encode(config: TrainConfig, folder: Path, text: Text | None, given: Tokenizer | None) -> Corpus:
