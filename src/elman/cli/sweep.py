@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import time
 from pathlib import Path
@@ -65,6 +66,7 @@ def sweep(
     from elman.cli.settings import own_option, read_settings
     from elman.cli.sweeping import Reporter
     from elman.cli.train import noted_signals
+    from elman.insight.sweep_plots import plot_sweep
     from elman.sweeps.plan import Plan
     from elman.sweeps.storages import check_storage, require_optuna
     from elman.sweeps.sweep import Sweep, check_name
@@ -72,7 +74,7 @@ def sweep(
     require_optuna()
     name = study or config.stem
     check_name(name)
-    if minutes is not None and minutes <= 0:
+    if minutes is not None and not 0 < minutes < math.inf:
         raise ConfigError(f"minutes must be greater than 0, not {minutes:g}")
     own: dict[str, Any] = {"out": out and str(out), "quiet": quiet, "recipe": None}
     values = read_settings(config, (*own, "search"))
@@ -81,26 +83,21 @@ def sweep(
     storage = storage or str(folder / "study.journal")
     check_storage(storage)
     picture = _picture(plot, folder)
-    opened = Sweep(
-        Plan.read(values, own["recipe"]), folder, study=name, storage=storage, pruner=pruner, seed=seed
-    )
-    reporter = Reporter(opened, trials, quiet=own["quiet"], silent=as_json)
-    reporter.begin()
-    end = time.monotonic() + 60 * minutes if minutes else None
-    with noted_signals() as stopped:
-        for event in opened.trials(
-            trials, lambda: bool(stopped) or (end is not None and time.monotonic() >= end)
-        ):
-            reporter.show(event)
-    found = reporter.results()
+    plan = Plan.read(values, own["recipe"])
+    with Sweep(plan, folder, study=name, storage=storage, pruner=pruner, seed=seed) as opened:
+        reporter = Reporter(opened, trials, quiet=own["quiet"], silent=as_json)
+        reporter.begin()
+        end = time.monotonic() + 60 * (minutes or math.inf)
+        with noted_signals() as stopped:
+            for event in opened.trials(trials, lambda: bool(stopped) or time.monotonic() >= end):
+                reporter.show(event)
+        found = reporter.results()
     if picture is not None and found.drawable:
-        from elman.insight.sweep_plots import plot_sweep
-
-        plot_sweep(found.trials, opened.plan.space.scales, picture, measure=opened.plan.measure)
+        plot_sweep(found.trials, plan.space.scales, picture, measure=plan.measure)
     if as_json:
         print(json.dumps(found.as_dict(program()), ensure_ascii=False))
     else:
-        reporter.end(found, picture, stopped=bool(stopped), over=end is not None and time.monotonic() >= end)
+        reporter.end(found, picture, stopped=bool(stopped), over=time.monotonic() >= end)
     if stopped and stopped[0] == signal.SIGINT:
         raise typer.Exit(130)
     if not stopped:

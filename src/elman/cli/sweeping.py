@@ -76,7 +76,7 @@ class Reporter:
             self.best = record if better else self.best
             loss = "" if record.loss is None else f"valid {record.loss:.4f}  "
             self._line(
-                "", f"{loss}{state_of(record)}  {clock(record.seconds)}" + ("  *best" if better else "")
+                "", f"{loss}{state_of(record)}  {_time(record.seconds)}" + ("  *best" if better else "")
             )
 
     def results(self) -> Results:
@@ -86,6 +86,8 @@ class Reporter:
 
     def end(self, found: Results, picture: Path | None, *, stopped: bool, over: bool) -> None:
         """Print the table, where the picture is, and what to do next."""
+        if found.records:
+            self.console.print()
         for line in table(found):
             self.console.print(line)
         if picture is not None and found.drawable:
@@ -116,6 +118,10 @@ class Reporter:
         self.console.print(Text(text))
 
 
+def _time(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 10 else clock(seconds)
+
+
 def _loss(record: Record) -> float:
     assert record.loss is not None  # it is complete
     return record.loss
@@ -140,7 +146,7 @@ def table(found: Results) -> list[str]:
             str(record.number),
             "-" if record.loss is None else f"{record.loss:.4f}",
             record.state if record.state == "failed" else state_of(record).partition(":")[0],
-            clock(record.seconds) if record.seconds else "-",
+            _time(record.seconds) if record.seconds else "-",
             *(shown(record.settings.get(name)) for name in found.names),
         ]
         for record in found.records

@@ -189,7 +189,7 @@ def _choice(name: str, values: list[Any]) -> Choice:
         if found.count(value) > 1:
             raise _wrong(name, f"has {value!r} twice: give each value once")
     if len(found) < 2:
-        raise _wrong(name, f"has {len(found)} values to choose from: give two or more")
+        raise _wrong(name, f"needs two values or more to choose from, not {len(found)}")
     return Choice(name, found)
 
 
@@ -254,7 +254,7 @@ def _group(name: str, tables: list[Any]) -> Group:
         raise _wrong(name, "has one table to choose from: give two or more")
     options = []
     for table in tables:
-        fixed, within = dict[str, Any](), list[Choice | Range]()
+        fixed, within, taken = dict[str, Any](), list[Choice | Range](), list[str]()
         for key, value in table.items():
             if isinstance(value, list | dict):
                 dimension = read_dimension(key, value)
@@ -263,10 +263,11 @@ def _group(name: str, tables: list[Any]) -> Group:
                         name, f"has tables within a table, under {key}: give values, lists and ranges"
                     )
                 within.append(dimension)
+                taken.append(dimension.name)
             else:
                 setting = setting_of(key)
                 fixed[setting] = _typed(setting, value)
-        taken = [*fixed, *(dimension.name for dimension in within)]
+                taken.append(setting)
         if len(set(taken)) < len(taken):
             raise _wrong(name, "has a setting twice in one table, under two names: give it once")
         options.append(Option(fixed, tuple(within)))

@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -55,6 +55,8 @@ class Presence:
     ) -> None:
         self._stack.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+        with suppress(OSError):  # others are at work
+            self.folder.parent.rmdir()
 
     def gone(self, record: Record) -> bool:
         """Say whether the process of a running trial is at work no more. This process must be at none."""

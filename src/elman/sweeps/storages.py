@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import warnings
@@ -21,7 +22,7 @@ PATIENCE = 60
 """Seconds that a process waits for another's lock of an SQLite file."""
 
 OPENINGS = 20
-"""How often a database is opened anew that another process is just making."""
+"""How often a storage is looked at anew that another process is just writing."""
 
 
 def require_optuna() -> None:
@@ -82,12 +83,27 @@ def _journal(path: Path) -> BaseStorage:
 
     # A symbolic link is a lock on every kind of network disk; Windows lets only some users make one.
     lock = journal.JournalFileOpenLock if sys.platform == "win32" else journal.JournalFileSymlinkLock
+    _check_whole(path)
     try:
         return journal.JournalStorage(journal.JournalFileBackend(str(path), lock(str(path))))
     except OSError as error:
         raise CheckpointError(f"cannot open {path}: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, AssertionError, AttributeError) as error:
         raise DataError(f"{path} is no journal of Optuna's, or is damaged ({error}): give another") from error
+
+
+def _check_whole(path: Path) -> None:
+    """Raise DataError if the last line has no end: what is written next would be lost with it."""
+    for _ in range(OPENINGS):  # another process may be writing it
+        try:
+            with path.open("rb") as file:
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) == b"\n":
+                    return
+        except OSError:  # it is not there, or is empty
+            return
+        time.sleep(0.1)
+    raise DataError(f"the last line of {path} was cut short, as by a full disk: remove that line")
 
 
 def _database(url: str) -> BaseStorage:

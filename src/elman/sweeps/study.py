@@ -82,6 +82,14 @@ class Study:
         made.sampler = _seeded(seed, lambda number: count(study.records(), below=number))
         return study
 
+    def close(self) -> None:
+        """Give back what the storage holds open."""
+        storage = self._study._storage
+        storage.remove_session()
+        backend = getattr(storage, "_backend", storage)  # Optuna wraps databases in a cache
+        if hasattr(backend, "engine"):
+            backend.engine.dispose()
+
     def agree(self, signature: Mapping[str, Any]) -> None:
         """Write down what a new study is of, or see that it is the same.
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
+from elman.data import Corpus
 from elman.errors import CheckpointError, ConfigError, ElmanError
+from elman.storage.config import TrainConfig
 from elman.storage.run import Run
 from elman.sweeps.plan import Plan, with_settings
 from elman.sweeps.presence import Presence
@@ -65,11 +69,27 @@ class Sweep:
         if pruner not in PRUNERS:
             raise ConfigError(f"pruner must be one of {', '.join(PRUNERS)}, not {pruner!r}")
         self.plan, self.out, self.texts = plan, out, Texts(out / TEXTS)
+        self.corpora: dict[Path, Corpus] = {}
         corners = plan.corners()
         self.study = Study.open(storage, study, pruner=pruner, seed=seed)
-        if not self.study.records():
-            self._check_free(study)
-        self.corpora = {}
+        with ExitStack() as stack:
+            stack.callback(self.study.close)
+            if not self.study.records():
+                self._check_free(study)
+            self._encode(corners)
+            self.study.agree({**plan.signature, "the text": digest(self.corpora.values())})
+            stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.study.close()
+
+    def _encode(self, corners: Sequence[tuple[dict[str, Any], TrainConfig]]) -> None:
+        """Encode every text, and see that all settings fit theirs."""
         for settings, config in corners:
             try:
                 corpus = self.texts.corpus(config)
@@ -77,7 +97,6 @@ class Sweep:
             except ElmanError as error:
                 raise with_settings(settings, error) from error
             self.corpora[corpus.folder] = corpus
-        self.study.agree({**plan.signature, "the text": digest(self.corpora.values())})
 
     def _check_free(self, study: str) -> None:
         """Raise CheckpointError if a new study would meet the runs of an old one."""
