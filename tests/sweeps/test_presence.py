@@ -23,8 +23,7 @@ optuna = pytest.importorskip("optuna")
 
 def begun(sweep: Sweep, worker: Presence, **notes: Any) -> Asked:
     """Begin a trial as another process does, as far as its settings."""
-    told = {"host": worker.host, "worker": str(worker.folder), "alive": time.time(), **notes}
-    trial = sweep.study.ask(**told)
+    trial = sweep.study.ask(**{"process": worker.name, "alive": time.time(), **notes})
     trial.note(settings=trial.draw(sweep.plan.space.draw))
     return trial
 
@@ -55,9 +54,9 @@ def test_on_this_machine_a_lock_tells(tmp_path: Path) -> None:
 def test_on_others_signs_of_life_tell(tmp_path: Path) -> None:
     with sweep_in(tmp_path) as sweep, Presence(sweep.out) as here:
         now = time.time()
-        begun(sweep, here, host="elsewhere", alive=now)
-        begun(sweep, here, host="elsewhere", alive=now - presence.GRACE + 20)
-        begun(sweep, here, host="elsewhere", alive=now - presence.GRACE - 1)
+        elsewhere = {**here.name, "host": "elsewhere"}
+        for since in (0, presence.GRACE - 20, presence.GRACE + 1):
+            begun(sweep, here, process=elsewhere, alive=now - since)
         do(sweep, 3)
         assert states(sweep) == ["running", "running", "killed", "complete"]
 

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -34,16 +35,32 @@ def settings_file(folder: Path) -> Path:
     return path
 
 
-def start(folder: Path, storage: str) -> subprocess.Popen[str]:
+Start = Callable[[Path, str], subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start a sweep as a process; none is left when the test ends."""
+    with ExitStack() as stack:
+        yield lambda folder, storage: stack.enter_context(begun(folder, storage))
+
+
+@contextmanager
+def begun(folder: Path, storage: str) -> Iterator[subprocess.Popen[str]]:
     command = ["sweep", settings_file(folder), "--trials", MANY, "--study", "one", "--out", folder / "out"]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "elman", *map(str, command), "--storage", str(folder / "out" / storage)],
         env=CHILD_ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
     )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def wait_for(processes: list[subprocess.Popen[str]], what: Callable[[], bool]) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + 240
     while not what():
         assert time.monotonic() < end
         for process in processes:
@@ -52,7 +69,7 @@ def wait_for(processes: list[subprocess.Popen[str]], what: Callable[[], bool]) -
 
 
 @pytest.mark.parametrize("storage", ["study.journal", "study.db"])
-def test_processes_share_trials_and_outlive_one_another(tmp_path: Path, storage: str) -> None:
+def test_processes_share_trials_and_outlive_one_another(tmp_path: Path, storage: str, start: Start) -> None:
     one, other = start(tmp_path, storage), start(tmp_path, storage)
     path = tmp_path / "out" / storage
     wait_for([one, other], path.exists)
@@ -94,8 +111,10 @@ def kill_at_work(one: subprocess.Popen[str], study: Study, anew: Callable[[], su
         found: list[str] = []
 
         def at_work(one: subprocess.Popen[str] = one, found: list[str] = found) -> bool:
-            running = [record.worker for record in study.records() if record.state == "running"]
-            found += [worker for worker in running if (Path(worker) / ".lock").read_text() == str(one.pid)]
+            running = [
+                record.worker for record in study.records() if record.state == "running" and record.params
+            ]
+            found += [worker for worker in running if worker and holder(Path(worker)) == str(one.pid)]
             return bool(found)
 
         wait_for([one], at_work)
@@ -106,6 +125,13 @@ def kill_at_work(one: subprocess.Popen[str], study: Study, anew: Callable[[], su
         if broken:
             return broken[0]
         one = anew()  # it had just ended that trial
+
+
+def holder(worker: Path) -> str:
+    try:
+        return (worker / ".lock").read_text()
+    except FileNotFoundError:  # of a process that has just been found to be gone
+        return ""
 
 
 def check(records: list[Record]) -> None:

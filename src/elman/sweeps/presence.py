@@ -58,6 +58,11 @@ class Presence:
         with suppress(OSError):  # others are at work
             self.folder.parent.rmdir()
 
+    @property
+    def name(self) -> dict[str, str]:
+        """What a trial of this process says of it."""
+        return {"host": self.host, "worker": str(self.folder)}
+
     def gone(self, record: Record) -> bool:
         """Say whether the process of a running trial is at work no more. This process must be at none."""
         if record.host == self.host and record.worker:

@@ -199,6 +199,7 @@ class Asked:
 def _record(trial: optuna.trial.FrozenTrial) -> Record:
     attrs, state = trial.user_attrs, trial.state.name.lower()
     attempt, error, again = attrs.get("attempt", 1), attrs.get("error", ""), attrs.get("again", {})
+    process = attrs.get("process", {})
     if state == "fail":
         state = attrs.get("ended", "killed")
         if state == "killed" and attempt >= ATTEMPTS:
@@ -206,8 +207,8 @@ def _record(trial: optuna.trial.FrozenTrial) -> Record:
     started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
     return Record(
         trial.number, state, tuple(loss for _, loss in sorted(trial.intermediate_values.items())),
-        attrs.get("settings", {}), attrs.get("seconds", 0.0), attrs.get("run", ""), attrs.get("host", ""),
-        error, again.get("number"), attempt, attrs.get("worker", ""), attrs.get("alive", started),
+        attrs.get("settings", {}), attrs.get("seconds", 0.0), attrs.get("run", ""), process.get("host", ""),
+        error, again.get("number"), attempt, process.get("worker", ""), attrs.get("alive", started),
         trial.params,
     )  # fmt: skip
 

@@ -131,7 +131,7 @@ class Sweep:
                 self._bury(presence)
                 if count(self.study.records()) >= n:
                     return
-                trial = self.study.ask(host=presence.host, worker=str(presence.folder), alive=time.time())
+                trial = self.study.ask(process=presence.name, alive=time.time())
                 if count(self.study.records(), below=trial.number) >= n:
                     # Two processes asked at the same time for the last one.
                     with suppress(Lost):
