@@ -35,14 +35,15 @@ def test_a_reader_that_goes_away_is_no_error(trained: Path) -> None:
     process.stderr.close()
 
 
-def test_help_loads_no_numbers() -> None:
+@pytest.mark.parametrize("command", ["train", "sweep"])
+def test_help_loads_no_numbers(command: str) -> None:
     """Help is instant: it needs neither NumPy nor the rooms that need it."""
     code = (
-        "import sys; sys.argv = ['elman', 'train', '--help']\n"
+        f"import sys; sys.argv = ['elman', '{command}', '--help']\n"
         "from elman.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "print('numpy' in sys.modules, file=sys.stderr)"
+        "print({'numpy', 'optuna'} & sys.modules.keys() != set(), file=sys.stderr)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], env=CHILD_ENV, capture_output=True, text=True, check=True

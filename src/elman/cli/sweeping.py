@@ -163,4 +163,9 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _errors(records: Sequence[Record]) -> list[str]:
-    return [f"trial {record.number}: {record.error}" for record in records if record.error]
+    """Return what went wrong, a line for all trials in which it was the same."""
+    found: dict[str, list[str]] = {}
+    for record in records:
+        if record.error:
+            found.setdefault(record.error, []).append(str(record.number))
+    return [f"trial{'s' * (len(them) > 1)} {', '.join(them)}: {error}" for error, them in found.items()]

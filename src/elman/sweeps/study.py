@@ -185,12 +185,19 @@ class Asked:
             return self._trial.should_prune()
 
     def end(self, state: str, loss: float | None = None) -> Record:
-        """End it as ``complete`` (with its loss), ``pruned`` or ``failed``; return what is known of it."""
+        """End it as ``complete`` (with its loss), or in another state of `Record`; return what is known.
+
+        Optuna has a trial that failed by its settings as pruned: what it has as failed its sampler does not
+        look at, and would choose again.
+        """
         import optuna
 
         kinds = optuna.trial.TrialState
-        kind = {"complete": kinds.COMPLETE, "pruned": kinds.PRUNED}.get(state, kinds.FAIL)
+        known = {"complete": kinds.COMPLETE, "pruned": kinds.PRUNED, "failed": kinds.PRUNED}
         with _translated(self._storage):
+            if state not in ("complete", "pruned"):
+                self._trial.set_user_attr("ended", state)
+            kind = known.get(state, kinds.FAIL)
             self._study.tell(self._trial, loss, state=kind)
             found = self._study.get_trials(deepcopy=False)[self.number]
         return _record(found)
@@ -200,8 +207,8 @@ def _record(trial: optuna.trial.FrozenTrial) -> Record:
     attrs, state = trial.user_attrs, trial.state.name.lower()
     attempt, error, again = attrs.get("attempt", 1), attrs.get("error", ""), attrs.get("again", {})
     process = attrs.get("process", {})
-    if state == "fail":
-        state = attrs.get("ended", "killed")
+    if trial.state.is_finished() and state != "complete":
+        state = attrs.get("ended", "killed" if state == "fail" else state)
         if state == "killed" and attempt >= ATTEMPTS:
             state, error = "failed", f"its process was killed, {attempt} times in a row"
     started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0

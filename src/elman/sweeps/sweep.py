@@ -135,8 +135,7 @@ class Sweep:
                 if count(self.study.records(), below=trial.number) >= n:
                     # Two processes asked at the same time for the last one.
                     with suppress(Lost):
-                        trial.note(ended="surplus")
-                        trial.end("failed")
+                        trial.end("surplus")
                     return
                 yield from run_trial(place, trial)
 

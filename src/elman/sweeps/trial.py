@@ -112,8 +112,6 @@ def run_trial(place: Workplace, trial: Asked) -> Iterator[Event]:
 
 
 def _end(place: Workplace, trial: Asked, state: str, loss: float | None = None) -> Record:
-    if state not in ("complete", "pruned"):
-        trial.note(ended=state)
     record = trial.end(state, loss)
     if state == "interrupted":
         place.study.again(record, record.attempt)
