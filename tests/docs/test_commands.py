@@ -12,6 +12,7 @@ from elman.errors import ConfigError, ElmanError
 from elman.network import get_cell
 from elman.storage.config import TrainConfig
 from elman.storage.recipes import with_recipe
+from elman.sweeps.plan import Plan
 
 from .pages import blocks, commands, name, pages
 from .test_cli_reference import generate_cli
@@ -62,7 +63,11 @@ def test_the_settings_files_that_pages_show_are_valid():
     shown = [block.body for page in pages() for block in blocks(page) if block.language == "toml"]
     assert shown
     for body in shown:
-        TrainConfig.from_mapping(tomllib.loads(body))
+        values = tomllib.loads(body)
+        if "search" in values:
+            Plan.read(values).corners()
+        else:
+            TrainConfig.from_mapping(values)
 
 
 def test_every_command_is_shown_on_some_page():

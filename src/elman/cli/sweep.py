@@ -39,7 +39,7 @@ def sweep(
     storage: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE|URL",
+            metavar="FILE",
             help="Where the study is kept: a .journal file, a .db file of SQLite, or the URL of a database; "
             "by default study.journal in the folder.",
         ),
