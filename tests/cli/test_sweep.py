@@ -191,7 +191,12 @@ def test_a_signal_finishes_the_step_and_saves(
         (("log = true", "lgo = true"), [], "[search] lr has 'lgo', but a range is"),
         (("layers = 1", "hidden = 3"), [], "hidden has a value and is searched as well"),
         (("layers = 1", "layrs = 1"), [], "unknown setting 'layrs'; did you mean 'layers'?"),
-        (("batch = 4", "batch = 4000"), [], "batch"),
+        (("batch = 4", "batch = 4000"), [], "elman: the train text has"),
+        (("layers = 1", "epochs = 1\nwarmup = 5000"), [], "elman: warmup"),
+        (
+            ("hidden = [4, 6]", "size = [{ hidden = 4 }, { min_count = 10000 }]"), [],
+            "elman: with lr 0.001, min_count 10000: ",
+        ),
         (("text = [", 'text = ["none.txt", '), [], "there is no file none.txt"),
         (("layers = 1", 'recipe = "none"'), [], "there is no recipe 'none'"),
         (("layers = 1", "overwrite = true"), [], "unknown setting 'overwrite'"),

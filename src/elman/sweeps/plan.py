@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,7 +108,7 @@ class Plan:
                 wrong.append((settings, error))
             else:
                 found.append((settings, config))
-        _complain(wrong, everywhere=not found)
+        complain(wrong, everywhere=not found)
         return found
 
     @property
@@ -121,16 +121,24 @@ class Plan:
         }
 
 
-def _complain(wrong: list[tuple[dict[str, Any], ElmanError]], everywhere: bool) -> None:
-    """Raise the first of these errors; say with what, unless it is the same with all."""
+def complain(wrong: Sequence[tuple[Mapping[str, Any], ElmanError]], *, everywhere: bool) -> None:
+    """Raise the first error of combinations of settings, if there is one.
+
+    Parameters
+    ----------
+    wrong : sequence of pairs
+        Settings, and what is wrong with them.
+    everywhere : bool
+        Whether these are all combinations. Where the error is the same with all, it does not say with which.
+
+    Raises
+    ------
+    ElmanError
+        Of the kind of the first.
+    """
     if not wrong:
         return
     settings, error = wrong[0]
     if everywhere and len({str(other) for _, other in wrong}) == 1:
         raise error
-    raise with_settings(settings, error)
-
-
-def with_settings(settings: Mapping[str, Any], error: ElmanError) -> ElmanError:
-    """Return the error of a combination, with what it is of."""
-    return type(error)(f"with {said(settings)}: {error}")
+    raise type(error)(f"with {said(settings)}: {error}")

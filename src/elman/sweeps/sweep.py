@@ -14,7 +14,7 @@ from elman.data import Corpus
 from elman.errors import CheckpointError, ConfigError, ElmanError
 from elman.storage.config import TrainConfig
 from elman.storage.run import Run
-from elman.sweeps.plan import Plan, with_settings
+from elman.sweeps.plan import Plan, complain
 from elman.sweeps.presence import Presence
 from elman.sweeps.records import Record, count
 from elman.sweeps.study import PRUNERS, Lost, Study
@@ -90,13 +90,16 @@ class Sweep:
 
     def _encode(self, corners: Sequence[tuple[dict[str, Any], TrainConfig]]) -> None:
         """Encode every text, and see that all settings fit theirs."""
+        wrong = []
         for settings, config in corners:
             try:
                 corpus = self.texts.corpus(config)
                 check_corpus(config, corpus)
             except ElmanError as error:
-                raise with_settings(settings, error) from error
-            self.corpora[corpus.folder] = corpus
+                wrong.append((settings, error))
+            else:
+                self.corpora[corpus.folder] = corpus
+        complain(wrong, everywhere=len(wrong) == len(corners))
 
     def _check_free(self, study: str) -> None:
         """Raise CheckpointError if a new study would meet the runs of an old one."""
