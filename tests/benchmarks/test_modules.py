@@ -1,4 +1,4 @@
-"""Every script and side of the benchmarks can be loaded: what they import has not moved."""
+"""Every script and side of the benchmarks can be loaded: what they import has not moved. The rival need not be here."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ MODULES += [f"sides.{path.stem}" for path in sorted((BENCHMARKS / "sides").glob(
 
 @pytest.mark.parametrize("several", [MODULES[::2], MODULES[1::2]], ids=["one-half", "the-other"])
 def test_modules_can_be_loaded(several: list[str]) -> None:
-    lines = "".join(f"import {name}\n" for name in several)
+    lines = "import sys\nsys.modules['torch'] = None\n" + "".join(f"import {name}\n" for name in several)
     done = subprocess.run(
         [sys.executable, "-c", lines], env=CHILD_ENV, cwd=BENCHMARKS, capture_output=True, text=True
     )
-    absent = "No module named 'torch'" in done.stderr or "No module named 'onnx" in done.stderr
-    assert done.returncode == 0 or absent, done.stderr
+    assert done.returncode == 0, done.stderr
