@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any
 
-from elman.errors import ElmanError
+from elman.errors import ElmanError, LeaderError
 
 COMMANDS = (
     "train", "evaluate", "generate", "next", "score", "rerank", "explain", "gradcheck", "info", "plot",
@@ -28,6 +28,8 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows a question mark
     try:
         sys.exit(app(standalone_mode=False) or 0)
+    except LeaderError:
+        sys.exit(2)
     except ElmanError as error:
         _fail(str(error), 2)
     except complaint as error:

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from elman.cli.settings import collect, with_settings
 from elman.errors import ConfigError
+
+if TYPE_CHECKING:
+    from elman.training.session import Session
 
 
 @with_settings
@@ -53,23 +56,30 @@ def train(
     """
     from elman import api
     from elman.cli.progress import Reporter
+    from elman.ranks import here
     from elman.training.fit import fit
     from elman.training.session import begin
     from elman.training.session import resume as take_up
 
+    ranks = here()
     if resume is not None:
         if text or out or config or recipe or overwrite:
             raise ConfigError(
                 "--resume goes on with a run as it is: leave out texts, --out, --config, --recipe and "
                 "--overwrite"
             )
-        opened = take_up(resume, {name: value for name, value in settings.items() if value is not None})
+        changes = {name: value for name, value in settings.items() if value is not None}
+        opened = take_up(resume, changes, ranks=ranks)
     else:
         options = {"out": out and str(out), "overwrite": overwrite, "quiet": quiet, "recipe": recipe}
         collected, own = collect(config, text, settings, options)
         quiet = own["quiet"]
-        opened = begin(collected, own["out"] or api.default_out(collected), overwrite=own["overwrite"])
+        place = ranks.broadcast(own["out"] or api.default_out(collected))
+        opened = begin(collected, place, overwrite=own["overwrite"], ranks=ranks)
     with opened as session:
+        if not ranks.leads:
+            _follow(session)
+            return
         reporter = Reporter(session, quiet=quiet)
         reporter.begin(resumed=resume is not None)
         with _signals() as stopped, reporter.progress():
@@ -79,6 +89,15 @@ def train(
         reporter.end()
     if stopped and stopped[0] == signal.SIGINT:
         raise typer.Exit(130)
+
+
+def _follow(session: Session) -> None:
+    """Train as one of the other ranks, which say nothing."""
+    from elman.training.fit import fit
+
+    with _signals() as stopped:
+        for _ in fit(session, stop=lambda: bool(stopped)):
+            pass
 
 
 @contextmanager

@@ -49,6 +49,30 @@ class Window(NamedTuple):
         reset[0] = True
         return self._replace(reset=reset)
 
+    def rows(self, some: slice) -> "Window":
+        """Return some of the rows.
+
+        Parameters
+        ----------
+        some : slice
+
+        Returns
+        -------
+        Window
+            The same, where these are all.
+
+        Examples
+        --------
+        >>> tokens = np.arange(6).reshape(2, 3)
+        >>> Window(tokens, tokens, None).rows(slice(1, 3)).x
+        array([[1, 2],
+               [4, 5]])
+        """
+        if some == slice(0, self.x.shape[1]):
+            return self
+        reset = None if self.reset is None else np.ascontiguousarray(self.reset[:, some])
+        return Window(np.ascontiguousarray(self.x[:, some]), np.ascontiguousarray(self.y[:, some]), reset)
+
 
 class Stream:
     r"""A text as `B` parallel streams, read in windows of `T` steps.

@@ -115,7 +115,7 @@ def fit(
     longest = back + (windows.longest - config.window if windows else 0)
     workers = make_workers(
         session.model, config.batch, config.threads or 1, longest, session.optimizer, progress.moments,
-        progress.average, frozen=config.freeze_vectors,
+        progress.average, frozen=config.freeze_vectors, ranks=session.ranks,
     )  # fmt: skip
     steps = training_steps(
         session.model, session.stream, session.schedule, progress, workers,
@@ -129,7 +129,8 @@ def fit(
             keeper.after()
             yield record
             # A stop in the very last step is no stop, so that nothing of the end is left undone.
-            reason = keeper.reason() or ("stopped" if stop() else "")
+            stopped = keeper.settle(stop())
+            reason = keeper.reason() or ("stopped" if stopped else "")
             if (reason and reason != "stopped") or keeper.evaluation_due():
                 with one_thread():
                     evaluated = evaluate(record)
@@ -155,7 +156,8 @@ class _Keeper:
         self.session, self.sample = session, sample
         self.vocabulary = vocabulary_of(session.corpus.tokenizer, session.corpus.parts["train"])
         self.began = time.monotonic() - session.progress.seconds
-        self.saved_at, self.saved_step = time.monotonic(), session.progress.step
+        self.saved_at, self.saved_step = session.progress.seconds, session.progress.step
+        self.leads = session.ranks.leads
         self.first_step, self.first_seconds = session.progress.step, session.progress.seconds
         self.evaluation = self.evaluating = 0.0  # seconds of the last, and of all of this session
         self.spacing = 0  # the fewest steps between evaluations, where they are costly and time is short
@@ -165,11 +167,18 @@ class _Keeper:
     def after(self) -> None:
         """Note a step."""
         progress = self.session.progress
-        if progress.step == self.first_step + 1 > 1:
+        if progress.step == self.first_step + 1 > 1 and self.leads:
             self.session.run.metrics.drop("test_loss")  # what was the end of the run is not, any more
         progress.seconds = time.monotonic() - self.began
+
+    def settle(self, stopping: bool) -> bool:
+        """Let all ranks go by the clock of the first, and plan by it; say whether any of them is to stop."""
+        progress = self.session.progress
+        seen = self.session.ranks.agree([progress.seconds, stopping])  # (ranks, 2)
+        progress.seconds = float(seen[0, 0])
         if progress.horizon == 0:
             self._plan()
+        return bool(seen[:, 1].any())
 
     def log(self, record: StepRecord) -> None:
         """Write a line of the metrics, if it is time for one."""
@@ -205,17 +214,20 @@ class _Keeper:
         part, valid = session.corpus.parts.get("valid"), None
         losses = [loss for _, loss in progress.evaluations]
         if part is not None:
-            valid = evaluate(model, part, session.corpus.tokenizer, vocabulary=self.vocabulary, guesses=False)
+            valid = evaluate(
+                model, part, session.corpus.tokenizer, vocabulary=self.vocabulary, guesses=False,
+                ranks=session.ranks,
+            )  # fmt: skip
             if not math.isfinite(valid.nats):
                 raise explain_evaluation(model, part, progress.step, clip=session.config.clip)
             progress.evaluations.append((progress.step, valid.nats_per_token))
         best = valid is None or not losses or valid.nats_per_token < min(losses)
-        if best:
+        if best and self.leads:
             session.run.save_model(model, {"step": progress.step})
-        text = self.sample(model, progress.step) if self.sample and session.config.sample else None
-        progress.evaluated = progress.step
-        progress.seconds = time.monotonic() - self.began
-        self.evaluation = time.monotonic() - started
+        wanted = self.sample if session.config.sample and self.leads else None
+        text = None if wanted is None else wanted(model, progress.step)
+        progress.evaluated, now = progress.step, time.monotonic()
+        progress.seconds, self.evaluation = session.ranks.broadcast((now - self.began, now - started))
         self.evaluating += self.evaluation
         found: dict[str, Any] = {}
         if valid is not None:
@@ -237,7 +249,9 @@ class _Keeper:
         if part is None:
             return {}
         best = session.model.with_params(session.run.load_model().params)
-        self.tested = evaluate(best, part, session.corpus.tokenizer, vocabulary=self.vocabulary)
+        self.tested = evaluate(
+            best, part, session.corpus.tokenizer, vocabulary=self.vocabulary, ranks=session.ranks
+        )
         loss = self.tested.nats_per_token
         return {"test_loss": loss} if math.isfinite(loss) else {}
 
@@ -248,16 +262,17 @@ class _Keeper:
             return True
         if every:
             return progress.step - self.saved_step >= every
-        return time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS
+        return progress.seconds - self.saved_at >= CHECKPOINT_SECONDS
 
     def save(self) -> None:
         """Save all that resuming needs."""
         self.session.save()
-        self.saved_at, self.saved_step = time.monotonic(), self.session.progress.step
+        now = time.monotonic() - self.began  # saving takes time too
+        self.saved_at, self.saved_step = self.session.ranks.broadcast(now), self.session.progress.step
 
     def end(self) -> None:
         """Leave a model behind even if the session ended before its first evaluation."""
-        if not self.session.run.has_model:
+        if self.leads and not self.session.run.has_model:
             self.session.run.save_model(self.session.judged, {"step": self.session.progress.step})
 
     def _plan(self) -> None:
@@ -301,5 +316,6 @@ class _Keeper:
         }
         if self.session.model.regularisers.penalised:
             line["penalty"] = progress.penalty_sum / progress.loss_steps
-        self.session.run.metrics.append({**line, **more})
+        if self.leads:
+            self.session.run.metrics.append({**line, **more})
         progress.loss_sum, progress.penalty_sum, progress.loss_steps = 0.0, 0.0, 0

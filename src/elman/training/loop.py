@@ -25,7 +25,7 @@ class Progress:
     Attributes
     ----------
     state : tuple of NamedTuple
-        The state that enters the next window.
+        The state that enters the next window, of this rank's own rows.
     moments : dict
         The optimiser's state.
     step : int
@@ -132,7 +132,7 @@ def training_steps(
         length = windows.length(progress.step) if windows else stream.window
         start, stop = progress.position, min(progress.position + length, stream.steps)
         entered = max(0, start - reach)
-        window = model.clock.timed("data", stream.window_at)(entered, stop)
+        window = model.clock.timed("data", stream.window_at)(entered, stop).rows(workers.own)
         if model.learn_state and not entered:  # what an epoch begins with has a gradient too
             window = window.anew()
         lr = schedule(progress.step, progress.evaluations)
@@ -162,5 +162,5 @@ def training_steps(
         if stop == stream.steps:
             progress.epoch += 1
             progress.position = 0
-            progress.state = model.initial_state(stream.batch)
+            progress.state = model.initial_state(workers.batch)
         yield StepRecord(progress.step, progress.tokens, loss, lr, workers.norm, workers.penalty)

@@ -23,6 +23,7 @@ from elman.errors import ElmanError
 from elman.network import LanguageModel
 from elman.network.backprop import Backprop
 from elman.network.threads import usable_cores
+from elman.ranks import ALONE, Ranks
 from elman.training.flat import flat_copy
 from elman.training.meeting import Hub, Line
 from elman.training.member import Member
@@ -99,7 +100,7 @@ class ProcessWorkers(Workers):
             order: dict[str, Any] = {
                 "file": file, "size": measure.size, "batch": self.batch, "threads": count,
                 "steps": self.steps, "split": self.split, "averaging": averaging, "frozen": self.frozen,
-                "spin": usable_cores() >= count,
+                "every": self.ranks.size > 1, "spin": usable_cores() >= count,
                 "model": {**model.settings, "init": "zeros"},
                 "optimizer": self.optimizer and [self.optimizer.name, dict(self.optimizer.settings)],
             }  # fmt: skip
@@ -114,7 +115,8 @@ class ProcessWorkers(Workers):
                     line.expect(READY)
                 self.members = [
                     Member(
-                        0, model, shared, self.rows, Hub(self._lines), self.optimizer, frozen=self.frozen
+                        0, model, shared, self.rows, Hub(self._lines), self.optimizer, frozen=self.frozen,
+                        every=order["every"],
                     )
                 ]  # fmt: skip
             except BaseException as error:
@@ -235,9 +237,13 @@ def best_threads(model: LanguageModel, batch: int, steps: int) -> int:
 def make_workers(
     model: LanguageModel, batch: int, threads: int, steps: int,
     optimizer: Optimizer | None = None, moments: OptimizerState | None = None,
-    average: Params | None = None, *, frozen: bool = False,
+    average: Params | None = None, *, frozen: bool = False, ranks: Ranks = ALONE, communicator: str = "flat",
 ) -> Workers:  # fmt: skip
     """Return what splits a batch best: processes where a step is work enough, threads elsewhere."""
-    processes = threads > 1 and batch > 1 and ProcessWorkers.can_serve(model, batch, steps, optimizer)
+    mine = batch // ranks.size
+    processes = threads > 1 and mine > 1 and ProcessWorkers.can_serve(model, mine, steps, optimizer)
     kind = ProcessWorkers if processes else Workers
-    return kind(model, batch, threads, steps, optimizer, moments, average, frozen=frozen)
+    return kind(
+        model, batch, threads, steps, optimizer, moments, average,
+        frozen=frozen, ranks=ranks, communicator=communicator,
+    )  # fmt: skip

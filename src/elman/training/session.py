@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,10 @@ from elman.data import (
     read_tokenizer,
 )
 from elman.data.registry import tokenizer_kind
-from elman.errors import CheckpointError, ConfigError, DataError
+from elman.errors import CheckpointError, ConfigError, DataError, LeaderError
 from elman.network import LanguageModel
 from elman.network.output import SETTINGS, choose_output
+from elman.ranks import ALONE, Ranks
 from elman.storage.config import TrainConfig
 from elman.storage.lock import exclusive
 from elman.storage.run import Run, build_model
@@ -35,6 +36,7 @@ from elman.training.optim import Optimizer
 from elman.training.processes import best_threads
 from elman.training.schedules import Record, Schedule
 from elman.training.settings import optimizer_of, schedule_of
+from elman.training.shares import concatenate, rows_of, rows_of_rank
 from elman.training.windows import RandomWindows
 
 EPOCHS = 10
@@ -59,7 +61,8 @@ EXTENDABLE = (
 class Session:
     """What a training session works with; the run directory is locked while it is open.
 
-    `notes` are sentences about what was chosen.
+    `notes` are sentences about what was chosen. Of `ranks` that train together each has a session of its own,
+    of which that of the leading one writes.
     """
 
     run: Run
@@ -70,6 +73,7 @@ class Session:
     optimizer: Optimizer
     progress: Progress
     notes: tuple[str, ...] = ()
+    ranks: Ranks = ALONE
 
     @property
     def schedule(self) -> Schedule:
@@ -120,14 +124,17 @@ class Session:
             progress.averaged = 1
 
     def save(self) -> None:
-        """Save all that resuming needs."""
-        save_progress(self.run, self.model, self.progress)
+        """Save all that resuming needs: of all ranks, for any number of them."""
+        state = concatenate(self.ranks.gather(self.progress.state))
+        if self.ranks.leads:
+            save_progress(self.run, self.model, replace(self.progress, state=state))
 
 
 @contextmanager
 def begin(
-    config: TrainConfig, out: str | Path, *, overwrite: bool = False, text: Text | None = None
-) -> Iterator[Session]:
+    config: TrainConfig, out: str | Path, *, overwrite: bool = False, text: Text | None = None,
+    ranks: Ranks = ALONE,
+) -> Iterator[Session]:  # fmt: skip
     """Start a new run: encode the text, write the settings, make the model, save it untrained.
 
     Parameters
@@ -140,13 +147,27 @@ def begin(
         Replace a run that is there.
     text : Text, optional
         A text in memory, in place of the files that the settings name.
+    ranks : Ranks, optional
+        The processes that train together. The first does all this, and the others open what it has made:
+        all must see the directory.
 
     Raises
     ------
     ConfigError, DataError, CheckpointError
         If a setting is wrong, the text cannot be read or is too short, or the directory is taken.
+    LeaderError
+        On the other ranks, if the first has raised.
     """
+    with _by_all(ranks, _begun(config, out, ranks, overwrite=overwrite, text=text)) as session:
+        yield session
+
+
+@contextmanager
+def _begun(
+    config: TrainConfig, out: str | Path, ranks: Ranks, *, overwrite: bool, text: Text | None
+) -> Iterator[Session]:
     config.validate()
+    rows_of_rank(config.batch, ranks)
     kind = tokenizer_kind(config.tokens)
     kind.builder(max_vocab=config.max_vocab, min_count=config.min_count, lowercase=config.lowercase)
     if set(config.direction.replace(" ", "").split(",")) != {"forward"}:
@@ -181,7 +202,9 @@ def begin(
 
 
 @contextmanager
-def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterator[Session]:
+def resume(
+    path: str | Path, changes: Mapping[str, Any] | None = None, *, ranks: Ranks = ALONE
+) -> Iterator[Session]:
     """Take up a run where its last checkpoint was made.
 
     Parameters
@@ -191,6 +214,9 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
     changes : mapping, optional
         New values of settings that bound or report the run (`EXTENDABLE`). Without any, training goes on
         bit for bit as if it had not stopped, on the same machine.
+    ranks : Ranks, optional
+        The processes that train together, as for `begin`; the run may have been trained by any number of
+        them.
 
     Raises
     ------
@@ -198,7 +224,46 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
         If the run is missing, incomplete, damaged, or in use.
     ConfigError
         If another setting is to change.
+    LeaderError
+        On the other ranks, if the first has raised.
     """
+    with _by_all(ranks, _resumed(path, changes)) as session:
+        yield session
+
+
+@contextmanager
+def _by_all(ranks: Ranks, opened: AbstractContextManager[Session]) -> Iterator[Session]:
+    """Let the first rank open a session, and the others join it; give each its own rows of the state."""
+    with ExitStack() as stack:
+        told: tuple[Path, TrainConfig] | None = None
+        session: Session | None = None
+        try:
+            if ranks.leads:
+                session = stack.enter_context(opened)
+                rows_of_rank(session.config.batch, ranks)
+                told = session.run.path.resolve(), session.config
+        finally:
+            told = ranks.broadcast(told)
+        if session is None:
+            if told is None:
+                raise LeaderError("the first rank says why")
+            session = _joined(*told)
+        session.ranks = ranks
+        own = rows_of_rank(session.config.batch, ranks)
+        session.progress.state = rows_of(session.progress.state, own)
+        yield session
+
+
+def _joined(path: Path, config: TrainConfig) -> Session:
+    """Open what the first rank has made or taken up."""
+    run = Run.existing(path)
+    corpus, model = run.corpus(), run.new_model()
+    progress = load_progress(run, model, config)
+    return Session(run, config, corpus, model, _stream(config, corpus), optimizer_of(config), progress)
+
+
+@contextmanager
+def _resumed(path: str | Path, changes: Mapping[str, Any] | None) -> Iterator[Session]:
     run = Run.existing(path)
     with exclusive(run.path):
         run.sweep()

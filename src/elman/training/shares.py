@@ -8,9 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.errors import ConfigError
 from elman.network import LanguageModel, ModelState
 from elman.network.backprop import Backprop
 from elman.network.team import Team
+from elman.ranks import Ranks
 from elman.typing import Ints, Params
 
 
@@ -41,6 +43,19 @@ def split_rows(batch: int, shares: int) -> list[slice]:
     """Cut the rows into so many shares, as even as can be; never more than rows."""
     bounds = np.linspace(0, batch, min(shares, batch) + 1).astype(int)
     return [slice(int(start), int(stop)) for start, stop in pairwise(bounds)]
+
+
+def rows_of_rank(batch: int, ranks: Ranks) -> slice:
+    """Return the rows of the batch that are a rank's own.
+
+    Raises
+    ------
+    ConfigError
+        If there are more ranks than rows.
+    """
+    if ranks.size > batch:
+        raise ConfigError(f"a batch of {batch} cannot be shared by {ranks.size} ranks: give a larger --batch")
+    return split_rows(batch, ranks.size)[ranks.rank]
 
 
 def rows_of(state: ModelState, rows: slice) -> ModelState:

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from elman.network import LanguageModel, ModelState
 from elman.network.backprop import Backprop
+from elman.ranks import ALONE, Ranks, Summation, get_sum
 from elman.training.flat import flat_view
 from elman.training.meeting import Alone, Threads
 from elman.training.member import Member
 from elman.training.optim import Optimizer
 from elman.training.optim import State as OptimizerState
 from elman.training.shared import Flat, Heap, Shared, splits, take_shared
-from elman.training.shares import Task, concatenate, split_rows
+from elman.training.shares import Task, concatenate, rows_of_rank, split_rows
 from elman.typing import Floats, Ints, Params
 
 R = TypeVar("R")
@@ -38,9 +39,9 @@ class Workers:
     model : LanguageModel
         Its parameters are shared with all threads.
     batch : int
-        Rows, ``B``.
+        Rows, ``B``, of all ranks.
     threads : int
-        At most this many shares; never more than rows.
+        At most this many shares of a rank; never more than rows.
     steps : int
         The longest window that will be asked for.
     optimizer : Optimizer, optional
@@ -51,15 +52,28 @@ class Workers:
         Averages of the parameters; updated in place where an update is asked to.
     frozen : bool
         Whether the word vectors stay as they are; of a model that is not tied.
+    ranks : Ranks, optional
+        The processes that train together, each with rows of its own: by default this one alone. All have
+        the same parameters, add up their gradients, and make the same update, to the bit.
+    communicator : str
+        How gradients are added up over ranks; see :data:`elman.ranks.SUMS`.
+
+    Raises
+    ------
+    ConfigError
+        If there are more ranks than rows.
     """
 
     def __init__(
         self, model: LanguageModel, batch: int, threads: int, steps: int,
         optimizer: Optimizer | None = None, moments: OptimizerState | None = None,
-        average: Params | None = None, *, frozen: bool = False,
+        average: Params | None = None, *, frozen: bool = False, ranks: Ranks = ALONE,
+        communicator: str = "flat",
     ) -> None:  # fmt: skip
-        self.model, self.batch, self.steps = model, batch, steps
-        self.rows = split_rows(batch, threads)
+        self.ranks, self.whole = ranks, batch
+        self.own = rows_of_rank(batch, ranks)
+        self.model, self.batch, self.steps = model, self.own.stop - self.own.start, steps
+        self.rows, self._first = split_rows(self.batch, threads), ranks.rank * threads
         self.optimizer, self.moments = optimizer, {} if moments is None else moments
         self.average, self.frozen = average, frozen
         self.slots = () if optimizer is None else tuple(optimizer.slots)
@@ -68,6 +82,12 @@ class Workers:
         self._meeting: Alone | Threads = Alone()
         self._pool: ThreadPoolExecutor | None = None
         self.shared = self._open()
+        self._sum: Summation | None = None
+        if ranks.size > 1:
+            self.members[0].agreed = ranks.broadcast
+            first = model.params["embedding.E"].size if frozen else 0  # word vectors come first
+            grads = self.shared.grads
+            self._sum = get_sum(communicator)(ranks, grads.vector[first:], grads.arrays)
 
     def loss_and_grads(
         self,
@@ -80,7 +100,7 @@ class Workers:
         skip: int = 0,
         state_after: int | None = None,
     ) -> tuple[float, ModelState, Params]:
-        """Return what :meth:`elman.LanguageModel.loss_and_grads` returns for the whole batch.
+        """Return what :meth:`elman.LanguageModel.loss_and_grads` returns for the whole batch, of one's rows.
 
         The global norm of the gradient is in `norm` afterwards, and in `penalty` what the loss has beside the
         negative log-likelihood.
@@ -96,18 +116,22 @@ class Workers:
         Returns
         -------
         loss, state, grads
-            As there; the arrays of `grads` are overwritten by the next call. Where classes are shared and an
-            optimiser that needs no other words is at work, the gradients of the words that occurred are not
-            among them, nor those by ``output.V`` where few words are drawn. Frozen word vectors have none.
+            As there, the state of one's own rows; the arrays of `grads` are overwritten by the next call.
+            Where classes are shared and an optimiser that needs no other words is at work, the gradients of
+            the words that occurred are not among them, nor those by ``output.V`` where few words are drawn.
+            Frozen word vectors have none.
         """
-        counted = (len(x) - skip) * self.batch
+        counted = (len(x) - skip) * self.whole
         whole = Task(x, y, state, 1.0 / counted, seed, reset, skip, state_after)
-        tasks = [whole.part(index, rows) for index, rows in enumerate(self.rows)]
-        done, squares = zip(*self._pass(tasks), strict=True)
-        self.norm = math.sqrt(sum(squares))
+        tasks = [whole.part(self._first + index, rows) for index, rows in enumerate(self.rows)]
+        done, by_member = zip(*self._pass(tasks), strict=True)
         # Who shares the classes knows the loss of all rows.
         nll = done[0].nll if self.split and self.model.output.shares else sum(part.nll for part in done)
-        self.penalty = sum(part.penalty for part in done)
+        penalty, squares = sum(part.penalty for part in done), sum(by_member)
+        if self._sum is not None:
+            squares = self.model.clock.timed("sum over ranks", self._sum)()
+            nll, penalty, squares = self.ranks.agree([nll, penalty, squares]).sum(axis=0).tolist()
+        self.norm, self.penalty = math.sqrt(squares), penalty
         loss, state = nll / counted + self.penalty, concatenate([part.state for part in done])
         return loss, state, self.shared.grads.arrays
 
@@ -147,9 +171,12 @@ class Workers:
             self._meeting, self._pool = Threads(count), ThreadPoolExecutor(count - 1, "elman")
         models = [self.model, *(self.model.replica() for _ in range(count - 1))]
         self.members = [
-            Member(index, model, shared, self.rows, self._meeting, self.optimizer, frozen=self.frozen)
+            Member(
+                index, model, shared, self.rows, self._meeting, self.optimizer, frozen=self.frozen,
+                every=self.ranks.size > 1,
+            )
             for index, model in enumerate(models)
-        ]
+        ]  # fmt: skip
         return shared
 
     def _pass(self, tasks: list[Task]) -> list[tuple[Backprop, float]]:

@@ -1,0 +1,118 @@
+"""What processes that train together can do: say who they are, meet, and pass one another numbers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elman.typing import Floats
+
+T = TypeVar("T")
+
+
+class Ranks(ABC):
+    """One of the processes that train together, as it sees them all.
+
+    Every method but `abort` is called by all of them, in the same order, or those that do wait for ever.
+
+    Attributes
+    ----------
+    rank : int
+        Which of them this is, from 0.
+    size : int
+        How many there are.
+    """
+
+    rank: int
+    size: int
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the one that prints and writes."""
+        return self.rank == 0
+
+    @property
+    def host(self) -> str:
+        """The name of the machine it is on."""
+        import platform
+
+        return platform.node() or "this machine"
+
+    @abstractmethod
+    def broadcast(self, value: T) -> T:
+        """Return what the first was given; what the others give is ignored."""
+
+    @abstractmethod
+    def gather(self, value: T) -> list[T]:
+        """Return what all were given, in their order."""
+
+    @abstractmethod
+    def agree(self, numbers: Sequence[float]) -> NDArray[np.float64]:
+        """Return the numbers of all, ``(size, n)``."""
+
+    @abstractmethod
+    def deal(self, vector: Floats, bounds: Sequence[int], out: Floats) -> None:
+        """Give each its stretch of one's vector ``(N,)``; write what one is given to out, ``(size, n)``.
+
+        Rank i has the stretch from ``bounds[i]`` to ``bounds[i + 1]``, of ``n`` numbers.
+        """
+
+    @abstractmethod
+    def collect(self, vector: Floats, bounds: Sequence[int]) -> None:
+        """Fill the vector ``(N,)`` of which one has one's own stretch with those of the others."""
+
+    @abstractmethod
+    def abort(self, status: int) -> None:
+        """End all of them, this one too."""
+
+
+class Alone(Ranks):
+    """A process that trains by itself.
+
+    Examples
+    --------
+    >>> ranks = Alone()
+    >>> ranks.leads, ranks.gather("a"), ranks.agree([1.0, 2.0])
+    (True, ['a'], array([[1., 2.]]))
+    """
+
+    rank: ClassVar[int] = 0  # type: ignore[misc]
+    size: ClassVar[int] = 1  # type: ignore[misc]
+
+    def broadcast(self, value: T) -> T:
+        return value
+
+    def gather(self, value: T) -> list[T]:
+        return [value]
+
+    def agree(self, numbers: Sequence[float]) -> NDArray[np.float64]:
+        return np.array([numbers], np.float64)
+
+    def deal(self, vector: Floats, bounds: Sequence[int], out: Floats) -> None:
+        out[0] = vector
+
+    def collect(self, vector: Floats, bounds: Sequence[int]) -> None:
+        pass
+
+    def abort(self, status: int) -> Any:
+        raise SystemExit(status)
+
+
+ALONE = Alone()
+"""A process by itself, which needs nothing of its own."""
+
+
+def stretches(numbers: int, size: int, unit: int = 16) -> list[int]:
+    """Return the bounds ``(size + 1,)`` of one stretch a rank, of whole units of so many numbers.
+
+    Examples
+    --------
+    >>> stretches(100, 3)
+    [0, 32, 64, 100]
+    """
+    units = -(-numbers // unit)
+    return [min(units * i // size * unit, numbers) for i in range(size)] + [numbers]

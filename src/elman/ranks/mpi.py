@@ -1,0 +1,72 @@
+"""Ranks over MPI, by mpi4py."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elman.ranks.base import Ranks
+from elman.typing import Floats
+
+T = TypeVar("T")
+
+
+class MpiRanks(Ranks):
+    """The processes of an MPI communicator.
+
+    Parameters
+    ----------
+    world : mpi4py.MPI.Comm, optional
+        By default all that were started together.
+
+    Notes
+    -----
+    Sums are not left to the engine, whose order may depend on the message's size, on the number of machines
+    and on its version: stretches are exchanged, and each rank adds up its own.
+    """
+
+    def __init__(self, world: Any = None) -> None:
+        from mpi4py import MPI
+
+        self._world = MPI.COMM_WORLD if world is None else world
+        self.rank, self.size = self._world.rank, self._world.size
+
+    @property
+    def host(self) -> str:
+        from mpi4py import MPI
+
+        return MPI.Get_processor_name()
+
+    def broadcast(self, value: T) -> T:
+        found: T = self._world.bcast(value)
+        return found
+
+    def gather(self, value: T) -> list[T]:
+        found: list[T] = self._world.allgather(value)
+        return found
+
+    def agree(self, numbers: Sequence[float]) -> NDArray[np.float64]:
+        mine = np.array(numbers, np.float64)
+        found = np.empty((self.size, mine.size), np.float64)
+        self._world.Allgather(mine, found)
+        return found
+
+    def deal(self, vector: Floats, bounds: Sequence[int], out: Floats) -> None:
+        counts, mine = np.diff(bounds), out.shape[1]
+        given = [vector, (counts, bounds[:-1])]
+        taken = [out, (np.full(self.size, mine), np.arange(self.size) * mine)]
+        self._world.Alltoallv(given, taken)
+
+    def collect(self, vector: Floats, bounds: Sequence[int]) -> None:
+        from mpi4py import MPI
+
+        self._world.Allgatherv(MPI.IN_PLACE, [vector, (np.diff(bounds), bounds[:-1])])
+
+    def abort(self, status: int) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._world.Abort(status)
