@@ -5,9 +5,13 @@ from __future__ import annotations
 import io
 import os
 import sys
+import time
 from typing import Any
 
 from elman.errors import ElmanError, LeaderError
+
+LAST_WORDS = 3.0
+"""Seconds that the first of several ranks is given to say what went wrong."""
 
 COMMANDS = (
     "train", "evaluate", "generate", "next", "score", "rerank", "explain", "gradcheck", "info", "plot",
@@ -29,6 +33,7 @@ def main() -> None:
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except LeaderError:
+        time.sleep(LAST_WORDS)  # or the engine would end the first rank before it has said why
         sys.exit(2)
     except ElmanError as error:
         _fail(str(error), 2)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -38,8 +39,10 @@ class Reporter:
 
     def __init__(self, session: Session, *, quiet: bool) -> None:
         self.session, self.quiet = session, quiet
+        # Engines give their ranks a terminal that is none.
+        plain: dict[str, Any] = {"force_terminal": False} if session.ranks.size > 1 else {}
         # Paths and texts are shown as they are: "[music]" is no markup, and ":cat:" no picture.
-        self.console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self.console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, **plain)
         self.finished: Finished | None = None
         self._loss = self._speed = self._weight = 0.0
         self._last = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,10 @@ def train(
         Path | None, typer.Option(help="Go on with this run, where its last checkpoint was made.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run at --out.")] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Start so many ranks on this machine, as mpiexec -n N would.", min=1),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print evaluations only, without samples.")] = False,
     profile: Annotated[
         bool, typer.Option("--profile", help="At the end print where the time went, part by part.")
@@ -56,11 +61,17 @@ def train(
     """
     from elman import api
     from elman.cli.progress import Reporter
-    from elman.ranks import here
+    from elman.ranks.here import here, started_together
+    from elman.ranks.launch import launch, launched
     from elman.training.fit import fit
     from elman.training.session import begin
     from elman.training.session import resume as take_up
 
+    if workers is not None and not launched():
+        if started_together() > 1:
+            raise ConfigError("--workers starts ranks, and mpiexec or srun has done so already: leave it out")
+        if workers > 1:
+            raise typer.Exit(launch(workers, sys.argv[1:]))
     ranks = here()
     if resume is not None:
         if text or out or config or recipe or overwrite:
@@ -103,6 +114,8 @@ def _follow(session: Session) -> None:
 @contextmanager
 def _signals() -> Iterator[list[int]]:
     """Note Ctrl-C and SIGTERM rather than die of them; a second Ctrl-C does end the program."""
+    from elman.ranks.launch import STOP
+
     received: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -110,7 +123,8 @@ def _signals() -> Iterator[list[int]]:
             raise KeyboardInterrupt
         received.append(number)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = {signal.SIGINT, signal.SIGTERM, STOP}
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield received
     finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar
@@ -9,6 +11,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.errors import ElmanError
 from elman.typing import Floats
 
 T = TypeVar("T")
@@ -29,6 +32,7 @@ class Ranks(ABC):
 
     rank: int
     size: int
+    local: int = 1  # ranks on this machine
 
     @property
     def leads(self) -> bool:
@@ -68,6 +72,15 @@ class Ranks(ABC):
     @abstractmethod
     def abort(self, status: int) -> None:
         """End all of them, this one too."""
+
+    def fail(self, error: BaseException) -> None:
+        """Say what this one failed of, and end all of them, which would wait for it for ever."""
+        who = f"rank {self.rank} of {self.size}, on {self.host}"
+        if not isinstance(error, (ElmanError, KeyboardInterrupt)):
+            traceback.print_exception(error)
+        what = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
+        print(f"elman: {who}: {' '.join(what.split())}", file=sys.stderr, flush=True)
+        self.abort(130 if isinstance(error, KeyboardInterrupt) else 2)
 
 
 class Alone(Ranks):

@@ -34,6 +34,7 @@ class MpiRanks(Ranks):
 
         self._world = MPI.COMM_WORLD if world is None else world
         self.rank, self.size = self._world.rank, self._world.size
+        self.local = self._world.Split_type(MPI.COMM_TYPE_SHARED).size
 
     @property
     def host(self) -> str:

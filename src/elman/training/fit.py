@@ -114,7 +114,7 @@ def fit(
     windows = session.windows
     longest = back + (windows.longest - config.window if windows else 0)
     workers = make_workers(
-        session.model, config.batch, config.threads or 1, longest, session.optimizer, progress.moments,
+        session.model, config.batch, session.threads, longest, session.optimizer, progress.moments,
         progress.average, frozen=config.freeze_vectors, ranks=session.ranks,
     )  # fmt: skip
     steps = training_steps(

@@ -22,9 +22,10 @@ from elman.data import (
     read_tokenizer,
 )
 from elman.data.registry import tokenizer_kind
-from elman.errors import CheckpointError, ConfigError, DataError, LeaderError
+from elman.errors import CheckpointError, ConfigError, DataError, DivergenceError, LeaderError
 from elman.network import LanguageModel
 from elman.network.output import SETTINGS, choose_output
+from elman.network.threads import usable_cores
 from elman.ranks import ALONE, Ranks
 from elman.storage.config import TrainConfig
 from elman.storage.lock import exclusive
@@ -83,6 +84,12 @@ class Session:
             return schedule_of(self.config, self.length(), self.epoch_updates)(step, record)
 
         return rate
+
+    @property
+    def threads(self) -> int:
+        """How many shares this rank's rows are cut into: those of the run, or as many as it has cores for."""
+        threads = self.config.threads or 1
+        return min(threads, max(1, usable_cores() // self.ranks.local)) if self.ranks.size > 1 else threads
 
     @property
     def windows(self) -> RandomWindows | None:
@@ -193,7 +200,7 @@ def _begun(
     with Run.claim(out, overwrite=overwrite) as run:
         # A run that is to be replaced stays until its successor is on disk, to the first checkpoint.
         with run.staged() as staged:
-            config, model, progress, placed = _prepare(config, staged, text, given)
+            config, model, progress, placed = _prepare(config, staged, text, given, ranks)
             run.take(staged)
         corpus = run.corpus()
         session = Session(run, config, corpus, model, _stream(config, corpus), optimizer_of(config), progress)
@@ -251,7 +258,16 @@ def _by_all(ranks: Ranks, opened: AbstractContextManager[Session]) -> Iterator[S
         session.ranks = ranks
         own = rows_of_rank(session.config.batch, ranks)
         session.progress.state = rows_of(session.progress.state, own)
-        yield session
+        try:
+            yield session
+        except DivergenceError as error:  # all ranks see the same numbers
+            if ranks.leads:
+                raise
+            raise LeaderError("the first rank says why") from error
+        except BaseException as error:
+            if ranks.size > 1:
+                ranks.fail(error)
+            raise
 
 
 def _joined(path: Path, config: TrainConfig) -> Session:
@@ -306,7 +322,7 @@ def _resumed(path: str | Path, changes: Mapping[str, Any] | None) -> Iterator[Se
 
 
 def _prepare(
-    config: TrainConfig, run: Run, text: Text | None, given: Tokenizer | None
+    config: TrainConfig, run: Run, text: Text | None, given: Tokenizer | None, ranks: Ranks
 ) -> tuple[TrainConfig, LanguageModel, Progress, tuple[str, ...]]:
     """Encode the text and write the run to its first checkpoint, once all is found to fit.
 
@@ -324,7 +340,9 @@ def _prepare(
     model = build_model(config, corpus.tokenizer.vocab_size)
     config = replace(config, **model.output.settings)  # as they are, where they were left to it
     if config.threads is None:
-        config = replace(config, threads=best_threads(model, config.batch, config.back or config.window))
+        mine = config.batch // ranks.size
+        best = best_threads(model, mine, config.back or config.window)
+        config = replace(config, threads=min(best, max(1, usable_cores() // ranks.local)))
     placed: tuple[str, ...] = ()
     if config.vectors is not None:
         placed = (place_vectors(config.vectors, corpus.tokenizer, model.params["embedding.E"]).said,)
