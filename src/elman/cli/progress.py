@@ -18,6 +18,7 @@ from elman.storage.config import TrainConfig
 from elman.training.evaluation import unigram_loss
 from elman.training.fit import Evaluated, Event, Finished
 from elman.training.loop import StepRecord
+from elman.training.pace import Slow
 from elman.training.profile import Profile
 from elman.training.session import Session
 
@@ -116,6 +117,12 @@ class Reporter:
             self._step(event)
         elif isinstance(event, Evaluated):
             self._evaluated(event)
+        elif isinstance(event, Slow):
+            self._line(
+                "slow",
+                f"rank {event.rank} on {event.host} takes {event.times:.1f} times as long for a step as the "
+                "others, which wait for it",
+            )
         else:
             self.finished = event
 

@@ -15,6 +15,7 @@ from elman.training.divergence import explain_evaluation
 from elman.training.evaluation import evaluate
 from elman.training.figures import Evaluation
 from elman.training.loop import StepRecord, training_steps
+from elman.training.pace import Pace, Slow
 from elman.training.processes import make_workers
 from elman.training.profile import Profile
 from elman.training.session import Session
@@ -77,7 +78,7 @@ class Finished:
     test: Evaluation | None = None
 
 
-Event: TypeAlias = StepRecord | Evaluated | Finished
+Event: TypeAlias = StepRecord | Evaluated | Slow | Finished
 
 
 def fit(
@@ -102,7 +103,7 @@ def fit(
 
     Yields
     ------
-    StepRecord, Evaluated or Finished
+    StepRecord, Evaluated, Slow or Finished
         In the order in which they happen; a Finished is the last.
     """
     config, progress = session.config, session.progress
@@ -129,7 +130,8 @@ def fit(
             keeper.after()
             yield record
             # A stop in the very last step is no stop, so that nothing of the end is left undone.
-            stopped = keeper.settle(stop())
+            stopped, slow = keeper.settle(stop(), workers.seconds)
+            yield from slow
             reason = keeper.reason() or ("stopped" if stopped else "")
             if (reason and reason != "stopped") or keeper.evaluation_due():
                 with one_thread():
@@ -157,7 +159,7 @@ class _Keeper:
         self.vocabulary = vocabulary_of(session.corpus.tokenizer, session.corpus.parts["train"])
         self.began = time.monotonic() - session.progress.seconds
         self.saved_at, self.saved_step = session.progress.seconds, session.progress.step
-        self.leads = session.ranks.leads
+        self.leads, self.pace = session.ranks.leads, Pace(session.ranks.gather(session.ranks.host))
         self.first_step, self.first_seconds = session.progress.step, session.progress.seconds
         self.evaluation = self.evaluating = 0.0  # seconds of the last, and of all of this session
         self.spacing = 0  # the fewest steps between evaluations, where they are costly and time is short
@@ -171,14 +173,19 @@ class _Keeper:
             self.session.run.metrics.drop("test_loss")  # what was the end of the run is not, any more
         progress.seconds = time.monotonic() - self.began
 
-    def settle(self, stopping: bool) -> bool:
-        """Let all ranks go by the clock of the first, and plan by it; say whether any of them is to stop."""
+    def settle(self, stopping: bool, seconds: float) -> tuple[bool, list[Slow]]:
+        """Let all ranks go by the clock of the first, and plan by it.
+
+        Return whether any of them is to stop, and those that have become slow, given what one's own part of
+        the step took.
+        """
         progress = self.session.progress
-        seen = self.session.ranks.agree([progress.seconds, stopping])  # (ranks, 2)
+        seen = self.session.ranks.agree([progress.seconds, stopping, seconds])  # (ranks, 3)
         progress.seconds = float(seen[0, 0])
         if progress.horizon == 0:
             self._plan()
-        return bool(seen[:, 1].any())
+        slow = self.pace.add(seen[:, 2]) if self.session.ranks.size > 1 else []
+        return bool(seen[:, 1].any()), slow
 
     def log(self, record: StepRecord) -> None:
         """Write a line of the metrics, if it is time for one."""

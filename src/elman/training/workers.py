@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import BrokenBarrierError
@@ -78,6 +79,7 @@ class Workers:
         self.average, self.frozen = average, frozen
         self.slots = () if optimizer is None else tuple(optimizer.slots)
         self.split, self.norm, self.penalty = splits(model), 0.0, 0.0
+        self.seconds = 0.0  # of the last pass, without waiting for other ranks
         self.members: list[Member] = []
         self._meeting: Alone | Threads = Alone()
         self._pool: ThreadPoolExecutor | None = None
@@ -124,7 +126,9 @@ class Workers:
         counted = (len(x) - skip) * self.whole
         whole = Task(x, y, state, 1.0 / counted, seed, reset, skip, state_after)
         tasks = [whole.part(self._first + index, rows) for index, rows in enumerate(self.rows)]
+        began = time.perf_counter()
         done, by_member = zip(*self._pass(tasks), strict=True)
+        self.seconds = time.perf_counter() - began
         # Who shares the classes knows the loss of all rows.
         nll = done[0].nll if self.split and self.model.output.shares else sum(part.nll for part in done)
         penalty, squares = sum(part.penalty for part in done), sum(by_member)
