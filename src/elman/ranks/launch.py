@@ -28,7 +28,7 @@ MARK = "ELMAN_LAUNCHED"
 _RULE = re.compile(r"^-{40,}\s*$")
 _NOISE = re.compile(r"^\[(warn|[\w.-]+:\d+)\] ")
 
-_OPEN_MPI = {
+ENGINE_SETTINGS = {
     "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",  # as many as were asked for
     "PRTE_MCA_hwloc_default_binding_policy": "none",  # a rank may have several threads
     **{f"{name}_ALLOW_RUN_AS_ROOT{end}": "1" for name in ("OMPI", "PRTE") for end in ("", "_CONFIRM")},
@@ -71,7 +71,7 @@ def launch(number: int, arguments: Sequence[str]) -> int:
     command = [engine(), "-n", str(number), sys.executable, "-m", "elman", *arguments]
     child = subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
-        env={**_OPEN_MPI, **crowded, **os.environ, MARK: "1"},
+        env={**ENGINE_SETTINGS, **crowded, **os.environ, MARK: "1"},
     )  # fmt: skip
     assert child.stderr is not None
     said: list[str] = []
