@@ -55,8 +55,12 @@ class Ranks(ABC):
         """Return what all were given, in their order."""
 
     @abstractmethod
+    def share(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Return the arrays of all, ``(size, ...)``: of one shape and type, with the same bytes for all."""
+
     def agree(self, numbers: Sequence[float]) -> NDArray[np.float64]:
         """Return the numbers of all, ``(size, n)``."""
+        return self.share(np.array(numbers, np.float64))
 
     @abstractmethod
     def deal(self, vector: Floats, bounds: Sequence[int], out: Floats) -> None:
@@ -102,8 +106,8 @@ class Alone(Ranks):
     def gather(self, value: T) -> list[T]:
         return [value]
 
-    def agree(self, numbers: Sequence[float]) -> NDArray[np.float64]:
-        return np.array([numbers], np.float64)
+    def share(self, array: NDArray[Any]) -> NDArray[Any]:
+        return array[None].copy()
 
     def deal(self, vector: Floats, bounds: Sequence[int], out: Floats) -> None:
         out[0] = vector

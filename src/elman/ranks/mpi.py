@@ -50,10 +50,9 @@ class MpiRanks(Ranks):
         found: list[T] = self._world.allgather(value)
         return found
 
-    def agree(self, numbers: Sequence[float]) -> NDArray[np.float64]:
-        mine = np.array(numbers, np.float64)
-        found = np.empty((self.size, mine.size), np.float64)
-        self._world.Allgather(mine, found)
+    def share(self, array: NDArray[Any]) -> NDArray[Any]:
+        found = np.empty((self.size, *array.shape), array.dtype)
+        self._world.Allgather(np.ascontiguousarray(array), found)
         return found
 
     def deal(self, vector: Floats, bounds: Sequence[int], out: Floats) -> None:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, TypeAlias
 
 import numpy as np
 
 from elman.errors import ConfigError
 from elman.ranks.base import Ranks, stretches
+from elman.ranks.compressed import OneBit, TopK
 from elman.typing import Floats
 
 
 class Summation(Protocol):
     """Adds up the gradients of all ranks."""
+
+    @property
+    def sent(self) -> int:
+        """Bytes that a rank sends in a step."""
+        ...
 
     def __call__(self) -> float:
         """Put the sums in the place of one's own; return the squares of one's stretch of them, added up.
@@ -39,12 +45,19 @@ class Flat:
 
     name: ClassVar[str] = "flat"
 
-    def __init__(self, ranks: Ranks, vector: Floats, arrays: Mapping[str, Floats]) -> None:
+    def __init__(
+        self, ranks: Ranks, vector: Floats, arrays: Mapping[str, Floats], ratio: float = 1.0
+    ) -> None:
         self._ranks, self._vector = ranks, vector
         self._bounds = stretches(vector.size, ranks.size)
         own = slice(self._bounds[ranks.rank], self._bounds[ranks.rank + 1])
         self._own = vector[own]
         self._parts = np.empty((ranks.size, self._own.size), vector.dtype)  # (n, stretch)
+
+    @property
+    def sent(self) -> int:
+        """Bytes that a rank sends in a step."""
+        return 2 * self._vector.nbytes * (self._ranks.size - 1) // self._ranks.size
 
     def __call__(self) -> float:
         self._ranks.deal(self._vector, self._bounds, self._parts)
@@ -70,8 +83,15 @@ class Naive:
 
     name: ClassVar[str] = "naive"
 
-    def __init__(self, ranks: Ranks, vector: Floats, arrays: Mapping[str, Floats]) -> None:
+    def __init__(
+        self, ranks: Ranks, vector: Floats, arrays: Mapping[str, Floats], ratio: float = 1.0
+    ) -> None:
         self._ranks, self._vector, self._arrays = ranks, vector, arrays
+
+    @property
+    def sent(self) -> int:
+        """Bytes that a rank sends in a step."""
+        return self._vector.nbytes * (self._ranks.size - 1)
 
     def __call__(self) -> float:
         with np.errstate(all="ignore"):
@@ -85,11 +105,13 @@ class Naive:
             return float(np.vdot(own, own))
 
 
-SUMS = {kind.name: kind for kind in (Flat, Naive)}
+Kind: TypeAlias = type[Flat] | type[Naive] | type[TopK] | type[OneBit]
+
+SUMS: dict[str, Kind] = {"flat": Flat, "naive": Naive, "topk": TopK, "onebit": OneBit}
 """The kinds of sum by their names."""
 
 
-def get_sum(name: str) -> type[Flat] | type[Naive]:
+def get_sum(name: str) -> Kind:
     """Return a kind of sum by its name.
 
     Raises
@@ -98,5 +120,5 @@ def get_sum(name: str) -> type[Flat] | type[Naive]:
         If there is none of that name.
     """
     if name not in SUMS:
-        raise ConfigError(f"unknown communicator {name!r}: give {' or '.join(SUMS)}")
+        raise ConfigError(f"unknown communicator {name!r}: give {', '.join(SUMS)}")
     return SUMS[name]

@@ -32,8 +32,8 @@ class ThreadRanks(Ranks):
         self._barrier.wait()  # nobody writes before all have read
         return found
 
-    def agree(self, numbers: Sequence[float]) -> NDArray[np.float64]:
-        return np.array(self.gather(list(numbers)), np.float64)
+    def share(self, array: NDArray[Any]) -> NDArray[Any]:
+        return np.array(self.gather(array.copy()))
 
     def deal(self, vector: Floats, bounds: Sequence[int], out: Floats) -> None:
         mine = slice(bounds[self.rank], bounds[self.rank + 1])
