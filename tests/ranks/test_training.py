@@ -20,6 +20,7 @@ from elman.training.fit import Evaluated, Event, Finished, fit
 from elman.training.loop import StepRecord
 from elman.training.optim import adam, sgd
 from elman.training.session import begin, resume
+from elman.training.together import Together
 from elman.training.workers import Workers
 from tests.training.test_fit import TEXT, config_of
 from tests.training.test_teams import MODELS
@@ -48,7 +49,7 @@ def steps_of(
         array += 0.5 * rng.standard_normal(array.shape)
     moments = optimizer.init(model.params)
     workers = Workers(
-        model, B, threads, T, optimizer, moments, ranks=ranks, communicator=communicator, frozen=frozen
+        model, B, threads, T, optimizer, moments, together=Together(ranks, communicator), frozen=frozen
     )
     found = []
     try:
@@ -115,7 +116,7 @@ def curve(events: list[Event]) -> list[tuple[float, ...]]:
         elif isinstance(event, Evaluated):
             assert event.valid is not None
             found.append((event.step, event.valid.nats_per_token, event.valid.tokens, event.best))
-        elif event.test is not None:
+        elif isinstance(event, Finished) and event.test is not None:
             found.append((event.step, event.test.nats_per_token, event.test.correct or 0, event.test.tokens))
     return found
 

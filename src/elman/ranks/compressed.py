@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -14,7 +15,7 @@ BLOCK = 1024
 """Numbers that share a scale where one bit of each is sent."""
 
 
-class Compressed:
+class Compressed(ABC):
     """What both kinds have in common: the remainder, and the norm of the sum.
 
     Parameters
@@ -58,9 +59,14 @@ class Compressed:
             self._exchange()
             return float(np.vdot(self._own, self._own))
 
+    @property
+    @abstractmethod
+    def sent(self) -> int:
+        """Bytes that a rank sends in a step."""
+
+    @abstractmethod
     def _exchange(self) -> None:
         """Send part of what is left, and put the sum of all that was sent into the vector."""
-        raise NotImplementedError  # each kind has its own
 
 
 class TopK(Compressed):

@@ -12,6 +12,7 @@ from elman.errors import ConfigError
 from elman.storage.settings import (
     LengthSettings,
     ModelSettings,
+    RanksSettings,
     RegulariserSettings,
     TextSettings,
     TrainingSettings,
@@ -20,7 +21,9 @@ from elman.storage.toml import toml_value, typed
 
 
 @dataclass
-class TrainConfig(LengthSettings, TrainingSettings, RegulariserSettings, ModelSettings, TextSettings):
+class TrainConfig(
+    LengthSettings, RanksSettings, TrainingSettings, RegulariserSettings, ModelSettings, TextSettings
+):
     """All settings of a training run, by the names of the command line's flags.
 
     Each is described by ``elman train --help``. Values are checked by :meth:`validate`, and by
@@ -74,7 +77,10 @@ class TrainConfig(LengthSettings, TrainingSettings, RegulariserSettings, ModelSe
         self.check_model()
         self.check_training()
         self.check_regularisers(self.cell, self.layers)
+        self.check_ranks()
         self.check_length()
+        if self.accumulate > 1 and self.random_window:
+            raise ConfigError("accumulate and random_window cannot be combined: leave one out")
         if self.steps and self.warmup >= self.steps:
             raise ConfigError(
                 f"warmup ({self.warmup}) must be less than the {self.steps:,} steps of the run, or the rate "
@@ -131,6 +137,7 @@ EFFECT = {
     "samples": ("output", ("sampled", "nce")),
     "experts": ("output", ("mixture",)),
     "tokenizer": ("tokens", ("bpe",)),
+    "topk_ratio": ("communicator", ("topk",)),
     "vectors": ("tokens", ("char", "word", "space")),
 }  # fmt: skip
 """Settings that only some choices of another setting have a use for: that other, and those choices."""

@@ -8,17 +8,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from elman.data import vocabulary_of
+from elman.errors import CheckpointError
 from elman.network import LanguageModel
 from elman.network.threads import one_thread
+from elman.ranks.compressed import Compressed
 from elman.training.divergence import explain_evaluation
 from elman.training.evaluation import evaluate
 from elman.training.figures import Evaluation
-from elman.training.loop import StepRecord, training_steps
+from elman.training.loop import Progress, StepRecord, training_steps
 from elman.training.pace import Pace, Slow
 from elman.training.processes import make_workers
 from elman.training.profile import Profile
 from elman.training.session import Session
+from elman.training.workers import Workers
 
 LOG_EVERY = 10  # steps between lines of the metrics
 CHECKPOINT_SECONDS = 60.0
@@ -116,12 +121,13 @@ def fit(
     longest = back + (windows.longest - config.window if windows else 0)
     workers = make_workers(
         session.model, config.batch, session.threads, longest, session.optimizer, progress.moments,
-        progress.average, frozen=config.freeze_vectors, ranks=session.ranks,
+        progress.average, frozen=config.freeze_vectors, together=session.together,
     )  # fmt: skip
     steps = training_steps(
         session.model, session.stream, session.schedule, progress, workers,
         clip=config.clip, seed=config.seed, back=back, windows=windows,
     )  # fmt: skip
+    _take_up_the_rest(workers, progress)
     try:
         reason = keeper.reason()
         while not reason:
@@ -129,6 +135,9 @@ def fit(
                 record = next(steps)
             keeper.after()
             yield record
+            if not keeper.meets():
+                continue
+            workers.synchronise()
             # A stop in the very last step is no stop, so that nothing of the end is left undone.
             stopped, slow = keeper.settle(stop(), workers.seconds)
             yield from slow
@@ -151,6 +160,18 @@ def fit(
         workers.close()
 
 
+def _take_up_the_rest(workers: Workers, progress: Progress) -> None:
+    """Let what was not sent of the gradients yet be that of the checkpoint, and part of the next."""
+    if not isinstance(workers.sum, Compressed):
+        progress.left = None
+        return
+    if progress.left is not None:
+        if progress.left.shape != workers.sum.left.shape:
+            raise CheckpointError("the checkpoint has another number of gradients left to send; begin anew")
+        np.copyto(workers.sum.left, progress.left)
+    progress.left = workers.sum.left
+
+
 class _Keeper:
     """The books of a session: the clock, the plan, metrics, evaluations, checkpoints."""
 
@@ -159,6 +180,7 @@ class _Keeper:
         self.vocabulary = vocabulary_of(session.corpus.tokenizer, session.corpus.parts["train"])
         self.began = time.monotonic() - session.progress.seconds
         self.saved_at, self.saved_step = session.progress.seconds, session.progress.step
+        self.together = session.together
         self.leads, self.pace = session.ranks.leads, Pace(session.ranks.gather(session.ranks.host))
         self.first_step, self.first_seconds = session.progress.step, session.progress.seconds
         self.evaluation = self.evaluating = 0.0  # seconds of the last, and of all of this session
@@ -173,6 +195,12 @@ class _Keeper:
             self.session.run.metrics.drop("test_loss")  # what was the end of the run is not, any more
         progress.seconds = time.monotonic() - self.began
 
+    def meets(self) -> bool:
+        """Say whether ranks are to meet after this step: always, unless they make updates of their own."""
+        progress, end = self.session.progress, self.session.length()
+        at_an_end = progress.position == 0 or (end and progress.step >= end)
+        return not self.together.apart or bool(at_an_end) or progress.step % self.together.sync_every == 0
+
     def settle(self, stopping: bool, seconds: float) -> tuple[bool, list[Slow]]:
         """Let all ranks go by the clock of the first, and plan by it.
 
@@ -180,8 +208,11 @@ class _Keeper:
         the step took.
         """
         progress = self.session.progress
-        seen = self.session.ranks.agree([progress.seconds, stopping, seconds])  # (ranks, 3)
+        sums = progress.loss_sum, progress.penalty_sum
+        seen = self.session.ranks.agree([progress.seconds, stopping, seconds, *sums])  # (ranks, 5)
         progress.seconds = float(seen[0, 0])
+        if self.together.apart:  # else all have those of all rows
+            progress.loss_sum, progress.penalty_sum = seen[:, 3:].mean(axis=0).tolist()
         if progress.horizon == 0:
             self._plan()
         slow = self.pace.add(seen[:, 2]) if self.session.ranks.size > 1 else []

@@ -23,7 +23,6 @@ from elman.errors import ElmanError
 from elman.network import LanguageModel
 from elman.network.backprop import Backprop
 from elman.network.threads import usable_cores
-from elman.ranks import ALONE, Ranks
 from elman.training.flat import flat_copy
 from elman.training.meeting import Hub, Line
 from elman.training.member import Member
@@ -31,7 +30,8 @@ from elman.training.optim import OPTIMIZERS, Optimizer
 from elman.training.optim import State as OptimizerState
 from elman.training.shared import Carver, Shared, take_shared
 from elman.training.shares import Task
-from elman.training.workers import Workers
+from elman.training.together import Together
+from elman.training.workers import BY_ITSELF, Workers
 from elman.typing import Params
 
 ENOUGH_WORK = 4e8  # floating-point operations a step for which a process pays
@@ -100,7 +100,7 @@ class ProcessWorkers(Workers):
             order: dict[str, Any] = {
                 "file": file, "size": measure.size, "batch": self.batch, "threads": count,
                 "steps": self.steps, "split": self.split, "averaging": averaging, "frozen": self.frozen,
-                "every": self.ranks.size > 1, "spin": usable_cores() >= count,
+                "every": self.every, "spin": usable_cores() >= count,
                 "model": {**model.settings, "init": "zeros"},
                 "optimizer": self.optimizer and [self.optimizer.name, dict(self.optimizer.settings)],
             }  # fmt: skip
@@ -237,13 +237,13 @@ def best_threads(model: LanguageModel, batch: int, steps: int) -> int:
 def make_workers(
     model: LanguageModel, batch: int, threads: int, steps: int,
     optimizer: Optimizer | None = None, moments: OptimizerState | None = None,
-    average: Params | None = None, *, frozen: bool = False, ranks: Ranks = ALONE, communicator: str = "flat",
+    average: Params | None = None, *, frozen: bool = False, together: Together = BY_ITSELF,
 ) -> Workers:  # fmt: skip
     """Return what splits a batch best: processes where a step is work enough, threads elsewhere."""
-    mine = batch // ranks.size
+    mine = batch // together.ranks.size
     processes = threads > 1 and mine > 1 and ProcessWorkers.can_serve(model, mine, steps, optimizer)
     kind = ProcessWorkers if processes else Workers
     return kind(
         model, batch, threads, steps, optimizer, moments, average,
-        frozen=frozen, ranks=ranks, communicator=communicator,
+        frozen=frozen, together=together,
     )  # fmt: skip

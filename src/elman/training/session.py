@@ -26,7 +26,7 @@ from elman.errors import CheckpointError, ConfigError, DataError, DivergenceErro
 from elman.network import LanguageModel
 from elman.network.output import SETTINGS, choose_output
 from elman.network.threads import usable_cores
-from elman.ranks import ALONE, Ranks
+from elman.ranks import ALONE, Flat, Ranks
 from elman.storage.config import TrainConfig
 from elman.storage.lock import exclusive
 from elman.storage.run import Run, build_model
@@ -38,6 +38,7 @@ from elman.training.processes import best_threads
 from elman.training.schedules import Record, Schedule
 from elman.training.settings import optimizer_of, schedule_of
 from elman.training.shares import concatenate, rows_of, rows_of_rank
+from elman.training.together import Together
 from elman.training.windows import RandomWindows
 
 EPOCHS = 10
@@ -86,6 +87,14 @@ class Session:
         return rate
 
     @property
+    def together(self) -> Together:
+        """Who trains together, and how."""
+        config = self.config
+        return Together(
+            self.ranks, config.communicator, config.topk_ratio, config.sync_every, config.accumulate
+        )
+
+    @property
     def threads(self) -> int:
         """How many shares this rank's rows are cut into: those of the run, or as many as it has cores for."""
         threads = self.config.threads or 1
@@ -99,7 +108,7 @@ class Session:
     @property
     def epoch_updates(self) -> int:
         """How many updates an epoch takes; where windows are random, one like another."""
-        mean = self.windows.mean if self.windows else self.stream.window
+        mean = self.windows.mean if self.windows else self.stream.window * self.config.accumulate
         return math.ceil(self.stream.steps / mean)
 
     def updates(self, epochs: int) -> int:
@@ -132,9 +141,12 @@ class Session:
 
     def save(self) -> None:
         """Save all that resuming needs: of all ranks, for any number of them."""
-        state = concatenate(self.ranks.gather(self.progress.state))
+        state, left = concatenate(self.ranks.gather(self.progress.state)), self.progress.left
+        if left is not None:
+            left = left.copy()
+            Flat(self.ranks, left, {})()
         if self.ranks.leads:
-            save_progress(self.run, self.model, replace(self.progress, state=state))
+            save_progress(self.run, self.model, replace(self.progress, state=state, left=left))
 
 
 @contextmanager
@@ -258,13 +270,15 @@ def _by_all(ranks: Ranks, opened: AbstractContextManager[Session]) -> Iterator[S
         session.ranks = ranks
         own = rows_of_rank(session.config.batch, ranks)
         session.progress.state = rows_of(session.progress.state, own)
+        if session.progress.left is not None:  # of all ranks, of which there may have been more or fewer
+            session.progress.left = session.progress.left / ranks.size
         try:
             yield session
-        except DivergenceError as error:  # all ranks see the same numbers
-            if ranks.leads:
-                raise
-            raise LeaderError("the first rank says why") from error
         except BaseException as error:
+            if isinstance(error, DivergenceError) and not session.together.apart:
+                if ranks.leads:  # all ranks see the same numbers
+                    raise
+                raise LeaderError("the first rank says why") from error
             if ranks.size > 1:
                 ranks.fail(error)
             raise
@@ -331,7 +345,7 @@ def _prepare(
     corpus = _encode(config, run.data, text, given)
     stream = _stream(config, corpus)
     if not (config.epochs or config.steps or config.minutes):
-        config = replace(config, epochs=max(EPOCHS, -(-FEWEST_STEPS // len(stream))))
+        config = replace(config, epochs=max(EPOCHS, -(-FEWEST_STEPS // updates_of(config, stream, 1))))
     _check_warmup(config, stream)
     _check_evaluable(corpus)
     if config.output == "auto":
@@ -431,7 +445,9 @@ def random_windows(config: TrainConfig) -> RandomWindows | None:
 def updates_of(config: TrainConfig, stream: Stream, epochs: int) -> int:
     """Return how many updates so many epochs of a stream take."""
     windows = random_windows(config)
-    return windows.updates(stream.steps, epochs) if windows else epochs * len(stream)
+    if windows:
+        return windows.updates(stream.steps, epochs)
+    return epochs * math.ceil(stream.steps / (stream.window * config.accumulate))
 
 
 def _stream(config: TrainConfig, corpus: Corpus) -> Stream:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from elman.network import LanguageModel, ModelState
 from elman.network.backprop import Backprop
-from elman.ranks import ALONE, Ranks, Summation, get_sum
+from elman.ranks import Summation, get_sum
 from elman.training.flat import flat_view
 from elman.training.meeting import Alone, Threads
 from elman.training.member import Member
@@ -22,9 +22,11 @@ from elman.training.optim import Optimizer
 from elman.training.optim import State as OptimizerState
 from elman.training.shared import Flat, Heap, Shared, splits, take_shared
 from elman.training.shares import Task, concatenate, rows_of_rank, split_rows
+from elman.training.together import Together
 from elman.typing import Floats, Ints, Params
 
 R = TypeVar("R")
+BY_ITSELF = Together()
 
 
 class Workers:
@@ -53,11 +55,8 @@ class Workers:
         Averages of the parameters; updated in place where an update is asked to.
     frozen : bool
         Whether the word vectors stay as they are; of a model that is not tied.
-    ranks : Ranks, optional
-        The processes that train together, each with rows of its own: by default this one alone. All have
-        the same parameters, add up their gradients, and make the same update, to the bit.
-    communicator : str
-        How gradients are added up over ranks; see :data:`elman.ranks.SUMS`.
+    together : Together, optional
+        Who trains together, and how gradients are added up; by default this process alone.
 
     Raises
     ------
@@ -68,11 +67,11 @@ class Workers:
     def __init__(
         self, model: LanguageModel, batch: int, threads: int, steps: int,
         optimizer: Optimizer | None = None, moments: OptimizerState | None = None,
-        average: Params | None = None, *, frozen: bool = False, ranks: Ranks = ALONE,
-        communicator: str = "flat",
+        average: Params | None = None, *, frozen: bool = False, together: Together = BY_ITSELF,
     ) -> None:  # fmt: skip
-        self.ranks, self.whole = ranks, batch
-        self.own = rows_of_rank(batch, ranks)
+        ranks = together.ranks
+        self.together, self.own = together, rows_of_rank(batch, ranks)
+        self.whole = self.own.stop - self.own.start if together.apart else batch
         self.model, self.batch, self.steps = model, self.own.stop - self.own.start, steps
         self.rows, self._first = split_rows(self.batch, threads), ranks.rank * threads
         self.optimizer, self.moments = optimizer, {} if moments is None else moments
@@ -84,12 +83,18 @@ class Workers:
         self._meeting: Alone | Threads = Alone()
         self._pool: ThreadPoolExecutor | None = None
         self.shared = self._open()
-        self._sum: Summation | None = None
-        if ranks.size > 1:
+        first = model.params["embedding.E"].size if frozen else 0  # word vectors come first
+        self._grads = self.shared.grads.vector[first:]
+        self._held = np.zeros_like(self._grads) if together.accumulate > 1 else None
+        self._nll = self._penalty = 0.0  # of the windows of this update so far
+        self.sum: Summation | None = None
+        if together.summed:
             self.members[0].agreed = ranks.broadcast
-            first = model.params["embedding.E"].size if frozen else 0  # word vectors come first
-            grads = self.shared.grads
-            self._sum = get_sum(communicator)(ranks, grads.vector[first:], grads.arrays)
+            arrays = self.shared.grads.arrays
+            self.sum = get_sum(together.communicator)(ranks, self._grads, arrays, together.ratio)
+        flats = (self.shared.params, *self.shared.slots, self.shared.average)
+        vectors = [flat.vector[first:] for flat in flats if flat is not None]
+        self._means = [(get_sum("flat")(ranks, vector, {}), vector) for vector in vectors if together.apart]
 
     def loss_and_grads(
         self,
@@ -101,6 +106,8 @@ class Workers:
         reset: NDArray[np.bool_] | None = None,
         skip: int = 0,
         state_after: int | None = None,
+        counted: int | None = None,
+        more: bool = False,
     ) -> tuple[float, ModelState, Params]:
         """Return what :meth:`elman.LanguageModel.loss_and_grads` returns for the whole batch, of one's rows.
 
@@ -114,6 +121,11 @@ class Workers:
         seed : tuple of int, optional
             Masks are drawn from generators seeded with this and the number of the share; without it nothing
             is dropped. Members that share classes go by the words that the first draws.
+        counted : int, optional
+            The steps that the loss is the mean of, of all windows of the update; by default those of this.
+        more : bool
+            Whether other windows of the same update follow. What is returned then, and the norm, are of no
+            use but for the state; the last window's are of all.
 
         Returns
         -------
@@ -123,21 +135,42 @@ class Workers:
             the words that occurred are not among them, nor those by ``output.V`` where few words are drawn.
             Frozen word vectors have none.
         """
-        counted = (len(x) - skip) * self.whole
+        counted = (counted or len(x) - skip) * self.whole
         whole = Task(x, y, state, 1.0 / counted, seed, reset, skip, state_after)
         tasks = [whole.part(self._first + index, rows) for index, rows in enumerate(self.rows)]
         began = time.perf_counter()
         done, by_member = zip(*self._pass(tasks), strict=True)
         self.seconds = time.perf_counter() - began
+        state = concatenate([part.state for part in done])
         # Who shares the classes knows the loss of all rows.
         nll = done[0].nll if self.split and self.model.output.shares else sum(part.nll for part in done)
-        penalty, squares = sum(part.penalty for part in done), sum(by_member)
-        if self._sum is not None:
-            squares = self.model.clock.timed("sum over ranks", self._sum)()
-            nll, penalty, squares = self.ranks.agree([nll, penalty, squares]).sum(axis=0).tolist()
-        self.norm, self.penalty = math.sqrt(squares), penalty
-        loss, state = nll / counted + self.penalty, concatenate([part.state for part in done])
+        self._nll += nll
+        self._penalty += sum(part.penalty for part in done)
+        if self._held is not None and more:
+            np.add(self._held, self._grads, out=self._held)
+            return 0.0, state, self.shared.grads.arrays
+        loss = self._end(sum(by_member)) / counted + self.penalty
         return loss, state, self.shared.grads.arrays
+
+    def _end(self, squares: float) -> float:
+        """Add up over windows and ranks, given the squares of this window's; return the likelihood's part."""
+        nll, penalty = self._nll, self._penalty
+        self._nll = self._penalty = 0.0
+        if self._held is not None:
+            np.add(self._grads, self._held, out=self._grads)
+            self._held.fill(0.0)
+            squares = float(np.vdot(self._grads, self._grads))
+        if self.sum is not None:
+            squares = self.model.clock.timed("sum over ranks", self.sum)()
+            nll, penalty, squares = self.together.ranks.agree([nll, penalty, squares]).sum(axis=0).tolist()
+        self.norm, self.penalty = math.sqrt(squares), penalty
+        return nll
+
+    def synchronise(self) -> None:
+        """Let parameters, moments and averages be the means of those of all ranks."""
+        for add_up, vector in self._means:
+            add_up()
+            np.multiply(vector, 1.0 / self.together.ranks.size, out=vector)
 
     def update(self, lr: float, clip: float | None = None, weight: float = 0.0) -> None:
         """Take the step of the optimiser along the gradient of the last call, clipped to a global norm.
@@ -161,6 +194,11 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown()
 
+    @property
+    def every(self) -> bool:
+        """Whether all gradients are written, since they are added to others."""
+        return self.together.summed or self.together.accumulate > 1
+
     def _open(self) -> Shared:
         """Get ready, with threads for all members but the first, which the caller's own thread is."""
         count = len(self.rows)
@@ -177,7 +215,7 @@ class Workers:
         self.members = [
             Member(
                 index, model, shared, self.rows, self._meeting, self.optimizer, frozen=self.frozen,
-                every=self.ranks.size > 1,
+                every=self.every,
             )
             for index, model in enumerate(models)
         ]  # fmt: skip
