@@ -33,7 +33,9 @@ CHOICES = (
     "--cell gru --layers 3 --hidden-last 6 --dropout-between 0.2 --optimizer adamw --weight-decay 0.125 "
     "--schedule step --decay-every 7 --decay-from 2 --init-scale 0.125 --eval-epochs 1 --output sampled "
     "--samples 5",
-    "--schedule exponential --output mixture --experts 3",
+    "--schedule exponential --output mixture --experts 3 --accumulate 2 --lr-scaling sqrt --base-batch 3 "
+    "--sync-every 2",
+    "--schedule step --communicator topk --topk-ratio 0.5",
 )
 ELSEWHERE = {"train", "valid", "test", "text", "direction", "tokenizer", "vectors", "freeze_vectors"}
 """No single run has a use for all settings."""

@@ -79,8 +79,6 @@ class TrainConfig(
         self.check_regularisers(self.cell, self.layers)
         self.check_ranks()
         self.check_length()
-        if self.accumulate > 1 and self.random_window:
-            raise ConfigError("accumulate and random_window cannot be combined: leave one out")
         if self.steps and self.warmup >= self.steps:
             raise ConfigError(
                 f"warmup ({self.warmup}) must be less than the {self.steps:,} steps of the run, or the rate "

@@ -108,8 +108,8 @@ class Session:
     @property
     def epoch_updates(self) -> int:
         """How many updates an epoch takes; where windows are random, one like another."""
-        mean = self.windows.mean if self.windows else self.stream.window * self.config.accumulate
-        return math.ceil(self.stream.steps / mean)
+        mean = self.windows.mean if self.windows else self.stream.window
+        return math.ceil(self.stream.steps / (mean * self.config.accumulate))
 
     def updates(self, epochs: int) -> int:
         """Return how many updates so many epochs take from the beginning of the run."""
@@ -445,9 +445,8 @@ def random_windows(config: TrainConfig) -> RandomWindows | None:
 def updates_of(config: TrainConfig, stream: Stream, epochs: int) -> int:
     """Return how many updates so many epochs of a stream take."""
     windows = random_windows(config)
-    if windows:
-        return windows.updates(stream.steps, epochs)
-    return epochs * math.ceil(stream.steps / (stream.window * config.accumulate))
+    steps = math.ceil(stream.steps / config.accumulate)  # an update takes so many windows of one length
+    return windows.updates(steps, epochs) if windows else epochs * math.ceil(steps / stream.window)
 
 
 def _stream(config: TrainConfig, corpus: Corpus) -> Stream:
