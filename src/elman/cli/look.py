@@ -166,6 +166,7 @@ def info(
         facts |= {f"{name}_tokens": part.tokens for name, part in found.corpus().parts.items()}
     if records:
         facts |= {"steps": records[-1]["step"], "seconds": records[-1]["seconds"]}
+        facts["finished"] = "end" in records[-1]
     if losses:
         facts |= {"best_valid_loss": min(losses)[0], "best_step": min(losses)[1]}
     if records and "test_loss" in records[-1]:

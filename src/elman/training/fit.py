@@ -192,7 +192,7 @@ class _Keeper:
         """Note a step."""
         progress = self.session.progress
         if progress.step == self.first_step + 1 > 1 and self.leads:
-            self.session.run.metrics.drop("test_loss")  # what was the end of the run is not, any more
+            self.session.run.metrics.drop("test_loss", "end")  # what was the end of the run is not, any more
         progress.seconds = time.monotonic() - self.began
 
     def meets(self) -> bool:
@@ -272,8 +272,8 @@ class _Keeper:
             found = {"valid_loss": valid.nats_per_token, "valid_bits_per_byte": valid.bits_per_byte}
         found |= {"averaged": averaged} if averaged else {}
         found |= {} if text is None else {"sample": text}
-        if self.reason():
-            found |= self._test()
+        if reason := self.reason():
+            found |= {**self._test(), "end": reason}
         self._write(record, **found)
         session.begin_to_average()
         if self.plans == 1:
