@@ -113,14 +113,12 @@ def fixed(comm: Any, x: Vector, room: Vector) -> None:
     counts, begins = np.diff(cut).tolist(), cut[:-1]
     mine = x[cut[me] : cut[me + 1]]
     come = room[: p * mine.size].reshape(p, mine.size)
-    comm.Alltoallv(
-        [x, counts, begins, _type(x)],
-        [come, [mine.size] * p, [mine.size * i for i in range(p)], _type(x)],
-    )
+    places = [mine.size * i for i in range(p)]
+    comm.Alltoallv([x, (counts, begins)], [come, ([mine.size] * p, places)])
     total = come[0]
     for other in come[1:]:
         np.add(total, other, out=total)
-    comm.Allgatherv([total, mine.size, _type(x)], [x, counts, begins, _type(x)])
+    comm.Allgatherv(total, [x, (counts, begins)])
 
 
 def own(comm: Any, x: Vector, room: Vector) -> None:
@@ -128,12 +126,6 @@ def own(comm: Any, x: Vector, room: Vector) -> None:
     from mpi4py import MPI
 
     comm.Allreduce(MPI.IN_PLACE, x)
-
-
-def _type(x: Vector) -> Any:
-    from mpi4py.util import dtlib
-
-    return dtlib.from_numpy_dtype(x.dtype)
 
 
 EXCHANGES: dict[str, Callable[[Any, Vector, Vector], None]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -12,7 +13,9 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from safetensors import safe_open
 
 from bench.environment import BENCHMARKS, ROOT, free_environment
 from bench.side import SideFailed
@@ -137,10 +140,17 @@ def environment() -> dict[str, str]:
     return {**free_environment(), "PYTHONPATH": path.rstrip(os.pathsep)}
 
 
+class Trained(NamedTuple):
+    """What a training over hosts has shown."""
+
+    tokens_per_second: float
+    parameters: int
+
+
 def train(
     there: Hosts, arguments: Sequence[str], *, seconds: float, settings: dict[str, str] | None = None
-) -> float:
-    """Start ``elman train`` with these arguments on all hosts; return its tokens a second.
+) -> Trained:
+    """Start ``elman train`` with these arguments on all hosts; return its speed, and the model's size.
 
     Parameters
     ----------
@@ -157,7 +167,9 @@ def train(
         run = Path(folder) / "run"
         command = [sys.executable, "-m", "elman", "train", *arguments, "--out", str(run)]
         on_hosts(there, command, seconds=seconds, settings=settings)
-        return speed(run / "metrics.jsonl")
+        with safe_open(run / "model.safetensors", "np") as model:
+            sizes = [math.prod(model.get_slice(name).get_shape()) for name in model.keys()]  # noqa: SIM118
+        return Trained(speed(run / "metrics.jsonl"), sum(sizes))
 
 
 def speed(metrics: Path) -> float:
