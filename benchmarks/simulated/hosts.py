@@ -222,8 +222,8 @@ def _start_switch(there: Hosts, realtime: bool) -> None:
 
 def _take_away(there: Hosts) -> None:
     if there.switch is not None:
-        there.switch.terminate()
-        there.switch.wait()
+        with there.switch as switch:  # closes its pipes, by which it ends
+            switch.terminate()
     mine = [name for name in _namespaces() if name.startswith(f"{there.prefix}-")]
     _end(mine)
 

@@ -85,7 +85,7 @@ def on_hosts(
     SideFailed
         If a rank failed, or the time was not enough.
     """
-    with tempfile.TemporaryDirectory(prefix="elman-hosts-") as folder:
+    with tempfile.TemporaryDirectory(prefix="elman-hosts-", ignore_cleanup_errors=True) as folder:
         agent = Path(folder) / "agent"
         agent.write_text(AGENT.format(prefix=there.prefix, folder=folder))
         agent.chmod(0o755)
@@ -107,18 +107,18 @@ def _quoted(word: str) -> str:
 
 def _run(command: list[str], there: Hosts, seconds: float, settings: dict[str, str]) -> str:
     # A session of its own: Ctrl-C comes to us, and we end what we have started.
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command, cwd=BENCHMARKS, env={**environment(), **settings}, text=True, stdout=subprocess.PIPE,
         start_new_session=True,
-    )  # fmt: skip
-    try:
-        said, _ = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired as error:
-        there.check()
-        raise SideFailed(f"{there.count} ranks have not ended after {seconds:g} s") from error
-    finally:
-        if process.poll() is None:
-            _end(process)
+    ) as process:  # fmt: skip
+        try:
+            said, _ = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired as error:
+            there.check()
+            raise SideFailed(f"{there.count} ranks have not ended after {seconds:g} s") from error
+        finally:
+            if process.poll() is None:
+                _end(process)
     there.check()
     if process.returncode:
         raise SideFailed(f"a rank failed (status {process.returncode}); what it said stands above")
