@@ -26,7 +26,7 @@ QUEUE = 100_000  # frames that netem holds; more than a second of the fastest ne
 GRACE = 2.0  # seconds that processes of a host have to end
 
 # A connection that slept must not start slowly again: every step of a training sends after a pause.
-SETTINGS = ("net.ipv4.tcp_slow_start_after_idle=0", "net.ipv6.conf.all.disable_ipv6=1")
+SETTINGS = {"ipv4/tcp_slow_start_after_idle": 0, "ipv6/conf/all/disable_ipv6": 1}
 NETEM, SWITCH, BRIDGE = "netem", "switch", "bridge"
 
 
@@ -168,8 +168,9 @@ def _build(there: Hosts, realtime: bool) -> None:
     for name in there.namespaces:
         _do("ip", "netns", "add", name)
         _do("ip", "-n", name, "link", "set", "lo", "up")
-        for line in SETTINGS:
-            _do("ip", "netns", "exec", name, "sysctl", "-qw", line)
+        for setting, value in SETTINGS.items():
+            place = f"/proc/sys/net/{setting}"  # not there in a kernel without IPv6
+            _do("ip", "netns", "exec", name, "sh", "-c", f"[ ! -e {place} ] || echo {value} >{place}")
     if there.wiring == SWITCH:
         _start_switch(there, realtime)
     else:
