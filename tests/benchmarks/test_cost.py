@@ -10,7 +10,7 @@ import pytest
 
 from bench.workloads import Workload
 from elman import LanguageModel
-from scaling import cost, fit, forecast
+from scaling import cost, fit, forecast, noise
 from scaling.cost import Constants, Counts
 from scaling.work import Core, counted, parameters
 from simulated.exchanges import EXCHANGES, bounds
@@ -280,3 +280,28 @@ def test_the_best_batch_is_no_worse_than_those_beside_it():
 
 def test_the_largest_model_has_a_billion_parameters():
     assert math.isclose(parameters(forecast.MODELS[-1]), 1e9, rel_tol=0.01)
+
+
+def test_the_noise_scale_is_found_without_bias():
+    """Gradients with a scatter of S / n in all, about a true one of length 2: S is 4,000 tokens' worth."""
+    rng = np.random.default_rng(0)
+    true, tokens, S = np.zeros(50), 100, 4_000.0
+    true[:4] = 1.0
+    seen = []
+    for _ in range(400):
+        scatter = rng.standard_normal((noise.SHARES, 50)) * np.sqrt(S / tokens / 50)
+        gradients = [{"U": (true + one)[:20], "W": (true + one)[20:]} for one in scatter]
+        one, mean = noise.lengths(gradients)
+        np.testing.assert_allclose(mean["U"], true[:20] + scatter.mean(axis=0)[:20])
+        seen.append(one)
+    assert noise.noise_scale(seen, tokens) == pytest.approx(S / 4, rel=0.1)
+    assert noise.noise_scale([noise.Lengths(8.0, 0.5)], tokens) is None
+
+
+def test_a_model_is_trained_while_its_noise_is_measured():
+    ids = np.tile(np.arange(5, dtype=np.int32), 400)
+    sizes = {"layers": 1, "H": 8, "E": 4, "B": 16, "T": 10, "lr": 0.05}
+    rows = noise.trained(ids, 5, 60, 30, sizes)
+    assert [row["step"] for row in rows] == [30, 60]
+    assert rows[0]["loss"] > rows[1]["loss"]
+    assert rows[1]["loss"] < np.log(5) - 0.1

@@ -42,6 +42,8 @@ def kept():
     ]
     return {
         "traffic": traffic, "work": {"steps": steps, "packing": {"sum": 4e-10, "top": 6e-9, "bit": 1e-9}},
+        "noise": [{"step": 200, "loss": 2.5, "noise_scale": 1234.5},
+                  {"step": 400, "loss": 2.0, "noise_scale": None}],
         "training": training, "machine": MACHINE, "date": "2026-11-30",
     }  # fmt: skip
 
@@ -119,6 +121,13 @@ def test_clusters_and_options_have_a_row_each(page, kept):
     (cells,) = (row.split(" | ") for row in rows)
     assert all(float(gain) >= 1.0 for gain in cells[1:])
     assert float(cells[3]) > 1.5  # local SGD
+
+
+def test_noise_is_shown_as_it_was_measured(page, kept):
+    render_scaling.write(page, kept)
+    text = between(page, "noise")
+    assert "| 200 | 2.500 | 1,234 |" in text
+    assert "| 400 | 2.000 | lost in the noise |" in text
 
 
 def test_a_page_of_nothing_says_so(page):
