@@ -100,29 +100,43 @@ def measure_work(a: Any) -> dict[str, Any]:
 
 
 def measure_packing(n: int) -> dict[str, float]:
-    """Return the seconds a number of summing two vectors, of choosing the largest, and of packing signs."""
+    """Return the seconds a number of what is done with gradients beside sending them, as elman does it.
+
+    The names are those of `scaling.forecast.Packing`; ``sum`` adds two vectors.
+    """
     rng = np.random.default_rng(0)
-    x, other = (rng.standard_normal(n).astype(np.float32) for _ in range(2))
-    room = np.zeros_like(x)
-    kept = max(1, n // 100)
+    left, other = (rng.standard_normal(n).astype(np.float32) for _ in range(2))
+    room, k, block = np.zeros_like(left), max(1, n // 100), 1024
+    places = np.sort(rng.choice(n, k, replace=False)).astype(np.int32)
+    numbers, packed = left[places], np.packbits(left >= 0)
+    edges = np.arange(0, n, block)
+    sizes = np.add.reduceat(np.abs(left), edges) / block
 
-    def largest() -> object:
-        np.abs(x, out=room)
-        least = np.partition(room, n - kept)[n - kept]
-        places = np.flatnonzero(room >= least)
-        return places, x[places]
+    def chosen() -> object:
+        largest = np.argpartition(np.abs(left), n - k)[n - k :].astype(np.int32)
+        largest.sort()
+        return left[largest]
 
-    def signs() -> object:
-        np.abs(x, out=room)
-        mean = room.mean()
-        positive = x >= 0
-        np.copysign(mean, x, out=room)
-        np.subtract(x, room, out=room)  # what is left for the next step
-        return np.packbits(positive)
+    def placed() -> None:
+        room[places] += numbers
 
-    spent = seconds_in_turns([lambda: np.add(room, other, out=room), largest, signs], 3)
+    def decoded() -> Any:
+        found = np.repeat(sizes, block)[:n]
+        return np.negative(found, out=found, where=np.unpackbits(packed, count=n) == 0)
+
+    def signed() -> object:
+        np.add.reduceat(np.abs(left), edges)
+        np.subtract(left, decoded(), out=room)
+        return np.packbits(left >= 0)
+
+    calls = {
+        "sum": (lambda: np.add(room, other, out=room), n), "top": (chosen, n), "placed": (placed, k),
+        "bit": (signed, n), "unbit": (lambda: np.add(room, decoded(), out=room), n),
+    }  # fmt: skip
+    spent = seconds_in_turns([call for call, _ in calls.values()], 3)
     return {
-        name: summary(each)["median"] / n for name, each in zip(("sum", "top", "bit"), spent, strict=True)
+        name: summary(seconds)["median"] / numbers_
+        for (name, (_, numbers_)), seconds in zip(calls.items(), spent, strict=True)
     }
 
 

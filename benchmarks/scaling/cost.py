@@ -89,10 +89,19 @@ def gathered(p: int, n: float) -> Counts:
 
 
 def counts(exchange: str, p: int, n: float) -> Counts:
-    """Return what an exchange sends; of MPI's own choice (``own``) nothing is known."""
-    if p == 1:
+    """Return what an exchange, or ``none``, sends; of MPI's own choice (``own``) nothing is known."""
+    if p == 1 or exchange == "none":
         return Counts(0, 0, 0)
     return pingpong(p, n) if exchange == "pingpong" else SUMS[exchange](p, n)
+
+
+def of_a_step(exchange: str, p: int, n: float) -> Counts:
+    """Return what a training step sends: the sum of n bytes, and twice a few numbers that all gather.
+
+    These are losses and norms, and clocks; they are gathered in rounds as a tree has.
+    """
+    talk = Counts(2 * math.ceil(math.log2(p)), 0, 0)
+    return counts(exchange, p, n) + talk
 
 
 def fastest(constants: Constants, p: int, n: float) -> tuple[str, float]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bench.workloads import Workload
-from scaling.cost import Constants, Counts, counts, fastest, gathered, ring
+from scaling.cost import Constants, Counts, fastest, gathered, of_a_step, ring
 from scaling.work import Core, parameters
 
 T = 64
@@ -25,9 +25,11 @@ POWERS = tuple(2**i for i in range(17))  # rows of a machine that are tried for 
 SUM = "fixed"  # how elman sums gradients
 LOSS = 4.0  # nats a token, at which the critical batch is taken
 
-EVERY = 8  # steps between the averages of local SGD
+EVERY = 16  # steps between the averages of local SGD
+AVERAGED = 3  # vectors that are averaged then: parameters, and Adam's two moments
 TOP = 0.01  # of all numbers, sent with their places by top-k
-NUMBER, PLACED, BIT = 4.0, 8.0, 1 / 8  # bytes of a number, of one with its place, of a sign
+NUMBER, PLACED = 4.0, 8.0  # bytes of a number, of one with its place
+BIT = 1 / 8 + NUMBER / 1024  # bytes of a sign, and of its part in the size that a block of them shares
 
 
 def critical_batch(loss: float = LOSS) -> float:
@@ -93,7 +95,7 @@ class Step:
 
 def step(w: Workload, rows: float, cluster: Cluster, exchange: str = SUM) -> Step:
     """Return a step in which machines share rows, and sum their gradients when all have theirs."""
-    sent = counts(exchange, cluster.machines, NUMBER * parameters(w))
+    sent = of_a_step(exchange, cluster.machines, NUMBER * parameters(w))
     own = cluster.core.parts(w, rows / cluster.machines, cluster.cores)
     return Step(rows * w.T, {**own, **_on_the_network(sent, cluster)})
 
@@ -107,13 +109,27 @@ def _on_the_network(sent: Counts, cluster: Cluster) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Packing:
-    """Seconds a number that compression takes on a core: choosing the largest, packing signs."""
+    """Seconds that compression takes the core which sums.
+
+    Parameters
+    ----------
+    top : float
+        A number, of all, of which the largest are chosen.
+    placed : float
+        A number that was sent, added at its place.
+    bit : float
+        A number whose sign is packed, and whose rest is kept.
+    unbit : float
+        A sign that was sent, made a number again and added.
+    """
 
     top: float
+    placed: float
     bit: float
+    unbit: float
 
 
-OPTIONS = ("none", "overlap", "another sum", "local SGD", "top-k", "1-bit")
+OPTIONS = ("none", "local SGD", "top-k", "1-bit", "overlap", "another sum", "1-bit by owners")
 
 
 def option(name: str, w: Workload, rows: float, cluster: Cluster, packing: Packing) -> Step:
@@ -127,30 +143,31 @@ def option(name: str, w: Workload, rows: float, cluster: Cluster, packing: Packi
     network = {part: parts[part] for part in ("latency", "bandwidth", "sums")}
     if p == 1 or name == "none":
         return plain
+    if name == "local SGD":
+        return Step(plain.tokens, own | {part: AVERAGED / EVERY * spent for part, spent in network.items()})
     if name == "overlap":
         # Two thirds of the arithmetic are the way back, in which gradients become ready layer by layer.
         spent = sum(network.values())
         seen = max(0.0, spent - 2 / 3 * sum(own.values())) / spent
-        return Step(plain.tokens, {**own, **{part: value * seen for part, value in network.items()}})
-    if name == "local SGD":
-        return Step(plain.tokens, {**own, **{part: value / EVERY for part, value in network.items()}})
+        return Step(plain.tokens, own | {part: value * seen for part, value in network.items()})
     if name == "another sum":
         return step(w, rows, cluster, fastest(cluster.network, p, NUMBER * P)[0])
-    ways, packed = _compressed(name, p, P), packing.top if name == "top-k" else packing.bit
-    sent = min(ways, key=cluster.network.seconds)
-    return Step(
-        plain.tokens, {**own, **_on_the_network(sent, cluster), "packing": packed * P / cluster.cores}
-    )
+    sent, packed = _compressed(name, p, P, packing)
+    sent = sent + of_a_step("none", p, 0)
+    return Step(plain.tokens, own | {"packing": packed} | _on_the_network(sent, cluster))
 
 
-def _compressed(name: str, p: int, P: int) -> list[Counts]:
-    """Return the ways in which compressed gradients can be exchanged, and what each sends."""
-    if name == "top-k":
-        return [gathered(p, PLACED * TOP * P)._replace(summed=NUMBER * TOP * P * (p - 1))]
+def _compressed(name: str, p: int, P: int, packing: Packing) -> tuple[Counts, float]:
+    """Return what compressed gradients send, and the seconds of packing and unpacking them."""
+    if name == "top-k":  # places, and numbers: two lists of everybody's
+        lists = gathered(p, PLACED * TOP * P)
+        return lists + Counts(lists.messages, 0, 0), packing.top * P + packing.placed * TOP * P * p
     # Signs cannot be summed as signs: either all get everybody's, or each stretch has an owner who sums it,
     # and sends signs of the sum.
-    everybody = gathered(p, BIT * P)._replace(summed=NUMBER * P * (p - 1))
-    return [everybody, ring(p, BIT * P)._replace(summed=NUMBER * P * (p - 1) / p)]
+    if name == "1-bit":
+        lists = gathered(p, BIT * P)
+        return lists + Counts(lists.messages, 0, 0), (packing.bit + packing.unbit * p) * P
+    return ring(p, BIT * P)._replace(summed=0), 2 * (packing.bit + packing.unbit) * P
 
 
 def best(name: str, w: Workload, cluster: Cluster, packing: Packing) -> tuple[int, Step]:

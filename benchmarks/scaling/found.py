@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bench.workloads import Workload
-from scaling.cost import SUMS, Constants, counts, fastest
+from scaling.cost import SUMS, Constants, counts, fastest, of_a_step
 from scaling.fit import Fit, fit
 from scaling.forecast import NUMBER, Packing
 from scaling.work import Core, counted
@@ -44,7 +44,7 @@ def gamma(kept: dict[str, Any]) -> float:
 
 def packing(kept: dict[str, Any]) -> Packing:
     """Return what compression costs a core."""
-    return Packing(kept["work"]["packing"]["top"], kept["work"]["packing"]["bit"])
+    return Packing(**{name: kept["work"]["packing"][name] for name in ("top", "placed", "bit", "unbit")})
 
 
 def network(rows: list[Row], seconds_summed: float) -> Fitted:
@@ -106,7 +106,7 @@ def training(kept: dict[str, Any], constants: dict[str, Fitted]) -> list[Row]:
         rate = min(known, key=lambda one: abs(one[0] - own))[1]
         compute = own * row["window"] / rate * max(1.0, row["hosts"] / cores)
         vector = NUMBER * row["parameters"]
-        sums = constants[row["network"]].constants.seconds(counts("fixed", row["hosts"], vector))
+        sums = constants[row["network"]].constants.seconds(of_a_step("fixed", row["hosts"], vector))
         found.append({**row, "model_rate": row["batch"] * row["window"] / (compute + sums)})
     return found
 

@@ -39,6 +39,12 @@ def test_counts_are_those_worked_out_by_hand(exchange, p, messages, sent, summed
     assert cost.counts(exchange, p, 400) == pytest.approx((messages, sent, summed))
 
 
+def test_a_step_tells_all_ranks_a_few_numbers_twice():
+    assert cost.of_a_step("ring", 4, 400) == (6 + 4, 600, 300)
+    assert cost.of_a_step("none", 5, 400) == (6, 0, 0)
+    assert cost.of_a_step("ring", 1, 400) == (0, 0, 0)
+
+
 def test_seconds_are_linear_in_the_constants():
     assert Constants(2.0, 0.5, 0.25).seconds(Counts(6, 600, 300)) == 12 + 300 + 75
     assert Counts(1, 2, 3) + Counts(10, 20, 30) == Counts(11, 22, 33)
@@ -205,7 +211,7 @@ def test_a_step_is_counted_by_hand():
 
 W = Workload("w", "lstm", 1, H=1, E=1, K=1, B=1, T=1)
 P = 1 + 12 + 1 + 1
-PACKING = forecast.Packing(0.0, 0.0)
+PACKING = forecast.Packing(0.0, 0.0, 0.0, 0.0)
 
 
 def cluster(p, alpha=0.0, beta=0.0, gamma=0.0, operation=0.0, cores=1):
@@ -217,7 +223,7 @@ def test_a_step_of_a_cluster_is_its_parts():
     one = forecast.step(W, 8, cluster(4, alpha=1.0, beta=0.1, gamma=0.01, operation=0.5))
     compute = 0.5 * 6 * 9 * 2  # nine weights, two rows a machine
     assert one.parts == pytest.approx({
-        "thin rows": 0.0, "compute": compute, "latency": 6.0, "bandwidth": 0.1 * 1.5 * 4 * P,
+        "thin rows": 0.0, "compute": compute, "latency": 6.0 + 2 * 2, "bandwidth": 0.1 * 1.5 * 4 * P,
         "sums": 0.01 * 0.75 * 4 * P,
     })  # fmt: skip
     assert one.tokens_per_second == pytest.approx(8 / sum(one.parts.values()))
@@ -240,33 +246,42 @@ def speed(name, there, packing=PACKING):
     return plain.seconds / forecast.option(name, W, 8, there, packing).seconds
 
 
-def test_local_sgd_divides_what_the_network_costs():
-    assert speed("local SGD", cluster(4, alpha=1.0, beta=0.3)) == pytest.approx(forecast.EVERY)
+def test_local_sgd_averages_three_vectors_every_so_many_steps():
+    assert speed("local SGD", cluster(4, alpha=1.0, beta=0.3)) == pytest.approx(forecast.EVERY / 3)
 
 
 def test_overlap_hides_at_most_the_way_back():
     compute = 6 * 9 * 2 * 0.5
-    hidden = cluster(4, alpha=compute / 6 * 2 / 3, operation=0.5)  # six messages: two thirds of the compute
+    hidden = cluster(4, alpha=compute / 10 * 2 / 3, operation=0.5)  # ten messages: two thirds of the compute
     assert speed("overlap", hidden) == pytest.approx(5 / 3)
-    assert speed("overlap", hidden._replace(network=Constants(compute / 6, 0, 0))) == pytest.approx(1.5)
+    assert speed("overlap", hidden._replace(network=Constants(compute / 10, 0, 0))) == pytest.approx(1.5)
 
 
 def test_another_sum_saves_messages():
-    assert speed("another sum", cluster(8, alpha=1.0)) == pytest.approx(14 / 3)
+    assert speed("another sum", cluster(8, alpha=1.0)) == pytest.approx((14 + 6) / (3 + 6))
     assert speed("another sum", cluster(8, beta=1.0)) == pytest.approx(1.0)
 
 
 def test_compression_saves_bytes_while_there_are_few_machines():
-    dense = 4 * P * 2
-    assert speed("top-k", cluster(4, beta=1.0)) == pytest.approx(dense * 3 / 4 / (8 * forecast.TOP * P * 3))
+    dense, bit = 2 * 4, 1 / 8 + 4 / 1024
+    assert speed("top-k", cluster(4, beta=1.0)) == pytest.approx(dense * 3 / 4 / (0.08 * 3))
     assert speed("top-k", cluster(100, beta=1.0)) == pytest.approx(1.0)
-    assert speed("1-bit", cluster(4, beta=1.0)) == pytest.approx(32)
-    assert speed("1-bit", cluster(1024, beta=1.0)) == pytest.approx(32)
-    # One message round the ring in place of two, where latency is all and bytes are nothing.
-    assert speed("1-bit", cluster(8, alpha=1.0)) == pytest.approx(2)
-    packed = forecast.option("top-k", W, 8, cluster(4, cores=2), forecast.Packing(top=3.0, bit=1.0))
-    assert packed.seconds == pytest.approx(3.0 * P / 2)
-    assert speed("top-k", cluster(1, operation=1.0), forecast.Packing(9.0, 9.0)) == 1.0  # nothing is sent
+    assert speed("1-bit", cluster(4, beta=1.0)) == pytest.approx(dense * 3 / 4 / (bit * 3))
+    assert speed("1-bit", cluster(1024, beta=1.0)) < 0.1
+    for p in (4, 1024):
+        assert speed("1-bit by owners", cluster(p, beta=1.0)) == pytest.approx(4 / bit)
+    # Two lists of everybody's are as many messages as the sum has.
+    assert speed("1-bit", cluster(8, alpha=1.0)) == speed("top-k", cluster(8, alpha=1.0)) == 1.0
+
+
+def test_compression_costs_the_core_that_sums():
+    packing = forecast.Packing(top=1.0, placed=100.0, bit=10.0, unbit=1000.0)
+    packed = {
+        name: forecast.option(name, W, 8, cluster(4, cores=2), packing).parts["packing"] / P
+        for name in ("top-k", "1-bit", "1-bit by owners")
+    }
+    assert packed == pytest.approx({"top-k": 1 + 4, "1-bit": 4010, "1-bit by owners": 2020})
+    assert speed("top-k", cluster(1, operation=1.0), packing) == 1.0  # nothing is sent
 
 
 def test_the_best_batch_is_no_worse_than_those_beside_it():

@@ -6,7 +6,7 @@ import pytest
 
 import network
 import render_scaling
-from scaling import found
+from scaling import forecast, found
 from scaling.cost import Constants
 from scaling.work import Core
 
@@ -15,6 +15,7 @@ from .test_page import MACHINE
 
 PAGE = BENCHMARKS.parent / "docs" / "scaling.md"
 NETS = {"10g-0.1ms": Constants(1.2e-4, 1e-9, 1e-10), "1g-1ms": Constants(1.1e-3, 8.5e-9, 1e-10)}
+PACKED = {"sum": 4e-10, "top": 1e-9, "placed": 1e-9, "bit": 1e-9, "unbit": 1e-10}
 CORE = Core(call=6e-5, weight=4e-10, operation=1 / 70e9, update=2e-9)
 
 
@@ -41,7 +42,7 @@ def kept():
         {**run, "network": "1g-1ms", "hosts": 4, "kind": "weak", "batch": 128, "tokens_per_second": 3000.0},
     ]
     return {
-        "traffic": traffic, "work": {"steps": steps, "packing": {"sum": 4e-10, "top": 6e-9, "bit": 1e-9}},
+        "traffic": traffic, "work": {"steps": steps, "packing": PACKED},
         "noise": [{"step": 200, "loss": 2.5, "noise_scale": 1234.5},
                   {"step": 400, "loss": 2.0, "noise_scale": None}],
         "training": training, "machine": MACHINE, "date": "2026-11-30",
@@ -99,15 +100,15 @@ def test_the_work_of_a_core_is_found(page, kept):
 
 
 def test_training_is_predicted_from_one_host_and_a_sum(page, kept):
-    """32 rows of 50 steps take a second; a million bytes over two hosts 2.2 + 8.5 + 0.05 ms."""
+    """32 rows of 50 steps take a second; a million bytes over two hosts 10.75 ms, and talk 2.2."""
     render_scaling.write(page, kept)
     text = between(page, "training")
     assert "| 2 x 128 | weak | 1 |  | 32 | 1,600 |  |  |" in text
-    rate = 3200 / 1.01075
-    assert f"| 2 x 128 | weak | 2 | 1 Gbit/s, 1 ms | 64 | 3,000 | {rate:,.0f} | +6% |" in text
-    # Four hosts on two cores: twice as long, and six messages, 1.5 times the bytes.
-    rate = 6400 / (2 + 6 * 1.1e-3 + 1.5 * 8.5e-3 + 0.75e-4)
-    assert f"| 2 x 128 | weak | 4 | 1 Gbit/s, 1 ms | 128 | 3,000 | {rate:,.0f} | +6% |" in text
+    rate = 3200 / 1.01295
+    assert f"| 2 x 128 | weak | 2 | 1 Gbit/s, 1 ms | 64 | 3,000 | {rate:,.0f} | +5% |" in text
+    # Four hosts on two cores: twice as long, and ten messages, 1.5 times the bytes.
+    rate = 6400 / (2 + 10 * 1.1e-3 + 1.5 * 8.5e-3 + 0.75e-4)
+    assert f"| 2 x 128 | weak | 4 | 1 Gbit/s, 1 ms | 128 | 3,000 | {rate:,.0f} | +5% |" in text
 
 
 def test_clusters_and_options_have_a_row_each(page, kept):
@@ -119,8 +120,8 @@ def test_clusters_and_options_have_a_row_each(page, kept):
         r"^\| 2 \| 1 Gbit/s, 1 ms \| 2 x 512 \| 64 \| (.*) \|$", between(page, "options"), re.MULTILINE
     )
     (cells,) = (row.split(" | ") for row in rows)
-    assert all(float(gain) >= 1.0 for gain in cells[1:])
-    assert float(cells[3]) > 1.5  # local SGD
+    assert len(cells) == len(forecast.OPTIONS)
+    assert float(cells[1]) > 1.5  # local SGD
 
 
 def test_noise_is_shown_as_it_was_measured(page, kept):
@@ -147,7 +148,7 @@ def test_times_are_told_in_their_unit():
 
 def test_packing_is_measured_a_number():
     spent = network.measure_packing(1000)
-    assert set(spent) == {"sum", "top", "bit"}
+    assert set(spent) == set(PACKED)
     assert all(0 < seconds < 1e-3 for seconds in spent.values())
 
 
