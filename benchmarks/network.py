@@ -45,7 +45,7 @@ WORK = tuple(
 )
 """Steps of one core that the constants of its work are fitted to."""
 
-TRAINED = {"2 x 128": (128, 100), "2 x 512": (512, 40)}  # width, steps
+TRAINED = {"2 x 128": (128, 60), "2 x 512": (512, 40)}  # width, steps
 TRAINING_HOSTS = (1, 2, 4)
 WEAK, STRONG = 32, 64  # rows of each host, or of all
 WINDOW = 64
@@ -59,7 +59,7 @@ def measure_traffic(a: Any) -> list[dict[str, Any]]:
     """Return the seconds of every exchange, by network, hosts and bytes."""
     settings = {
         "exchanges": list(EXCHANGES), "sizes": SIZES[:4:2] if a.quick else SIZES, "pingpong": True,
-        "seconds": 0.02 if a.quick else 0.3, "rounds": 2 if a.quick else 5,
+        "seconds": 0.02 if a.quick else 0.1, "rounds": 2 if a.quick else 5,
     }  # fmt: skip
     rows = []
     for name in a.networks:
