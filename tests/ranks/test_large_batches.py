@@ -117,7 +117,7 @@ def test_the_rate_grows_with_the_batch(tmp_path: Path, scaling: str, factor: flo
         ({"base_batch": 4}, "lr_scaling and base_batch go together"),
         ({"sync_every": 2, "communicator": "topk"}, "communicator .topk. has no effect with sync_every 2"),
         ({"topk_ratio": 0.5}, "topk_ratio .0.5. has no effect with communicator flat"),
-        ({"communicator": "ring"}, "communicator must be one of flat, naive, topk, onebit"),
+        ({"communicator": "ring"}, "communicator must be one of flat, overlap, naive, topk, onebit"),
         ({"topk_ratio": 0.0, "communicator": "topk"}, "topk_ratio must be greater than 0"),
         ({"accumulate": 0}, "accumulate must be at least 1"),
     ],

@@ -12,7 +12,7 @@ from elman.ranks.compressed import BLOCK, Compressed
 from elman.ranks.threads import together
 
 SHAPES = {"a": (3, 5), "b": (7,), "c": (1, 1), "d": (40, 11)}
-EXACT = ("flat", "naive")
+EXACT = ("flat", "overlap", "naive")
 SIZE = sum(int(np.prod(shape)) for shape in SHAPES.values())
 
 
@@ -57,7 +57,9 @@ def test_stretches_are_of_whole_units_and_leave_nothing_out(numbers: int, size: 
 
 
 def test_an_unknown_kind() -> None:
-    with pytest.raises(ConfigError, match="unknown communicator 'ring': give flat, naive, topk, onebit"):
+    with pytest.raises(
+        ConfigError, match="unknown communicator 'ring': give flat, overlap, naive, topk, onebit"
+    ):
         get_sum("ring")
 
 
@@ -113,6 +115,7 @@ def test_bytes_that_are_sent() -> None:
 
     numbers = 100 * BLOCK
     assert together(4, work)[0] == [
+        numbers * 6,
         numbers * 6,
         numbers * 12,
         numbers // 100 * 8 * 3,

@@ -107,6 +107,18 @@ def test_both_kinds_of_sums_train_alike_and_again_to_the_bit(size: int) -> None:
             np.testing.assert_array_equal(other[-1][1][name], array)
 
 
+@pytest.mark.parametrize("settings", [*MODELS, {"output": "full", "connections": "highway", "tied": True}])
+def test_sums_that_begin_early_are_of_whole_gradients(settings: dict[str, Any]) -> None:
+    flat, early = (
+        together(3, lambda ranks: steps_of(settings, ranks, 1, adam, kind))  # noqa: B023
+        for kind in ("flat", "overlap")
+    )
+    np.testing.assert_allclose(early[0][0], flat[0][0], rtol=1e-12)
+    for name, array in flat[0][1].items():
+        np.testing.assert_allclose(early[0][1][name], array, atol=1e-12, err_msg=name)
+        np.testing.assert_array_equal(early[1][1][name], early[0][1][name])
+
+
 def curve(events: list[Event]) -> list[tuple[float, ...]]:
     """Return the losses of steps and evaluations."""
     found: list[tuple[float, ...]] = []

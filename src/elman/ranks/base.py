@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,35 @@ from elman.errors import ElmanError
 from elman.typing import Floats
 
 T = TypeVar("T")
+
+
+class Pending(Protocol):
+    """What was begun, and goes on when it is asked for."""
+
+    def done(self) -> bool:
+        """Say whether it has ended."""
+        ...
+
+    def wait(self) -> None:
+        """Return when it has ended."""
+        ...
+
+
+class Later:
+    """What is begun where nothing can go on by itself: it is done when it is waited for."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work: Callable[[], None] | None = work
+
+    def done(self) -> bool:
+        """Say whether it was waited for."""
+        return self._work is None
+
+    def wait(self) -> None:
+        """Do it."""
+        if self._work is not None:
+            self._work()
+            self._work = None
 
 
 class Ranks(ABC):
@@ -73,6 +102,14 @@ class Ranks(ABC):
     def collect(self, vector: Floats, bounds: Sequence[int]) -> None:
         """Fill the vector ``(N,)`` of which one has one's own stretch with those of the others."""
 
+    def begin_deal(self, vector: Floats, bounds: Sequence[int], out: Floats) -> Pending:
+        """Begin to `deal`, in the same order on all ranks; the arrays must stay until it is done."""
+        return Later(lambda: self.deal(vector, bounds, out))
+
+    def begin_collect(self, vector: Floats, bounds: Sequence[int]) -> Pending:
+        """Begin to `collect`, in the same order on all ranks; this order and that of `begin_deal` are two."""
+        return Later(lambda: self.collect(vector, bounds))
+
     @abstractmethod
     def abort(self, status: int) -> None:
         """End all of them, this one too."""
@@ -121,6 +158,16 @@ class Alone(Ranks):
 
 ALONE = Alone()
 """A process by itself, which needs nothing of its own."""
+
+
+def add_in_order(parts: Floats, out: Floats) -> None:
+    """Write the sum of rows ``(n, N)``, taken from the first to the last, to out ``(N,)``.
+
+    NumPy's own reduction takes another order where rows are short.
+    """
+    np.copyto(out, parts[0])
+    for part in parts[1:]:
+        np.add(out, part, out=out)
 
 
 def stretches(numbers: int, size: int, unit: int = 16) -> list[int]:

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from elman.ranks.base import Ranks
+from elman.ranks.base import Pending, Ranks
 from elman.typing import Floats
 
 T = TypeVar("T")
+
+
+class _Request:
+    """What MPI has begun."""
+
+    def __init__(self, request: Any) -> None:
+        self._request = request
+
+    def done(self) -> bool:
+        return bool(self._request.Test())
+
+    def wait(self) -> None:
+        self._request.Wait()
 
 
 class MpiRanks(Ranks):
@@ -65,6 +79,22 @@ class MpiRanks(Ranks):
         from mpi4py import MPI
 
         self._world.Allgatherv(MPI.IN_PLACE, [vector, (np.diff(bounds), bounds[:-1])])
+
+    def begin_deal(self, vector: Floats, bounds: Sequence[int], out: Floats) -> Pending:
+        counts, mine = np.diff(bounds), out.shape[1]
+        given = [vector, (counts, bounds[:-1])]
+        taken = [out, (np.full(self.size, mine), np.arange(self.size) * mine)]
+        return _Request(self._apart[0].Ialltoallv(given, taken))
+
+    def begin_collect(self, vector: Floats, bounds: Sequence[int]) -> Pending:
+        from mpi4py import MPI
+
+        return _Request(self._apart[1].Iallgatherv(MPI.IN_PLACE, [vector, (np.diff(bounds), bounds[:-1])]))
+
+    @cached_property
+    def _apart(self) -> tuple[Any, Any]:
+        """Communicators for what is begun: within each, all ranks begin in one order."""
+        return self._world.Dup(), self._world.Dup()
 
     def abort(self, status: int) -> None:
         sys.stdout.flush()

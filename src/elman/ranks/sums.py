@@ -8,8 +8,9 @@ from typing import ClassVar, Protocol, TypeAlias
 import numpy as np
 
 from elman.errors import ConfigError
-from elman.ranks.base import Ranks, stretches
+from elman.ranks.base import Ranks, add_in_order, stretches
 from elman.ranks.compressed import OneBit, TopK
+from elman.ranks.overlapped import Overlapped
 from elman.typing import Floats
 
 
@@ -62,7 +63,7 @@ class Flat:
     def __call__(self) -> float:
         self._ranks.deal(self._vector, self._bounds, self._parts)
         with np.errstate(all="ignore"):  # what overflows shows in the norm
-            np.add.reduce(self._parts, axis=0, out=self._own)
+            add_in_order(self._parts, self._own)
             squares = float(np.vdot(self._own, self._own))
         self._ranks.collect(self._vector, self._bounds)
         return squares
@@ -105,9 +106,9 @@ class Naive:
             return float(np.vdot(own, own))
 
 
-Kind: TypeAlias = type[Flat] | type[Naive] | type[TopK] | type[OneBit]
+Kind: TypeAlias = type[Flat] | type[Overlapped] | type[Naive] | type[TopK] | type[OneBit]
 
-SUMS: dict[str, Kind] = {"flat": Flat, "naive": Naive, "topk": TopK, "onebit": OneBit}
+SUMS: dict[str, Kind] = {"flat": Flat, "overlap": Overlapped, "naive": Naive, "topk": TopK, "onebit": OneBit}
 """The kinds of sum by their names."""
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from elman.ranks.base import Ranks
+from elman.ranks.base import Later, Pending, Ranks
 from elman.typing import Floats
 
 T = TypeVar("T")
@@ -51,6 +51,10 @@ class ThreadRanks(Ranks):
                 theirs = slice(bounds[other], bounds[other + 1])
                 vector[theirs] = whole[theirs]
         self._barrier.wait()
+
+    def begin_deal(self, vector: Floats, bounds: Sequence[int], out: Floats) -> Pending:
+        given = vector.copy()  # as it is now: an engine may send it at once
+        return Later(lambda: self.deal(given, bounds, out))
 
     def abort(self, status: int) -> None:
         self._barrier.abort()

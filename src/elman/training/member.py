@@ -51,6 +51,8 @@ class Member:
 
     Attributes
     ----------
+    ready : callable, optional
+        Is told of each layer whose gradients are all there.
     agreed : callable
         Takes the words that were drawn, and returns those to be taken in their place.
     """
@@ -61,6 +63,7 @@ class Member:
     ) -> None:  # fmt: skip
         self.index, self.model, self.shared, self.rows, self.meeting = index, model, shared, rows, meeting
         self.optimizer, self._frozen, self._every = optimizer, frozen, every
+        self.ready: Callable[[str], None] | None = None
         self.agreed: Callable[[Ints], Ints] = lambda words: words
         self.grads: Params = dict(shared.grads.arrays)
         if index:
@@ -92,9 +95,9 @@ class Member:
         """Do a task: the loss of one's rows, or with shared classes of all rows, and one's gradients."""
         self._turn = 0  # of all members alike, also after a pass that one of them has broken off
         if self._picked is None:
-            return perform(self.model, task, self.grads, self if self._split else None)
+            return perform(self.model, task, self.grads, self if self._split else None, self.ready)
         self._picked.active = False
-        done = perform(self.model, task, self.grads, self)
+        done = perform(self.model, task, self.grads, self, self.ready)
         self._picked.end()
         return done
 

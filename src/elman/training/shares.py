@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -73,12 +74,15 @@ def concatenate(states: list[ModelState]) -> ModelState:
     )
 
 
-def perform(model: LanguageModel, task: Task, grads: Params, team: Team | None = None) -> Backprop:
-    """Do a task: overwrite grads with the share's part of the gradient."""
+def perform(
+    model: LanguageModel, task: Task, grads: Params, team: Team | None = None,
+    ready: Callable[[str], None] | None = None,
+) -> Backprop:  # fmt: skip
+    """Do a task: overwrite grads with the share's part of the gradient; tell which of them are there."""
     # What overflows shows in the loss or the norm, which the loop checks; no warning as well.
     with np.errstate(all="ignore"):
         return model.backprop(
             task.x, task.y, task.state, grads, task.scale,
             rng=None if task.seed is None else np.random.default_rng(task.seed),
-            reset=task.reset, skip=task.skip, state_after=task.state_after, team=team,
+            reset=task.reset, skip=task.skip, state_after=task.state_after, team=team, ready=ready,
         )  # fmt: skip

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from elman.network import LanguageModel, ModelState
 from elman.network.backprop import Backprop
 from elman.ranks import Summation, get_sum
+from elman.ranks.overlapped import Overlapped
 from elman.training.flat import flat_view
 from elman.training.meeting import Alone, Threads
 from elman.training.member import Member
@@ -92,6 +93,9 @@ class Workers:
             self.members[0].agreed = ranks.broadcast
             arrays = self.shared.grads.arrays
             self.sum = get_sum(together.communicator)(ranks, self._grads, arrays, together.ratio)
+            # Gradients of several members, or windows, are to be added up before any are sent.
+            if isinstance(self.sum, Overlapped) and len(self.rows) == together.accumulate == 1:
+                self.members[0].ready = self.sum.ready
         flats = (self.shared.params, *self.shared.slots, self.shared.average)
         vectors = [flat.vector[first:] for flat in flats if flat is not None]
         self._means = [(get_sum("flat")(ranks, vector, {}), vector) for vector in vectors if together.apart]

@@ -24,8 +24,9 @@ class RanksSettings:
     )  # fmt: skip
     base_batch: int | None = setting(None, "Ranks", "Rows that the rate was found for.", 1)
     communicator: str = setting(
-        "flat", "Ranks", "How ranks add up gradients: flat or naive, which are exact; topk or onebit, which "
-        "send little, and the rest later.", choices=("flat", "naive", "topk", "onebit"),
+        "flat", "Ranks", "How ranks add up gradients: flat, overlap or naive, which are exact; topk or "
+        "onebit, which send little, and the rest later.",
+        choices=("flat", "overlap", "naive", "topk", "onebit"),
     )  # fmt: skip
     topk_ratio: float = setting(0.01, "Ranks", "Share of the gradient that topk sends.", 0, above=0, below=1)
     sync_every: int = setting(
