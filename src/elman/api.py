@@ -82,7 +82,7 @@ def train(
     resume : path-like, optional
         Go on with this run where its last checkpoint was made, with no setting but those that bound or
         report a run: `epochs`, `steps`, `minutes`, `early_stop`, `eval_every`, `eval_epochs`,
-        `checkpoint_every`, `sample`.
+        `checkpoint_every`, `checkpoint_minutes`, `sample`.
     overwrite : bool
         Replace a run that is there.
     on_event : callable, optional

@@ -26,7 +26,6 @@ from elman.training.session import Session
 from elman.training.workers import Workers
 
 LOG_EVERY = 10  # steps between lines of the metrics
-CHECKPOINT_SECONDS = 60.0
 CALIBRATION = 0.03  # share of the minutes after which the length of the run is planned
 EVALUATING = 0.2  # the largest share of a bounded time, next to training, that evaluations take
 FEWEST_TIMED = 10  # steps to judge the speed by
@@ -300,7 +299,7 @@ class _Keeper:
             return True
         if every:
             return progress.step - self.saved_step >= every
-        return progress.seconds - self.saved_at >= CHECKPOINT_SECONDS
+        return progress.seconds - self.saved_at >= 60.0 * (self.session.config.checkpoint_minutes or 1.0)
 
     def save(self) -> None:
         """Save all that resuming needs."""

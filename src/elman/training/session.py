@@ -54,7 +54,8 @@ RANKED = ("word", "space", "bpe")
 """Tokens that are numbered by falling frequency, as outputs for large vocabularies take them to be."""
 
 EXTENDABLE = (
-    "epochs", "steps", "minutes", "early_stop", "eval_every", "eval_epochs", "checkpoint_every", "sample",
+    "epochs", "steps", "minutes", "early_stop", "eval_every", "eval_epochs", "checkpoint_every",
+    "checkpoint_minutes", "sample",
 )  # fmt: skip
 """The settings that may change when a run is taken up again."""
 
@@ -432,8 +433,9 @@ def _encode(config: TrainConfig, folder: Path, text: Text | None, given: Tokeniz
 
 
 def _in_place_of(changes: Mapping[str, Any]) -> dict[str, None]:
-    """Return what a changed setting takes the place of: evaluations are counted in steps or in epochs."""
-    ways = {"eval_every": "eval_epochs", "eval_epochs": "eval_every"}
+    """Return what a changed setting takes the place of, where one thing is counted in two ways."""
+    pairs = (("eval_every", "eval_epochs"), ("checkpoint_every", "checkpoint_minutes"))
+    ways = {**dict(pairs), **{other: name for name, other in pairs}}
     return {other: None for name, other in ways.items() if changes.get(name)}
 
 
