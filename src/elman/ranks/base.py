@@ -92,14 +92,14 @@ class Ranks(ABC):
         return self.share(np.array(numbers, np.float64))
 
     @abstractmethod
-    def deal(self, vector: Floats, bounds: Sequence[int], out: Floats) -> None:
+    def deal(self, vector: NDArray[Any], bounds: Sequence[int], out: NDArray[Any]) -> None:
         """Give each its stretch of one's vector ``(N,)``; write what one is given to out, ``(size, n)``.
 
         Rank i has the stretch from ``bounds[i]`` to ``bounds[i + 1]``, of ``n`` numbers.
         """
 
     @abstractmethod
-    def collect(self, vector: Floats, bounds: Sequence[int]) -> None:
+    def collect(self, vector: NDArray[Any], bounds: Sequence[int]) -> None:
         """Fill the vector ``(N,)`` of which one has one's own stretch with those of the others."""
 
     def begin_deal(self, vector: Floats, bounds: Sequence[int], out: Floats) -> Pending:
@@ -146,10 +146,10 @@ class Alone(Ranks):
     def share(self, array: NDArray[Any]) -> NDArray[Any]:
         return array[None].copy()
 
-    def deal(self, vector: Floats, bounds: Sequence[int], out: Floats) -> None:
+    def deal(self, vector: NDArray[Any], bounds: Sequence[int], out: NDArray[Any]) -> None:
         out[0] = vector
 
-    def collect(self, vector: Floats, bounds: Sequence[int]) -> None:
+    def collect(self, vector: NDArray[Any], bounds: Sequence[int]) -> None:
         pass
 
     def abort(self, status: int) -> Any:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from elman.ranks.base import Ranks, stretches
 from elman.typing import Floats
@@ -64,6 +65,11 @@ class Compressed(ABC):
     def sent(self) -> int:
         """Bytes that a rank sends in a step."""
 
+    @property
+    def unsent(self) -> Floats:
+        """What this rank has not let the others have yet, ``(N,)``: of its gradients, and of sums."""
+        return self.left.copy()
+
     @abstractmethod
     def _exchange(self) -> None:
         """Send part of what is left, and put the sum of all that was sent into the vector."""
@@ -95,31 +101,74 @@ class TopK(Compressed):
 
 
 class OneBit(Compressed):
-    """The signs, and of each block of numbers the mean of their sizes."""
+    """The signs, and of each block of numbers the mean of their sizes; on the way there and on the way back.
+
+    A rank is dealt its stretch of what all others send, adds it up, and sends all the sum, which is one bit
+    a number again. What that leaves out the rank keeps, and adds to the next sum. So what is sent does not
+    grow with the ranks.
+
+    References
+    ----------
+    H. Tang, C. Yu, X. Lian, T. Zhang, J. Liu (2019), DoubleSqueeze: parallel stochastic gradient descent with
+    double-pass error-compensated compression, ICML. arXiv:1905.05957.
+    """
 
     name: ClassVar[str] = "onebit"
 
+    def __init__(
+        self, ranks: Ranks, vector: Floats, arrays: Mapping[str, Floats], ratio: float = 0.01
+    ) -> None:
+        super().__init__(ranks, vector, arrays, ratio)
+        self._bounds = stretches(vector.size, ranks.size, BLOCK)
+        self._bits, self._blocks = ([-(-bound // unit) for bound in self._bounds] for unit in (8, BLOCK))
+        start, stop = self._bounds[ranks.rank :][:2]
+        self._mine, self._kept = slice(start, stop), np.zeros(stop - start, vector.dtype)  # (stretch,)
+
+    @property
+    def unsent(self) -> Floats:
+        found = self.left.copy()
+        found[self._mine] += self._kept
+        return found
+
     @property
     def sent(self) -> int:
-        """Bytes that a rank sends in a step."""
-        return (-(-self._vector.size // 8) + self._blocks * self._vector.itemsize) * (self._ranks.size - 1)
-
-    @property
-    def _blocks(self) -> int:
-        return -(-self._vector.size // BLOCK)
+        both = self._bits[-1] + self._blocks[-1] * self._vector.itemsize
+        return 2 * both * (self._ranks.size - 1) // self._ranks.size
 
     def _exchange(self) -> None:
-        left, size = self.left, self._vector.size
-        scales = np.add.reduceat(np.abs(left), np.arange(0, size, BLOCK))  # (blocks,)
-        scales /= np.minimum(BLOCK, size - np.arange(0, size, BLOCK))
-        every, sizes = self._ranks.share(np.packbits(left >= 0)), self._ranks.share(scales)
-        left -= _decoded(every[self._ranks.rank], scales, size)
-        self._vector.fill(0.0)
-        for bits, some in zip(every, sizes, strict=True):
-            np.add(self._vector, _decoded(bits, some, size), out=self._vector)
+        ranks, left = self._ranks, self.left
+        bits, scales = _encoded(left)
+        left -= _decoded(bits, scales, left.size)
+        dealt, sizes = self._dealt(bits, self._bits), self._dealt(scales, self._blocks)
+        total = self._kept  # (stretch,)
+        for some, its in zip(dealt, sizes, strict=True):
+            total += _decoded(some, its, total.size)
+        mine, its = _encoded(total)
+        total -= _decoded(mine, its, total.size)
+        for array, own, bounds in ((bits, mine, self._bits), (scales, its, self._blocks)):
+            array[bounds[ranks.rank] : bounds[ranks.rank + 1]] = own
+            ranks.collect(array, bounds)
+        np.copyto(self._vector, _decoded(bits, scales, left.size))
+
+    def _dealt(self, array: NDArray[Any], bounds: list[int]) -> NDArray[Any]:
+        """Return what all ranks have of one's own stretch, ``(ranks, n)``."""
+        rank = self._ranks.rank
+        out = np.empty((self._ranks.size, bounds[rank + 1] - bounds[rank]), array.dtype)
+        self._ranks.deal(array, bounds, out)
+        return out
 
 
-def _decoded(bits: np.ndarray, scales: Floats, size: int) -> Floats:
+def _encoded(numbers: Floats) -> tuple[NDArray[np.uint8], Floats]:
+    """Return the signs of numbers ``(n,)``, eight a byte, and the mean sizes of their blocks."""
+    starts = np.arange(0, numbers.size, BLOCK)
+    if not numbers.size:
+        return np.empty(0, np.uint8), np.empty(0, numbers.dtype)
+    scales: Floats = np.add.reduceat(np.abs(numbers), starts)
+    scales /= np.minimum(BLOCK, numbers.size - starts)
+    return np.packbits(numbers >= 0), scales
+
+
+def _decoded(bits: NDArray[np.uint8], scales: Floats, size: int) -> Floats:
     """Return the numbers ``(size,)`` that signs and scales stand for."""
     found: Floats = np.repeat(scales, BLOCK)[:size]
     np.negative(found, out=found, where=np.unpackbits(bits, count=size) == 0)

@@ -69,13 +69,13 @@ class MpiRanks(Ranks):
         self._world.Allgather(np.ascontiguousarray(array), found)
         return found
 
-    def deal(self, vector: Floats, bounds: Sequence[int], out: Floats) -> None:
+    def deal(self, vector: NDArray[Any], bounds: Sequence[int], out: NDArray[Any]) -> None:
         counts, mine = np.diff(bounds), out.shape[1]
         given = [vector, (counts, bounds[:-1])]
         taken = [out, (np.full(self.size, mine), np.arange(self.size) * mine)]
         self._world.Alltoallv(given, taken)
 
-    def collect(self, vector: Floats, bounds: Sequence[int]) -> None:
+    def collect(self, vector: NDArray[Any], bounds: Sequence[int]) -> None:
         from mpi4py import MPI
 
         self._world.Allgatherv(MPI.IN_PLACE, [vector, (np.diff(bounds), bounds[:-1])])

@@ -35,7 +35,7 @@ class ThreadRanks(Ranks):
     def share(self, array: NDArray[Any]) -> NDArray[Any]:
         return np.array(self.gather(array.copy()))
 
-    def deal(self, vector: Floats, bounds: Sequence[int], out: Floats) -> None:
+    def deal(self, vector: NDArray[Any], bounds: Sequence[int], out: NDArray[Any]) -> None:
         mine = slice(bounds[self.rank], bounds[self.rank + 1])
         self._table[self.rank] = vector
         self._barrier.wait()
@@ -43,7 +43,7 @@ class ThreadRanks(Ranks):
             row[...] = whole[mine]
         self._barrier.wait()
 
-    def collect(self, vector: Floats, bounds: Sequence[int]) -> None:
+    def collect(self, vector: NDArray[Any], bounds: Sequence[int]) -> None:
         self._table[self.rank] = vector
         self._barrier.wait()
         for other, whole in enumerate(self._table):

@@ -126,7 +126,7 @@ def fit(
         session.model, session.stream, session.schedule, progress, workers,
         clip=config.clip, seed=config.seed, back=back, windows=windows,
     )  # fmt: skip
-    _take_up_the_rest(workers, progress)
+    keeper.partly = _left_of(workers, progress)
     try:
         reason = keeper.reason()
         while not reason:
@@ -159,16 +159,16 @@ def fit(
         workers.close()
 
 
-def _take_up_the_rest(workers: Workers, progress: Progress) -> None:
-    """Let what was not sent of the gradients yet be that of the checkpoint, and part of the next."""
-    if not isinstance(workers.sum, Compressed):
-        progress.left = None
-        return
-    if progress.left is not None:
-        if progress.left.shape != workers.sum.left.shape:
+def _left_of(workers: Workers, progress: Progress) -> Compressed | None:
+    """Return what sends gradients in part, if anything does, with what the checkpoint had left."""
+    added, left, progress.left = workers.sum, progress.left, None
+    if not isinstance(added, Compressed):
+        return None
+    if left is not None:
+        if left.shape != added.left.shape:
             raise CheckpointError("the checkpoint has another number of gradients left to send; begin anew")
-        np.copyto(workers.sum.left, progress.left)
-    progress.left = workers.sum.left
+        np.copyto(added.left, left)
+    return added
 
 
 class _Keeper:
@@ -180,6 +180,7 @@ class _Keeper:
         self.began = time.monotonic() - session.progress.seconds
         self.saved_at, self.saved_step = session.progress.seconds, session.progress.step
         self.together = session.together
+        self.partly: Compressed | None = None  # what sends gradients in part
         self.leads, self.pace = session.ranks.leads, Pace(session.ranks.gather(session.ranks.host))
         self.first_step, self.first_seconds = session.progress.step, session.progress.seconds
         self.evaluation = self.evaluating = 0.0  # seconds of the last, and of all of this session
@@ -303,6 +304,8 @@ class _Keeper:
 
     def save(self) -> None:
         """Save all that resuming needs."""
+        if self.partly is not None:
+            self.session.progress.left = self.partly.unsent
         self.session.save()
         now = time.monotonic() - self.began  # saving takes time too
         self.saved_at, self.saved_step = self.session.ranks.broadcast(now), self.session.progress.step

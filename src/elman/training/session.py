@@ -144,7 +144,6 @@ class Session:
         """Save all that resuming needs: of all ranks, for any number of them."""
         state, left = concatenate(self.ranks.gather(self.progress.state)), self.progress.left
         if left is not None:
-            left = left.copy()
             Flat(self.ranks, left, {})()
         if self.ranks.leads:
             save_progress(self.run, self.model, replace(self.progress, state=state, left=left))
