@@ -26,12 +26,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elman.data import Tokenizer, load_tokenizer
+from elman.disk.atomic import write_atomic
+from elman.disk.lock import LOCK, exclusive
 from elman.errors import CheckpointError, ConfigError, ElmanError
 from elman.network import LanguageModel
 from elman.storage.absent import how_to_make_one
-from elman.storage.atomic import write_atomic
 from elman.storage.config import TrainConfig, of_run
-from elman.storage.lock import LOCK, exclusive
 from elman.storage.metrics import Metrics
 from elman.storage.tensors import FORMAT, check_format, read_note, read_tensors, write_tensors
 from elman.storage.toml import read_toml

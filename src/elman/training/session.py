@@ -22,11 +22,11 @@ from elman.data import (
     read_tokenizer,
 )
 from elman.data.registry import tokenizer_kind
+from elman.disk.lock import exclusive
 from elman.errors import CheckpointError, ConfigError, DataError
 from elman.network import LanguageModel
 from elman.network.output import SETTINGS, choose_output
 from elman.storage.config import TrainConfig
-from elman.storage.lock import exclusive
 from elman.storage.run import Run, build_model
 from elman.training.averages import begin_average, new_average, triggered
 from elman.training.checkpoint import load_progress, save_progress
