@@ -8,19 +8,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from elman.data.builder import Builder
 from elman.data.corpus import DOCUMENTS, FORMAT, Corpus, id_type
+from elman.data.feeding import CHUNK, feed, texts_of
 from elman.data.registry import tokenizer_kind
-from elman.data.sources import Source, SourceLike, open_sources
+from elman.data.sources import Source, SourceLike, notes_of, open_sources
 from elman.data.split import DEFAULT_SPLIT, PARTS, Segment, check_split, split_by_fractions, whole
 from elman.data.tokenize import Tokenizer
 from elman.data.writing import PartWriter
 from elman.errors import ConfigError, DataError
-
-CHUNK = 1 << 18
-"""Bytes of text in memory at a time: large enough for speed, small enough for a processor's cache."""
 
 Texts: TypeAlias = SourceLike | Iterable[SourceLike]
 """What `encode_corpus` reads as one text: a path, a `Text`, or several of them."""
@@ -201,16 +197,12 @@ def _plan(
 
 
 def _notes(plan: Mapping[str, Sequence[Segment]]) -> list[str]:
-    notes = []
     read: dict[int, Source] = {id(s.source): s.source for segments in plan.values() for s in segments}
-    for source in read.values():
-        if source.dropped_mark:
-            notes.append(f"{source.name}: dropped the byte-order mark at its beginning")
-        if source.changed_ends:
-            notes.append(
-                f"{source.name}: wrote {source.changed_ends:,} line ends with carriage returns as line feeds"
-            )
-    return notes
+    return [
+        note
+        for source in read.values()
+        for note in notes_of(source.name, source.dropped_mark, source.changed_ends)
+    ]
 
 
 def _publish(staging: Path, out_dir: Path) -> None:
@@ -233,17 +225,14 @@ class _Encoder:
     def part(self, staging: Path, name: str, segments: Sequence[Segment], must_vary: bool) -> dict[str, Any]:
         """Encode one part; return what ``corpus.json`` says about it."""
         if isinstance(self.maker, Builder) and self.maker.learns:
-            self.maker.learn(self._texts(segment) for segment in segments)
+            self.maker.learn(texts_of(segment, self._chunk) for segment in segments)
             for segment in segments:
                 segment.source.forget()
         known = self.maker if isinstance(self.maker, Tokenizer) else None
         with PartWriter(staging, name, self._documents, known) as writer:
             for segment in segments:
                 writer.begin_source()
-                if self._kind.reads_bytes:
-                    self._encode_bytes(segment, writer)
-                else:
-                    self._encode_text(segment, writer)
+                feed(segment, self.maker, writer, self._kind.reads_bytes, self._chunk)
             if writer.tokens and isinstance(self.maker, Builder):
                 self.maker, table, counts = self.maker.finish()
                 writer.renumber(self.maker, table, counts)
@@ -256,22 +245,3 @@ class _Encoder:
                 "(a large min_count or a small max_vocab also leaves too few)"
             )
         return summary
-
-    def _texts(self, segment: Segment, writer: PartWriter | None = None) -> Iterator[str]:
-        for text, size in segment.source.read_text(segment.start, segment.stop, self._chunk):
-            if writer is not None:
-                writer.count_text(len(text), size)
-            yield text
-
-    def _encode_text(self, segment: Segment, writer: PartWriter) -> None:
-        for piece in self.maker.pieces(self._texts(segment, writer)):
-            ids = self.maker.feed(piece) if isinstance(self.maker, Builder) else self.maker.encode(piece)
-            writer.written += self.maker.written_unknown(piece)
-            writer.add(ids, self.maker.layout(piece, ids) if writer.wants_layout else None)
-
-    def _encode_bytes(self, segment: Segment, writer: PartWriter) -> None:
-        for data in segment.source.read(segment.start, segment.stop, self._chunk):
-            ids = np.frombuffer(data, np.uint8).astype(np.uint32)
-            # Every byte of UTF-8 but those that continue a character begins one.
-            writer.count_text(int(np.count_nonzero((ids & 0xC0) != 0x80)), len(data))
-            writer.add(ids, self.maker.layout("", ids) if writer.wants_layout else None)
