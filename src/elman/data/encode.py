@@ -89,7 +89,7 @@ def encode_corpus(
     ...     {name: part.tokens for name, part in corpus.parts.items()}
     {'train': 630, 'valid': 35, 'test': 35}
     """
-    kind = _check(tokens, documents, tokenizer, max_vocab, min_count, lowercase, chunk)
+    kind = check_settings(tokens, documents, tokenizer, max_vocab, min_count, lowercase, chunk)
     maker = tokenizer or kind.builder(max_vocab=max_vocab, min_count=min_count, lowercase=lowercase) or kind()
     out_dir = Path(out_dir)
     with ExitStack() as stack:
@@ -118,7 +118,7 @@ def encode_corpus(
     return Corpus.open(out_dir)
 
 
-def _check(
+def check_settings(
     tokens: str,
     documents: str,
     tokenizer: Tokenizer | None,
@@ -127,6 +127,7 @@ def _check(
     lowercase: bool,
     chunk: int,
 ) -> type[Tokenizer]:
+    """The kind of tokenizer, or a `ConfigError` where a setting of `encode_corpus` is wrong."""
     if documents not in DOCUMENTS:
         raise ConfigError(f"unknown documents {documents!r}: give one of {', '.join(DOCUMENTS)}")
     if chunk < 1:
@@ -164,15 +165,18 @@ def _staging(out_dir: Path) -> Iterator[Path]:
                 out_dir.rmdir()
 
 
-def _plan(
-    sources: Texts | Mapping[str, Texts],
-    split: Sequence[float],
-    kind: type[Tokenizer],
-    has_tokenizer: bool,
-    spool: Path,
-    stack: ExitStack,
-) -> dict[str, list[Segment]]:
-    """Which segments make which part."""
+def check_parts(
+    sources: Texts | Mapping[str, Texts], split: Sequence[float], has_tokenizer: bool
+) -> tuple[float, float, float]:
+    """The fractions of the parts, or a `ConfigError` where they are none, or no vocabulary comes of them.
+
+    Parameters
+    ----------
+    sources, split
+        As for `encode_corpus`.
+    has_tokenizer : bool
+        Whether a tokenizer was given.
+    """
     fractions = check_split(split)
     if isinstance(sources, Mapping):
         unknown = sorted(set(sources) - set(PARTS))
@@ -189,6 +193,19 @@ def _plan(
         raise ConfigError(
             "there is no training part, from which the vocabulary comes: give one, or a tokenizer"
         )
+    return fractions
+
+
+def _plan(
+    sources: Texts | Mapping[str, Texts],
+    split: Sequence[float],
+    kind: type[Tokenizer],
+    has_tokenizer: bool,
+    spool: Path,
+    stack: ExitStack,
+) -> dict[str, list[Segment]]:
+    """Which segments make which part."""
+    fractions = check_parts(sources, split, has_tokenizer)
     if isinstance(sources, Mapping):
         return whole(
             {name: stack.enter_context(open_sources(given, spool)) for name, given in sources.items()}
@@ -239,9 +256,14 @@ class _Encoder:
             summary = writer.summary(segments)
         assert isinstance(self.maker, Tokenizer)  # as there were tokens
         if must_vary and writer.low == writer.high:
-            raise DataError(
-                f"every {self._kind.unit} token of the training text is {self.maker.token(writer.low)!r}, "
-                "so there is nothing to predict: give a text with at least two kinds of token "
-                "(a large min_count or a small max_vocab also leaves too few)"
-            )
+            raise all_one(self.maker, writer.low)
         return summary
+
+
+def all_one(tokenizer: Tokenizer, token: int) -> DataError:
+    """The error for a training text of one kind of token."""
+    return DataError(
+        f"every {tokenizer.unit} token of the training text is {tokenizer.token(token)!r}, "
+        "so there is nothing to predict: give a text with at least two kinds of token "
+        "(a large min_count or a small max_vocab also leaves too few)"
+    )

@@ -2,7 +2,7 @@
 
 import codecs
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +92,7 @@ class CharTokenizer(Tokenizer):
 
     name: ClassVar[str] = "char"
     unit: ClassVar[str] = "character"
+    restarts: ClassVar[Literal["character"]] = "character"
 
     def __init__(self, characters: Sequence[str] = ()) -> None:
         if any(not isinstance(c, str) or len(c) != 1 for c in characters):
@@ -203,6 +204,7 @@ class ByteTokenizer(Tokenizer):
     name: ClassVar[str] = "byte"
     unit: ClassVar[str] = "byte"
     reads_bytes: ClassVar[bool] = True
+    restarts: ClassVar[Literal["character"]] = "character"
 
     @classmethod
     def builder(cls, *, max_vocab: int | None = None, min_count: int = 1, lowercase: bool = False) -> None:

@@ -109,6 +109,7 @@ class WordList(Tokenizer):
 
     unit: ClassVar[str] = "word"
     cut_at: ClassVar[Literal["character", "line"]] = "line"
+    restarts: ClassVar[Literal["space"]] = "space"
 
     @staticmethod
     @abstractmethod

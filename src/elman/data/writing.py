@@ -169,6 +169,16 @@ class PartWriter:
         return self._folder / f"{self._name}.{self._type}"
 
     @property
+    def dtype(self) -> str:
+        """The type of the ids written, a key of `ID_TYPES`."""
+        return self._type
+
+    @property
+    def documents(self) -> int | None:
+        """How many documents were found to start; None where they are not told apart."""
+        return self._found if self.wants_layout else None
+
+    @property
     def wants_layout(self) -> bool:
         """Whether `add` needs a layout."""
         return self._starts is not None
@@ -234,16 +244,19 @@ class PartWriter:
     def summary(self, segments: Sequence[Segment]) -> dict[str, Any]:
         """What ``corpus.json`` says about the part."""
         if not self.tokens:
-            names = ", ".join(dict.fromkeys(segment.source.name for segment in segments))
-            raise DataError(
-                f"the {self._name} part of {names} has no tokens: give a text with more than white space"
-            )
+            raise no_tokens(self._name, segments)
         return {
             "tokens": self.tokens,
             "chars": self.chars,
             "bytes": self.bytes,
             "unknown": self.unknown,
             "written": self.written,
-            "documents": self._found if self.wants_layout else None,
+            "documents": self.documents,
             "sources": [{"name": s.source.name, "start": s.start, "stop": s.stop} for s in segments],
         }
+
+
+def no_tokens(part: str, segments: Sequence[Segment]) -> DataError:
+    """The error for a part of these segments in which nothing is a token."""
+    names = ", ".join(dict.fromkeys(segment.source.name for segment in segments))
+    return DataError(f"the {part} part of {names} has no tokens: give a text with more than white space")
