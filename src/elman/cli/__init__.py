@@ -11,7 +11,7 @@ from elman.errors import ElmanError
 
 COMMANDS = (
     "train", "evaluate", "generate", "next", "score", "rerank", "explain", "gradcheck", "info", "plot",
-    "inspect", "doctor", "import", "export",
+    "inspect", "doctor", "data", "import", "export",
 )  # fmt: skip
 
 

@@ -54,6 +54,8 @@ class Corpus:
         What counts as a document.
     notes : tuple of str
         What was done to the text that its owner may want to know, such as a byte-order mark dropped.
+    given : bool
+        Whether it is known that the tokenizer was given, and not made of the text.
 
     Examples
     --------
@@ -70,6 +72,7 @@ class Corpus:
     parts: Mapping[str, Part]
     documents: str
     notes: tuple[str, ...] = ()
+    given: bool = False
 
     @classmethod
     def open(cls, folder: str | Path) -> Self:

@@ -230,6 +230,10 @@ def _open(item: SourceLike, stack: ExitStack, spool: str | Path | None) -> list[
 def without_text(folder: Path, some: bool) -> DataError:
     """Say that a folder has no text, or `some` that are all empty."""
     what = "only empty texts" if some else "no text"
+    if (folder / "index.json").exists():
+        return DataError(
+            f"{folder} is a folder with {what}, but a prepared one: train on it by --data {folder}"
+        )
     return DataError(f"{folder} is a folder with {what}: put in files that end in {', '.join(SUFFIXES)}")
 
 

@@ -83,7 +83,8 @@ def open_prepared(folder: str | Path) -> Corpus:
             f"{_AGAIN}"
         )
     parts = {name: _part(folder, name, fields) for name in fields["parts"]}
-    return Corpus(folder, tokenizer, parts, fields["documents"], tuple(fields["notes"]))
+    given = fields["plan"]["settings"]["tokenizer"] is not None
+    return Corpus(folder, tokenizer, parts, fields["documents"], tuple(fields["notes"]), given)
 
 
 def read_index(folder: Path) -> dict[str, Any]:
@@ -140,6 +141,8 @@ def _check(fields: Mapping[str, Any]) -> None:
     if type(fields["vocab_size"]) is not int or not all(isinstance(note, str) for note in fields["notes"]):
         raise TypeError("its vocabulary or its notes are none")
     parts, checksums = fields["parts"], dict(fields["sha256"])
+    if "tokenizer" not in fields["plan"]["settings"]:
+        raise KeyError("tokenizer")
     if not parts or any(name not in PARTS or not shards for name, shards in parts.items()):
         raise ValueError("it names no parts, or one unknown here")
     for shards in parts.values():
