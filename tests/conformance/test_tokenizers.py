@@ -105,6 +105,20 @@ def test_pieces_of_a_divided_text_encode_to_the_ids_of_the_whole(kind, text, dat
 
 
 @kinds
+@given(text=hard_text, data=st.data())
+def test_a_text_can_be_cut_where_it_is_said_to_restart(kind, text, data):
+    tokenizer = build(kind, text)
+    places = {
+        "character": range(len(text) + 1),
+        "space": [0, *(at + 1 for at, character in enumerate(text) if character in " \n")],
+        "piece": np.cumsum([0, *map(len, tokenizer.pieces([text]))]).tolist(),
+    }[tokenizer.restarts]
+    cut = data.draw(st.sampled_from(list(places)))
+    ids = [i for part in (text[:cut], text[cut:]) for i in tokenizer.encode(part).tolist()]
+    assert ids == tokenizer.encode(text).tolist()
+
+
+@kinds
 def test_every_id_has_a_text_and_a_piece(kind):
     tokenizer = build(kind)
     texts = [tokenizer.token(i) for i in range(tokenizer.vocab_size)]

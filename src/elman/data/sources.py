@@ -231,9 +231,7 @@ def without_text(folder: Path, some: bool) -> DataError:
     """Say that a folder has no text, or `some` that are all empty."""
     what = "only empty texts" if some else "no text"
     if (folder / "index.json").exists():
-        return DataError(
-            f"{folder} is a folder with {what}, but a prepared one: train on it by --data {folder}"
-        )
+        return DataError(f"{folder} holds a prepared text, not texts: train on it by --data {folder}")
     return DataError(f"{folder} is a folder with {what}: put in files that end in {', '.join(SUFFIXES)}")
 
 

@@ -78,7 +78,11 @@ def shards_of(sizes: Mapping[str, int], shards: int | None) -> dict[str, int]:
     """
     first, *others = sizes
     count = shards or -(-sizes[first] // BYTES)
-    return {first: count} | {name: max(1, round(count * sizes[name] / sizes[first])) for name in others}
+    found = {first: count}
+    for name in others:
+        like_first = round(count * sizes[name] / sizes[first])
+        found[name] = max(1, min(like_first, max(count, -(-sizes[name] // BYTES))))  # of a first that is tiny
+    return found
 
 
 def stems(part: str, count: int) -> list[str]:
