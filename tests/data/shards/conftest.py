@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from elman.data import Corpus, encode_corpus
+from tests.small import sentences
 
 Write = Callable[[Sequence[bytes | str]], Path]
 
@@ -67,3 +69,32 @@ def files_in(folder: Path) -> dict[str, bytes]:
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*")) if path.is_file() and path.name != ".lock"
     }  # fmt: skip
+
+
+OPTIONS = {"tokens": "word", "documents": "blank", "shards": 3, "split": (0.7, 0.15, 0.15)}
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    """Two texts, one of them compressed."""
+    folder = tmp_path_factory.mktemp("texts")
+    (folder / "a.txt").write_text(sentences(40).replace(".\n", ".\n\n"))
+    with gzip.open(folder / "b.txt.gz", "wb") as file:
+        file.write(sentences(30, seed=1).encode())
+    return folder
+
+
+class Stopped(Exception):
+    """An interruption, wherever it comes."""
+
+
+def stopping(after):
+    """What is told how far it has come, and interrupts the work when it has been told so often."""
+    told = []
+
+    def report(what, done, of):
+        told.append((what, done, of))
+        if len(told) > after:
+            raise Stopped(what)
+
+    return report, told

@@ -32,7 +32,7 @@ class Pool:
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self._children: list[subprocess.Popen[bytes]] = []
-        self._idle: queue.LifoQueue[subprocess.Popen[bytes]] = queue.LifoQueue()
+        self._idle: queue.LifoQueue[subprocess.Popen[bytes] | None] = queue.LifoQueue()
 
     def __enter__(self) -> Self:
         return self
@@ -66,6 +66,8 @@ class Pool:
             for number, order in enumerate(orders):
                 yield number, WORK[work](order)
             return
+        if not self._children:
+            self._idle = queue.LifoQueue()
         while len(self._children) < min(self.workers, len(orders)):
             child = _start()
             self._children.append(child)
@@ -76,10 +78,11 @@ class Pool:
             for answered in as_completed(asked):
                 yield asked[answered], answered.result()
         except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
             self.close()  # so that no thread waits for an answer any more
             raise
         finally:
-            threads.shutdown(cancel_futures=True)
+            threads.shutdown()
 
     def close(self) -> None:
         """End all processes, whatever they are doing."""
@@ -95,10 +98,13 @@ class Pool:
                 child.wait()
             assert child.stdout is not None
             child.stdout.close()
-        self._children, self._idle = [], queue.LifoQueue()
+            self._idle.put(None)  # a thread that waits for a process waits in vain
+        self._children = []
 
     def _ask(self, work: str, order: Mapping[str, Any]) -> dict[str, Any]:
         child = self._idle.get()
+        if child is None:
+            raise ElmanError("the work was broken off")
         assert child.stdin is not None
         assert child.stdout is not None
         try:
