@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 
@@ -76,7 +76,7 @@ class Corpus:
 
     @classmethod
     def open(cls, folder: str | Path) -> Self:
-        """Open a corpus that `encode_corpus` wrote.
+        """Open a corpus that `encode_corpus` or `prepare_corpus` wrote.
 
         Parameters
         ----------
@@ -92,6 +92,10 @@ class Corpus:
             Where a file is missing, damaged, of the wrong size, or made by a newer version of elman.
         """
         folder = Path(folder)
+        if (folder / "index.json").exists():
+            from elman.data.shards import open_prepared
+
+            return cast(Self, open_prepared(folder))
         fields = _read_json(folder / "corpus.json")
         try:
             parts = {name: _open_part(folder, name, fields) for name in fields["parts"]}

@@ -34,6 +34,9 @@ from elman.errors import CheckpointError
 FORMAT = 1
 """Version of ``index.json``. A reader refuses a larger one."""
 
+MOST = 1 << 53
+"""Tokens, characters or bytes of a shard that are believed."""
+
 _AGAIN = "prepare the text again"
 
 
@@ -149,7 +152,7 @@ def _check(fields: Mapping[str, Any]) -> None:
         for shard in shards:
             numbers = [shard[name] for name in ("tokens", "chars", "bytes", "written", "unknown")]
             numbers += [] if fields["documents"] == "none" else [shard["documents"]]
-            if not all(type(number) is int and number >= 0 for number in numbers):
+            if not all(type(number) is int and 0 <= number <= MOST for number in numbers):
                 raise TypeError("a shard has counts that are none")
             checksums |= shard["sha256"]
     if not all(isinstance(checksum, str) for checksum in checksums.values()):
