@@ -11,7 +11,7 @@ from elman.data.shards.files import FileSource, empty
 from elman.data.shards.plan import ranges_from_json, ranges_to_json, shards_of
 from elman.data.split import PARTS, Segment, split_by_fractions, whole
 from elman.disk.atomic import write_atomic
-from elman.errors import ConfigError
+from elman.errors import CheckpointError, ConfigError
 
 _WHERE = {"character": "between two characters", "space": "behind spaces and line ends"}
 
@@ -43,7 +43,13 @@ class Dealing:
         if kept is None:
             kept = self._cut()
             context.place.write("ranges.json", kept)
-        self.ranges: dict[str, list[list[list[Any]]]] = ranges_from_json(kept, len(self.sources))
+        try:
+            self.ranges: dict[str, list[list[list[Any]]]] = ranges_from_json(kept, len(self.sources))
+        except (AttributeError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"what is known of the shards in {context.place.out} is damaged ({error}): give --overwrite "
+                "to begin anew"
+            ) from None
 
     def _unpack(self) -> list[FileSource]:
         """Write the texts of compressed files to files that can be read from anywhere."""
