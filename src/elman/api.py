@@ -192,11 +192,12 @@ def default_out(config: TrainConfig) -> Path:
 
     One in which training could not begin, so that it holds a lock at most, is free.
     """
-    source = config.train or (config.text[0] if config.text else "python-topics")
+    source = config.data or config.train or (config.text[0] if config.text else "python-topics")
     stem = re.sub(r"[^\w.-]+", "-", Path(source).name.split(".")[0] or "stdin")[:60].strip("-") or "stdin"
     # The name of a cell with activations has signs that a file's may not have everywhere.
     cell = re.sub(r"[^\w.-]+", "-", config.cell).strip("-")
-    name, number = f"{stem}-{config.tokens}-{cell}", 1
+    # What the tokens of a prepared text are is not known before it is opened.
+    name, number = f"{stem}-{cell}" if config.data else f"{stem}-{config.tokens}-{cell}", 1
     path = Path("runs") / name
     while path.exists() and any(not entry.name.startswith(".") for entry in path.iterdir()):
         number += 1

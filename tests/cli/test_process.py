@@ -35,10 +35,11 @@ def test_a_reader_that_goes_away_is_no_error(trained: Path) -> None:
     process.stderr.close()
 
 
-def test_help_loads_no_numbers() -> None:
+@pytest.mark.parametrize("command", ["train", "data prepare", "data check"])
+def test_help_loads_no_numbers(command: str) -> None:
     """Help is instant: it needs neither NumPy nor the rooms that need it."""
     code = (
-        "import sys; sys.argv = ['elman', 'train', '--help']\n"
+        f"import sys; sys.argv = ['elman', *{command.split()}, '--help']\n"
         "from elman.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"

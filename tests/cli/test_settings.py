@@ -37,7 +37,10 @@ CHOICES = (
     "--sync-every 2",
     "--checkpoint-minutes 2 --schedule step --communicator topk --topk-ratio 0.5",
 )
-ELSEWHERE = {"train", "valid", "test", "text", "direction", "tokenizer", "vectors", "freeze_vectors"}
+ELSEWHERE = {
+    "train", "valid", "test", "text", "direction", "tokenizer", "vectors", "freeze_vectors", "data",
+    "data_index",
+}  # fmt: skip
 """No single run has a use for all settings."""
 
 
@@ -117,6 +120,11 @@ def test_flags_go_before_the_file_and_the_file_before_defaults(
         ("freeze_vectors = true", "freeze_vectors has no effect without vectors"),
         ('tokens = "bpe"\nvocab_size = 99', "max_vocab is 99: give at least 256"),
         ('text = "caf\xe9"', "is not valid TOML"),
+        ('data = "x"\ntokens = "char"', "tokens has no effect with data"),
+        ('data = "x"\nsplit = "90/5/5"', "split has no effect with data"),
+        ('data = "x"\ntext = ["a"]', "give the text either by data or by text, not both"),
+        ('data_index = "x"', "data_index has no effect without data"),
+        ('data = "x"', "index.json is missing; there is no such folder: elman data prepare FILES --out x"),
     ],
 )
 def test_settings_files_that_are_wrong(run_elman: Command, tmp_path: Path, body: str, says: str) -> None:

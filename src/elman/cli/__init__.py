@@ -15,7 +15,7 @@ LAST_WORDS = 3.0
 
 COMMANDS = (
     "train", "evaluate", "generate", "next", "score", "rerank", "explain", "gradcheck", "info", "plot",
-    "inspect", "doctor", "import", "export",
+    "inspect", "doctor", "data", "import", "export",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from elman.storage.settings import (
     TextSettings,
     TrainingSettings,
 )
+from elman.storage.settings.text import DECIDED, no_effect_with_data
 from elman.storage.toml import toml_value, typed
 
 
@@ -65,6 +66,10 @@ class TrainConfig(
         """
         known = {setting.name: setting for setting in fields(cls)}
         named = by_name(values)
+        if named.get("data") is not None and named.get("data_index") is None:
+            for name in DECIDED:
+                if name in named:  # even if it is the default
+                    raise no_effect_with_data(name)
         config = cls(**{name: typed(name, known[name].type, value) for name, value in named.items()})
         config.validate()
         return config
@@ -95,7 +100,11 @@ class TrainConfig(
                     f"{name} ({value}) has no effect with {chooser} {choice}: "
                     f"leave it out, or choose {' or '.join(users)}"
                 )
-        if self.validated:
+        self.check_validation(self.validated)
+
+    def check_validation(self, validated: bool) -> None:
+        """Raise ConfigError for a setting that goes by the validation loss, where there is no such part."""
+        if validated:
             return
         going_by = {
             "early_stop": self.early_stop, "average": self.average, "plateau": self.schedule == "plateau",

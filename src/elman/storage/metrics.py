@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from elman.disk.atomic import write_atomic
 from elman.errors import CheckpointError
-from elman.storage.atomic import write_atomic
 
 NUMBERS = ("step", "tokens", "seconds", "train_loss", "lr")
 """What every line has; at evaluations there is ``valid_loss`` beside them, and at the end ``test_loss``."""

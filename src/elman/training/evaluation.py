@@ -239,7 +239,7 @@ class _Rows:
         if starts is not None and len(starts):
             # Keys of the type of the starts: of any other, NumPy would convert the whole of a mapped file.
             own = np.maximum(places - self.led, 0).astype(starts.dtype)
-            nearest = np.minimum(np.searchsorted(starts, own), len(starts) - 1)
+            nearest = np.minimum(starts.searchsorted(own), len(starts) - 1)
             reset = (starts[nearest] == own) & real & (places >= self.led)
         return x, y, real, reset
 
@@ -292,6 +292,8 @@ def unigram_loss(train: Part, text: Part, vocab_size: int) -> float:
 
 
 def _counts(part: Part, vocab_size: int) -> NDArray[np.int64]:
+    if part.counts is not None:
+        return part.counts
     counts = np.zeros(vocab_size, np.int64)
     for start in range(0, part.tokens, COUNTED):
         ids = part.ids[start : start + COUNTED]

@@ -140,7 +140,7 @@ def training_steps(
             lr *= (last - first) / (len(pieces) * stream.window)
         for number, (start, stop) in enumerate(pieces):
             entered = max(0, start - reach)
-            window = model.clock.timed("data", stream.window_at)(entered, stop).rows(workers.own)
+            window = model.clock.timed("data", stream.window_at)(entered, stop)
             if model.learn_state and not entered:  # what an epoch begins with has a gradient too
                 window = window.anew()
             entering = state

@@ -9,26 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from elman.data import (
-    Corpus,
-    Stream,
-    Text,
-    Tokenizer,
-    check_sources,
-    check_vectors,
-    default_text,
-    encode_corpus,
-    place_vectors,
-    read_tokenizer,
-)
+from elman.data import Corpus, Stream, Text, Tokenizer, check_vectors, place_vectors, read_tokenizer
 from elman.data.registry import tokenizer_kind
+from elman.disk.lock import exclusive
 from elman.errors import CheckpointError, ConfigError, DataError, DivergenceError, LeaderError
 from elman.network import LanguageModel
 from elman.network.output import SETTINGS, choose_output
 from elman.network.threads import usable_cores
 from elman.ranks import ALONE, Flat, Ranks
 from elman.storage.config import TrainConfig
-from elman.storage.lock import exclusive
 from elman.storage.run import Run, build_model
 from elman.training.averages import begin_average, new_average, triggered
 from elman.training.checkpoint import load_progress, save_progress
@@ -38,6 +27,7 @@ from elman.training.processes import best_threads
 from elman.training.schedules import Record, Schedule
 from elman.training.settings import optimizer_of, schedule_of
 from elman.training.shares import concatenate, rows_of, rows_of_rank
+from elman.training.texts import check_text, from_root, names_text, text_of, with_prepared
 from elman.training.together import Together
 from elman.training.windows import RandomWindows
 
@@ -55,9 +45,9 @@ RANKED = ("word", "space", "bpe")
 
 EXTENDABLE = (
     "epochs", "steps", "minutes", "early_stop", "eval_every", "eval_epochs", "checkpoint_every",
-    "checkpoint_minutes", "sample",
+    "checkpoint_minutes", "sample", "data",
 )  # fmt: skip
-"""The settings that may change when a run is taken up again."""
+"""The settings that may change when a run is taken up again; of a prepared text, where it lies."""
 
 
 @dataclass
@@ -187,26 +177,24 @@ def _begun(
 ) -> Iterator[Session]:
     config.validate()
     rows_of_rank(config.batch, ranks)
-    kind = tokenizer_kind(config.tokens)
-    kind.builder(max_vocab=config.max_vocab, min_count=config.min_count, lowercase=config.lowercase)
+    if config.data is not None:
+        config = with_prepared(config)
+    else:
+        kind = tokenizer_kind(config.tokens)
+        kind.builder(max_vocab=config.max_vocab, min_count=config.min_count, lowercase=config.lowercase)
     if set(config.direction.replace(" ", "").split(",")) != {"forward"}:
         raise ConfigError(
             f"direction {config.direction!r} cannot be trained to predict the next token: a layer that reads "
             "ahead sees it; leave direction out"
         )
     _check_model(config)
-    if text is not None and (config.text or config.train):
-        raise ConfigError("a text in memory and text or train among the settings were given: leave one out")
-    if text is None:
-        for path in (*config.text, config.train, config.valid, config.test):
-            if path is not None:
-                check_sources(path)  # before a directory is made
+    check_text(config, text)  # before a directory is made
     if config.vectors is not None:
         check_vectors(config.vectors, config.embedding)
     given = None if config.tokenizer is None else read_tokenizer(config.tokenizer)
     decay = optimizer_of(config).settings.get("weight_decay")
     config = replace(config, lr=config.learning_rate(), weight_decay=decay)
-    if not (config.epochs or config.steps or config.minutes or config.text or config.train or text):
+    if not (config.epochs or config.steps or config.minutes or text or names_text(config)):
         config = replace(config, **DEMONSTRATION)
     asked = config.output
     with Run.claim(out, overwrite=overwrite) as run:
@@ -216,7 +204,7 @@ def _begun(
             run.take(staged)
         corpus = run.corpus()
         session = Session(run, config, corpus, model, _stream(config, corpus), optimizer_of(config), progress)
-        session.notes = (*placed, *_notes(asked, config, model))
+        session.notes = (*placed, *_notes(asked, config, corpus, model))
         yield session
 
 
@@ -269,6 +257,7 @@ def _by_all(ranks: Ranks, opened: AbstractContextManager[Session]) -> Iterator[S
             session = _joined(*told)
         session.ranks = ranks
         own = rows_of_rank(session.config.batch, ranks)
+        session.stream = _stream(session.config, session.corpus, own)
         session.progress.state = rows_of(session.progress.state, own)
         if session.progress.left is not None:  # of all ranks, of which there may have been more or fewer
             session.progress.left = session.progress.left / ranks.size
@@ -309,9 +298,13 @@ def _resumed(path: str | Path, changes: Mapping[str, Any] | None) -> Iterator[Se
                     f"{name} cannot change when a run is resumed; only {', '.join(EXTENDABLE)} can"
                 )
         if changes:
+            if "data" in changes and config.data is None:
+                raise ConfigError(f"data has no effect here: {run.path} has its text within; leave it out")
             config = replace(config, **{**_in_place_of(changes), **changes})
+            config = replace(config, data=config.data and from_root(config.data))
             config.validate()
-        corpus = run.corpus()
+        moved = changes.get("data") if changes else None
+        corpus = run.corpus(None if moved is None else Path(moved))
         model = run.new_model()
         progress = load_progress(run, model, config)
         stream = _stream(config, corpus)
@@ -319,7 +312,7 @@ def _resumed(path: str | Path, changes: Mapping[str, Any] | None) -> Iterator[Se
         if not 0 <= progress.position < stream.steps:
             raise CheckpointError(
                 f"{run.checkpoint_path} stands at step {progress.position} of an epoch, but that of the text "
-                f"in {run.data} has {stream.steps}; they are of different runs"
+                f"in {corpus.folder} has {stream.steps}; they are of different runs"
             )
         session = Session(run, config, corpus, model, stream, optimizer_of(config), progress)
         if {"epochs", "steps", "minutes"} & set(changes or ()):
@@ -342,14 +335,14 @@ def _prepare(
 
     Return with the rest what is to be said of the word vectors, where there are some to begin with.
     """
-    corpus = _encode(config, run.data, text, given)
+    corpus = text_of(config, run.data, text, given)
     stream = _stream(config, corpus)
     if not (config.epochs or config.steps or config.minutes):
         config = replace(config, epochs=max(EPOCHS, -(-FEWEST_STEPS // updates_of(config, stream, 1))))
     _check_warmup(config, stream)
     _check_evaluable(corpus)
     if config.output == "auto":
-        chosen = choose_output(corpus.tokenizer.vocab_size, ranked=_ranked(config))
+        chosen = choose_output(corpus.tokenizer.vocab_size, ranked=_ranked(config, corpus))
         config = replace(config, output=chosen)
     model = build_model(config, corpus.tokenizer.vocab_size)
     config = replace(config, **model.output.settings)  # as they are, where they were left to it
@@ -368,17 +361,17 @@ def _prepare(
     return config, model, progress, placed
 
 
-def _ranked(config: TrainConfig) -> bool:
+def _ranked(config: TrainConfig, corpus: Corpus) -> bool:
     """Say whether tokens are numbered by falling frequency; those of a file are as it gives them."""
-    return config.tokens in RANKED and config.tokenizer is None
+    return config.tokens in RANKED and config.tokenizer is None and not corpus.given
 
 
-def _notes(asked: str, config: TrainConfig, model: LanguageModel) -> tuple[str, ...]:
+def _notes(asked: str, config: TrainConfig, corpus: Corpus, model: LanguageModel) -> tuple[str, ...]:
     """Say what the output is where it was to be chosen, or needs a word."""
     name, tokens, notes = model.output.name, f"{model.vocab_size:,} {config.tokens} tokens", []
     if asked == "auto":
         notes.append(f"output auto is {name}, for {tokens}")
-    elif name not in ("full", "mixture") and not _ranked(config):
+    elif name not in ("full", "mixture") and not _ranked(config, corpus):
         notes.append(
             f"output {name} takes tokens for numbered by falling frequency, which {tokens} are not: "
             "full may be better"
@@ -401,6 +394,8 @@ def _check_evaluable(corpus: Corpus) -> None:
     """Raise DataError if the validation or test part has no token to predict."""
     led = corpus.tokenizer.start is not None  # the first token then follows a line end, and is predicted
     for name, part in corpus.parts.items():
+        if name != "train":
+            part.require(0, part.tokens)
         if name != "train" and part.tokens + led < 2:
             raise DataError(
                 f"the {name} part has {part.tokens} token, and nothing before it to predict it from: "
@@ -416,19 +411,6 @@ def _check_warmup(config: TrainConfig, stream: Stream) -> None:
                 f"warmup ({config.warmup}) must be less than the {steps:,} steps of the run, or the rate "
                 "never gets to its full height"
             )
-
-
-def _encode(config: TrainConfig, folder: Path, text: Text | None, given: Tokenizer | None) -> Corpus:
-    """Encode the run's text into a folder, with the tokenizer that was given, if one was."""
-    sources: Any = text or config.text or Text(default_text(), "pydoc_data.topics")
-    split: dict[str, Any] = {"split": config.fractions()}
-    if config.train:
-        parts = {"train": config.train, "valid": config.valid, "test": config.test}
-        sources, split = {name: path for name, path in parts.items() if path}, {}
-    return encode_corpus(
-        sources, folder, tokens=config.tokens, max_vocab=config.max_vocab, min_count=config.min_count,
-        lowercase=config.lowercase, documents=config.documents, tokenizer=given, **split,
-    )  # fmt: skip
 
 
 def _in_place_of(changes: Mapping[str, Any]) -> dict[str, None]:
@@ -450,5 +432,5 @@ def updates_of(config: TrainConfig, stream: Stream, epochs: int) -> int:
     return windows.updates(steps, epochs) if windows else epochs * math.ceil(steps / stream.window)
 
 
-def _stream(config: TrainConfig, corpus: Corpus) -> Stream:
-    return Stream(corpus.parts["train"], batch=config.batch, window=config.window)
+def _stream(config: TrainConfig, corpus: Corpus, rows: slice | None = None) -> Stream:
+    return Stream(corpus.parts["train"], batch=config.batch, window=config.window, rows=rows)
