@@ -103,7 +103,9 @@ html_css_files = ["elman.css"]
 html_copy_source = False
 html_show_sourcelink = False
 # Pages without others beside them need no list of those beside them.
-_ALONE = ("install", "quickstart", "architecture", "results", "benchmarks", "contributing", "changelog")
+_ALONE = (
+    "install", "quickstart", "architecture", "results", "benchmarks", "scaling", "contributing", "changelog",
+)  # fmt: skip
 _ALONE_IN_CHINESE = ("zh/index", "zh/quickstart", "zh/guide/explain")
 html_sidebars: dict[str, list[str]] = {page: [] for page in (*_ALONE, *_ALONE_IN_CHINESE)}
 html_theme_options = {

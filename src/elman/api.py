@@ -82,11 +82,11 @@ def train(
     resume : path-like, optional
         Go on with this run where its last checkpoint was made, with no setting but those that bound or
         report a run: `epochs`, `steps`, `minutes`, `early_stop`, `eval_every`, `eval_epochs`,
-        `checkpoint_every`, `sample`.
+        `checkpoint_every`, `checkpoint_minutes`, `sample`.
     overwrite : bool
         Replace a run that is there.
     on_event : callable, optional
-        Called with every step, evaluation and the end, as they happen.
+        Called with every step, evaluation and the end, as they happen; of several ranks on the first alone.
     **settings
         Those of :class:`elman.TrainConfig`, such as ``tokens="word"``, ``hidden=256``, ``minutes=5``.
 
@@ -127,23 +127,27 @@ def train(
 
     Training leaves a checkpoint at every evaluation and at least once a minute. An interruption loses what
     came after it, and no more: ``elman.train(resume="runs/mine")`` goes on from there.
+
+    In a program that ``mpiexec -n N`` starts, the N processes train one model together, and all return it.
     """
     from elman.data import Text, check_given
+    from elman.ranks import here
     from elman.storage.recipes import with_recipe
     from elman.training.session import begin
     from elman.training.session import resume as take_up
 
+    ranks = here()
     if resume is not None:
         if text is not None or out is not None or recipe is not None or overwrite:
             raise ConfigError("resume goes on with a run as it is: leave out text, out, recipe and overwrite")
-        return _trained(take_up(_path("resume", resume), settings), on_event)
+        return _trained(take_up(_path("resume", resume), settings, ranks=ranks), on_event)
     source = None if text is None else check_given(text)
     paths = [os.fspath(path) for path in source] if isinstance(source, list) else []
     given = {**settings, "text": paths}
     config = TrainConfig.from_mapping(given if recipe is None else with_recipe(recipe, given))
     memory = source if isinstance(source, Text) else None
-    where = default_out(config) if out is None else _path("out", out)
-    return _trained(begin(config, where, overwrite=overwrite, text=memory), on_event)
+    where = ranks.broadcast(default_out(config) if out is None else _path("out", out))
+    return _trained(begin(config, where, overwrite=overwrite, text=memory, ranks=ranks), on_event)
 
 
 def _trained(opened: AbstractContextManager[Session], on_event: Callable[[Event], None] | None) -> TextModel:
@@ -151,7 +155,7 @@ def _trained(opened: AbstractContextManager[Session], on_event: Callable[[Event]
 
     with opened as session:
         for event in fit(session):
-            if on_event is not None:
+            if on_event is not None and session.ranks.leads:
                 on_event(event)
     return load(session.run.path)
 
@@ -188,11 +192,12 @@ def default_out(config: TrainConfig) -> Path:
 
     One in which training could not begin, so that it holds a lock at most, is free.
     """
-    source = config.train or (config.text[0] if config.text else "python-topics")
+    source = config.data or config.train or (config.text[0] if config.text else "python-topics")
     stem = re.sub(r"[^\w.-]+", "-", Path(source).name.split(".")[0] or "stdin")[:60].strip("-") or "stdin"
     # The name of a cell with activations has signs that a file's may not have everywhere.
     cell = re.sub(r"[^\w.-]+", "-", config.cell).strip("-")
-    name, number = f"{stem}-{config.tokens}-{cell}", 1
+    # What the tokens of a prepared text are is not known before it is opened.
+    name, number = f"{stem}-{cell}" if config.data else f"{stem}-{config.tokens}-{cell}", 1
     path = Path("runs") / name
     while path.exists() and any(not entry.name.startswith(".") for entry in path.iterdir()):
         number += 1

@@ -75,3 +75,15 @@ class DivergenceError(ElmanError, ArithmeticError):
     Traceback (most recent call last):
     elman.errors.DivergenceError: a logit is NaN or +inf: the model's parameters or state are not finite
     """
+
+
+class LeaderError(ElmanError):
+    """Of processes that train together the first has failed, and says why; the others end with this.
+
+    Examples
+    --------
+    >>> from elman.errors import LeaderError
+    >>> raise LeaderError("the first rank says why")
+    Traceback (most recent call last):
+    elman.errors.LeaderError: the first rank says why
+    """

@@ -35,11 +35,11 @@ def test_a_reader_that_goes_away_is_no_error(trained: Path) -> None:
     process.stderr.close()
 
 
-@pytest.mark.parametrize("command", ["train", "sweep"])
+@pytest.mark.parametrize("command", ["train", "sweep", "data prepare", "data check"])
 def test_help_loads_no_numbers(command: str) -> None:
     """Help is instant: it needs neither NumPy nor the rooms that need it."""
     code = (
-        f"import sys; sys.argv = ['elman', '{command}', '--help']\n"
+        f"import sys; sys.argv = ['elman', *{command.split()}, '--help']\n"
         "from elman.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"

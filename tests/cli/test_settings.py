@@ -22,20 +22,25 @@ SETTINGS = """
 --dtype float64 --batch 3 --window 10 --random-window --back 12 --average 2
 --lr 0.25 --clip 2 --warmup 3 --decay 0.75
 --seed 9 --threads 2 --epochs 2 --steps 12 --minutes 5
---early-stop 4 --checkpoint-every 5 --sample 7
+--early-stop 4 --sample 7
 --dropout-input 0.125 --dropout-embedding 0.1 --dropout-weights 0.2 --variational --zoneout 0.05
 --activation-reg 2 --temporal-reg 1 --layer-norm --connections highway --learn-state
 """
 CHOICES = (
     "--cell lstm --projection 6 --forget-bias 0.5 --zoneout-cell 0.15 --optimizer sgd --momentum 0.5 "
     "--nesterov --schedule plateau --patience 1 --lr-min 0.001 --init glorot --init-recurrent orthogonal "
-    "--eval-every 6 --output adaptive --cutoffs 3,7",
+    "--eval-every 6 --output adaptive --cutoffs 3,7 --checkpoint-every 5",
     "--cell gru --layers 3 --hidden-last 6 --dropout-between 0.2 --optimizer adamw --weight-decay 0.125 "
     "--schedule step --decay-every 7 --decay-from 2 --init-scale 0.125 --eval-epochs 1 --output sampled "
     "--samples 5",
-    "--schedule exponential --output mixture --experts 3",
+    "--schedule exponential --output mixture --experts 3 --accumulate 2 --lr-scaling sqrt --base-batch 3 "
+    "--sync-every 2",
+    "--checkpoint-minutes 2 --schedule step --communicator topk --topk-ratio 0.5",
 )
-ELSEWHERE = {"train", "valid", "test", "text", "direction", "tokenizer", "vectors", "freeze_vectors"}
+ELSEWHERE = {
+    "train", "valid", "test", "text", "direction", "tokenizer", "vectors", "freeze_vectors", "data",
+    "data_index",
+}  # fmt: skip
 """No single run has a use for all settings."""
 
 
@@ -115,6 +120,11 @@ def test_flags_go_before_the_file_and_the_file_before_defaults(
         ("freeze_vectors = true", "freeze_vectors has no effect without vectors"),
         ('tokens = "bpe"\nvocab_size = 99', "max_vocab is 99: give at least 256"),
         ('text = "caf\xe9"', "is not valid TOML"),
+        ('data = "x"\ntokens = "char"', "tokens has no effect with data"),
+        ('data = "x"\nsplit = "90/5/5"', "split has no effect with data"),
+        ('data = "x"\ntext = ["a"]', "give the text either by data or by text, not both"),
+        ('data_index = "x"', "data_index has no effect without data"),
+        ('data = "x"', "index.json is missing; there is no such folder: elman data prepare FILES --out x"),
     ],
 )
 def test_settings_files_that_are_wrong(run_elman: Command, tmp_path: Path, body: str, says: str) -> None:

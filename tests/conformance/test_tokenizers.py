@@ -1,6 +1,7 @@
 """What every registered tokenizer must do. A new kind is tested here by being registered."""
 
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -104,6 +105,20 @@ def test_pieces_of_a_divided_text_encode_to_the_ids_of_the_whole(kind, text, dat
 
 
 @kinds
+@given(text=hard_text, data=st.data())
+def test_a_text_can_be_cut_where_it_is_said_to_restart(kind, text, data):
+    tokenizer = build(kind, text)
+    places = {
+        "character": range(len(text) + 1),
+        "space": [0, *(at + 1 for at, character in enumerate(text) if character in " \n")],
+        "piece": np.cumsum([0, *map(len, tokenizer.pieces([text]))]).tolist(),
+    }[tokenizer.restarts]
+    cut = data.draw(st.sampled_from(list(places)))
+    ids = [i for part in (text[:cut], text[cut:]) for i in tokenizer.encode(part).tolist()]
+    assert ids == tokenizer.encode(text).tolist()
+
+
+@kinds
 def test_every_id_has_a_text_and_a_piece(kind):
     tokenizer = build(kind)
     texts = [tokenizer.token(i) for i in range(tokenizer.vocab_size)]
@@ -190,6 +205,35 @@ def test_an_empty_text_is_no_tokens(kind):
 def test_limits_out_of_range_are_refused(kind, options):
     with pytest.raises(ElmanError, match=next(iter(options))):
         build(kind, **options)
+
+
+@built
+@given(lines=st.lists(hard_text, min_size=1, max_size=6), shared=st.integers(1, 4), limited=st.booleans())
+def test_a_vocabulary_does_not_depend_on_who_counted_what(kind, lines, shared, limited):
+    options = {"max_vocab": 300 if kind == "bpe" else 6} if limited and kind != "byte" else {}
+    builders = [TOKENIZERS[kind].builder(**options) for _ in range(shared + 1)]
+    if builders[0] is None:  # a vocabulary that is the same for every text
+        return
+    whole, *some = builders
+    lines = [line + "\n" for line in lines]
+    whole.learn([["".join(lines)]])
+    before = whole.feed("".join(lines))
+    tokenizer, table, _ = whole.finish()
+    sums, ids = Counter(), []
+    for one in some:
+        if whole.known is not None:
+            one.know(whole.known)
+    for number, line in enumerate(lines):
+        one = some[number % shared]
+        one.clear()  # what it counted before is in the sums
+        provisional = one.feed(line)
+        symbols, counts = one.counted()
+        sums.update(dict(zip(symbols, counts.tolist(), strict=True)))
+        ids.append((provisional, symbols))
+    chosen = some[-1].choose((symbol, sums[symbol]) for symbol in reversed(list(sums)))
+    assert chosen == tokenizer
+    found = [int(i) for provisional, symbols in ids for i in some[0].table(chosen, symbols)[provisional]]
+    assert found == table[before].tolist() == tokenizer.encode("".join(lines)).tolist()
 
 
 @kinds

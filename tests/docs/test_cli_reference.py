@@ -38,7 +38,7 @@ def test_the_page_has_the_options_of_help_and_no_others(command):
 def test_what_must_be_given_is_called_required():
     rows = [line for line in generate_cli.page().splitlines() if "(required)" in line]
     assert rows
-    assert all(row.startswith(("| `--out RUN`", "| `--trials N`")) for row in rows)
+    assert all(row.startswith(("| `--out RUN`", "| `--out FOLDER`", "| `--trials N`")) for row in rows)
     assert "(default )" not in generate_cli.page()
 
 

@@ -40,7 +40,7 @@ def test_every_setting_is_described_and_has_a_default() -> None:
     TrainConfig().validate()
     for setting in fields(TrainConfig):
         assert setting.metadata["help"].endswith("."), setting.name
-        assert setting.metadata["group"] in ("Text", "Model", "Regularisers", "Training", "Length")
+        assert setting.metadata["group"] in ("Text", "Model", "Regularisers", "Training", "Ranks", "Length")
     assert TrainConfig.from_mapping({}) == TrainConfig()
 
 

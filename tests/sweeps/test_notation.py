@@ -150,6 +150,7 @@ def test_of_many_combinations_every_two_ends_meet() -> None:
         ("tied = { low = 0, high = 1 }", "[search] tied is no number, and has no range"),
         ("max_vocab = { low = 10, high = 20 }", "[search] max_vocab is encoded into the text"),
         ('text = ["a", "b"]', "[search] text is a list by itself, and cannot be searched"),
+        ('data = ["a", "b"]', "[search] data decides what the loss is measured on"),
         ('valid = ["a", "b"]', "[search] valid decides what the loss is measured on"),
         ('split = ["90/5/5", "80/10/10"]', "[search] split decides what the loss is measured on"),
         ('a = [{ split = "90/5/5" }, { hidden = 3 }]', "[search] split decides what the loss is measured on"),

@@ -90,7 +90,7 @@ def test_nothing_more_is_done_than_was_asked_for(tmp_path: Path, monkeypatch: py
         assert len(do(sweep, 2)) == 12
         assert do(sweep, 2) == []
         assert do(sweep, 1) == []
-    monkeypatch.setattr(texts, "encode_text", None)  # the text is there
+    monkeypatch.setattr(texts, "text_of", None)  # the text is there
     with sweep_in(tmp_path) as again:
         assert do(again, 2) == []
         assert len(do(again, 3)) == 6
@@ -267,6 +267,27 @@ def test_trials_of_several_kinds_of_tokens_are_compared_by_bits_a_byte(tmp_path:
         lines = metrics_of(Path(record.run))
         assert record.losses == tuple(line["valid_bits_per_byte"] for line in lines if "valid_loss" in line)
         assert elman.load(record.run).config.tokens == record.settings["tokens"]
+
+
+def test_a_prepared_text_is_read_where_it_is(tmp_path: Path) -> None:
+    path = text_in(tmp_path)
+    elman.prepare_corpus(path, tmp_path / "prepared", shards=3, workers=1)
+    with sweep_in(tmp_path) as sweep:
+        do(sweep, 2)
+        expected = [(record.settings, record.losses) for record in sweep.records()]
+    with sweep_in(tmp_path, out="other", text=[], data=str(tmp_path / "prepared")) as sweep:
+        do(sweep, 1, stop=after(5))
+        do(sweep, 2)
+        records = [record for record in sweep.records() if record.counted]
+        assert [(record.settings, record.losses) for record in records] == expected
+        assert records[0].again == 0
+        assert not (sweep.out / "texts").exists()
+        assert not (Path(records[0].run) / "data").exists()
+    elman.prepare_corpus(path, tmp_path / "whole", shards=1, workers=1, split=(0.9, 0.0, 0.1))
+    said = r"^a sweep goes by the validation loss, but there is no validation part: prepare"
+    whole = {"text": [], "data": str(tmp_path / "whole")}
+    with pytest.raises(ConfigError, match=said), sweep_in(tmp_path, out="third", **whole):
+        pass
 
 
 def test_a_full_disk_ends_the_sweep_and_not_the_trial(

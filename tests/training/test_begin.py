@@ -12,7 +12,7 @@ from elman.data import Text
 from elman.errors import CheckpointError, ConfigError, DataError
 from elman.network import LanguageModel
 from elman.storage.run import Run
-from elman.training.session import begin
+from elman.training.session import begin, resume
 from tests.small import contents, sentences
 from tests.training.test_fit import TEXT, config_of, go_on, train
 
@@ -193,3 +193,13 @@ def test_a_run_that_has_not_evaluated_says_how_to_go_on(tmp_path: Path) -> None:
     run = Run.existing(tmp_path / "run")
     with pytest.raises(CheckpointError, match=r"model\.safetensors is missing.*elman train --resume"):
         run.load_model()
+
+
+def test_checkpoints_are_counted_in_steps_or_in_minutes(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="give one of them"):
+        config_of(checkpoint_every=3, checkpoint_minutes=1.0)
+    with begin(config_of(checkpoint_every=3), tmp_path / "run", text=TEXT) as session:
+        pass
+    with resume(tmp_path / "run", {"checkpoint_minutes": 0.5}) as session:
+        assert session.config.checkpoint_every is None
+        assert session.config.checkpoint_minutes == 0.5

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import sys
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -359,3 +361,15 @@ def test_fewer_steps_than_were_made_are_refused_and_nothing_is_written(tmp_path:
     ):
         pass
     assert (tmp_path / "run" / "config.toml").read_bytes() == before
+
+
+def test_checkpoints_by_the_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a clock that goes on by ten seconds at a look, each minute has about as many steps."""
+    seconds = itertools.count(0.0, 10.0)
+    monkeypatch.setattr(MODULE, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    saved: list[int] = []
+    with begin(config_of(checkpoint_minutes=2.0, eval_every=1000), tmp_path / "run", text=TEXT) as session:
+        monkeypatch.setattr(session, "save", lambda: saved.append(session.progress.step))
+        list(fit(session))
+    assert saved[:-1] == list(range(saved[0], 30, 12))[: len(saved) - 1]
+    assert len(saved) >= 3

@@ -5,13 +5,17 @@ from __future__ import annotations
 import io
 import os
 import sys
+import time
 from typing import Any
 
-from elman.errors import ElmanError
+from elman.errors import ElmanError, LeaderError
+
+LAST_WORDS = 3.0
+"""Seconds that the first of several ranks is given to say what went wrong."""
 
 COMMANDS = (
     "train", "sweep", "evaluate", "generate", "next", "score", "rerank", "explain", "gradcheck", "info",
-    "plot", "inspect", "doctor", "import", "export",
+    "plot", "inspect", "doctor", "data", "import", "export",
 )  # fmt: skip
 
 
@@ -28,6 +32,9 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows a question mark
     try:
         sys.exit(app(standalone_mode=False) or 0)
+    except LeaderError:
+        time.sleep(LAST_WORDS)  # or the engine would end the first rank before it has said why
+        sys.exit(2)
     except ElmanError as error:
         _fail(str(error), 2)
     except complaint as error:

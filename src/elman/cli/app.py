@@ -8,6 +8,7 @@ import typer
 
 import elman
 from elman.cli import (
+    data,
     explain,
     exporting,
     following,
@@ -63,5 +64,6 @@ importing.app.command("torch")(pytorch.import_torch)
 exporting.app.command("torch")(pytorch.export_torch)
 importing.app.command("keras")(keras.import_keras)
 exporting.app.command("keras")(keras.export_keras)
+app.add_typer(data.app, name="data")
 app.add_typer(importing.app, name="import")
 app.add_typer(exporting.app, name="export")

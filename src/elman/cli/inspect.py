@@ -109,8 +109,8 @@ def _parsed(unit: str | None) -> tuple[int, int, str] | None:
 
 def _check_text(run: Run) -> None:
     """Refuse a run without a text of its own, as an imported one is."""
-    if not run.data.is_dir():
-        absent = f"the text of {run.path} is not here ({run.data} is missing)"
+    if not run.text_folder.is_dir():
+        absent = f"the text of {run.path} is not here ({run.text_folder} is missing)"
         if run.imported:
             absent = f"{run.path} was imported, and never had a text"
         raise CheckpointError(f"{absent}: give one: elman inspect {run.path} --text FILE")

@@ -129,6 +129,7 @@ def info(
         "vocabulary": "open" if found.tokenizer.open else "closed",
         "vocab_size": model.vocab_size,
         "tokenizer": config.tokenizer,
+        "data": config.data,
         "vectors": config.vectors,
         "freeze_vectors": config.freeze_vectors,
         "cell": config.cell,
@@ -166,6 +167,7 @@ def info(
         facts |= {f"{name}_tokens": part.tokens for name, part in found.corpus().parts.items()}
     if records:
         facts |= {"steps": records[-1]["step"], "seconds": records[-1]["seconds"]}
+        facts["finished"] = "end" in records[-1]
     if losses:
         facts |= {"best_valid_loss": min(losses)[0], "best_step": min(losses)[1]}
     if records and "test_loss" in records[-1]:
@@ -183,8 +185,8 @@ def info(
         if facts.get(name) == value and name != "dropout":
             facts.pop(name, None)
     absent = (
-        "tokenizer", "hidden_last", "vectors", "projection", "init_scale", "average", "cutoffs", "samples",
-        "experts",
+        "tokenizer", "data", "hidden_last", "vectors", "projection", "init_scale", "average", "cutoffs",
+        "samples", "experts",
     )  # fmt: skip
     for name in absent:
         if facts.get(name, 0) is None:

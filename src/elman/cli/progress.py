@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -17,6 +18,7 @@ from elman.storage.config import TrainConfig
 from elman.training.evaluation import unigram_loss
 from elman.training.fit import Evaluated, Event, Finished
 from elman.training.loop import StepRecord
+from elman.training.pace import Slow
 from elman.training.profile import Profile
 from elman.training.session import Session
 
@@ -38,8 +40,10 @@ class Reporter:
 
     def __init__(self, session: Session, *, quiet: bool) -> None:
         self.session, self.quiet = session, quiet
+        # Engines give their ranks a terminal that is none.
+        plain: dict[str, Any] = {"force_terminal": False} if session.ranks.size > 1 else {}
         # Paths and texts are shown as they are: "[music]" is no markup, and ":cat:" no picture.
-        self.console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self.console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, **plain)
         self.finished: Finished | None = None
         self._loss = self._speed = self._weight = 0.0
         self._last = time.monotonic()
@@ -113,6 +117,12 @@ class Reporter:
             self._step(event)
         elif isinstance(event, Evaluated):
             self._evaluated(event)
+        elif isinstance(event, Slow):
+            self._line(
+                "slow",
+                f"rank {event.rank} on {event.host} takes {event.times:.1f} times as long for a step as the "
+                "others, which wait for it",
+            )
         else:
             self.finished = event
 

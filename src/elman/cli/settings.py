@@ -13,10 +13,12 @@ import typer
 from elman.errors import ConfigError
 from elman.storage.config import TrainConfig, by_name, of_run
 from elman.storage.recipes import with_recipe
-from elman.storage.settings import ModelSettings, RegulariserSettings
+from elman.storage.settings import ModelSettings, RegulariserSettings, TextSettings
+from elman.storage.settings.text import DECIDED
 from elman.storage.toml import read_toml
 
 _PARTS = ("train", "valid", "test")
+_DATA = ("data", "data_index")
 _KINDS: dict[str, Any] = {"str": str, "int": int, "float": float, "bool": bool}
 
 
@@ -38,6 +40,12 @@ def with_network_settings(command: Callable[..., None]) -> Callable[..., None]:
 
 _BEGINNINGS = ("init", "init_recurrent", "init_scale", "forget_bias", "dtype")
 _UPDATES = ("weight_decay",)
+
+
+def with_text_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Add an option for every setting of a text that is to be encoded."""
+    unused = ("data", "vectors", "freeze_vectors")
+    return _with_options(command, [setting for setting in fields(TextSettings) if setting.name not in unused])
 
 
 def _with_options(command: Callable[..., None], settings: Iterable[Field[Any]]) -> Callable[..., None]:
@@ -104,13 +112,20 @@ def collect(
     values.update({name: value for name, value in given.items() if value is not None})
     # A text on the command line takes the place of that of the file, whichever way either is given.
     if text:
-        values = {name: value for name, value in values.items() if name not in _PARTS or given.get(name)}
+        values = _without(values, (*_PARTS, *_DATA), given)
         values["text"] = text
     elif given.get("train"):
-        values.pop("text", None)
+        values = _without(values, ("text", *_DATA), given)
+    elif given.get("data"):
+        values = _without(values, ("text", "data_index", *_PARTS, *DECIDED), given)
     if options["recipe"]:
         values = with_recipe(options["recipe"], values)
     return TrainConfig.from_mapping(values), options
+
+
+def _without(values: dict[str, Any], names: Iterable[str], given: dict[str, Any]) -> dict[str, Any]:
+    """Return settings without some of a file's; those of the command line stay."""
+    return {name: value for name, value in values.items() if name not in names or given.get(name) is not None}
 
 
 def read_settings(path: Path, own: Iterable[str]) -> dict[str, Any]:

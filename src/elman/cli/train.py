@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from elman.cli.settings import collect, with_settings
 from elman.errors import ConfigError
+
+if TYPE_CHECKING:
+    from elman.training.session import Session
 
 
 @with_settings
@@ -41,6 +45,10 @@ def train(
         Path | None, typer.Option(help="Go on with this run, where its last checkpoint was made.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run at --out.")] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Start so many ranks on this machine, as mpiexec -n N would.", min=1),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print evaluations only, without samples.")] = False,
     profile: Annotated[
         bool, typer.Option("--profile", help="At the end print where the time went, part by part.")
@@ -53,23 +61,36 @@ def train(
     """
     from elman import api
     from elman.cli.progress import Reporter
+    from elman.ranks.here import here, started_together
+    from elman.ranks.launch import launch, launched
     from elman.training.fit import fit
     from elman.training.session import begin
     from elman.training.session import resume as take_up
 
+    if workers is not None and not launched():
+        if started_together() > 1:
+            raise ConfigError("--workers starts ranks, and mpiexec or srun has done so already: leave it out")
+        if workers > 1:
+            raise typer.Exit(launch(workers, sys.argv[1:]))
+    ranks = here()
     if resume is not None:
         if text or out or config or recipe or overwrite:
             raise ConfigError(
                 "--resume goes on with a run as it is: leave out texts, --out, --config, --recipe and "
                 "--overwrite"
             )
-        opened = take_up(resume, {name: value for name, value in settings.items() if value is not None})
+        changes = {name: value for name, value in settings.items() if value is not None}
+        opened = take_up(resume, changes, ranks=ranks)
     else:
         options = {"out": out and str(out), "overwrite": overwrite, "quiet": quiet, "recipe": recipe}
         collected, own = collect(config, text, settings, options)
         quiet = own["quiet"]
-        opened = begin(collected, own["out"] or api.default_out(collected), overwrite=own["overwrite"])
+        place = ranks.broadcast(own["out"] or api.default_out(collected))
+        opened = begin(collected, place, overwrite=own["overwrite"], ranks=ranks)
     with opened as session:
+        if not ranks.leads:
+            _follow(session)
+            return
         reporter = Reporter(session, quiet=quiet)
         reporter.begin(resumed=resume is not None)
         with noted_signals() as stopped, reporter.progress():
@@ -81,9 +102,20 @@ def train(
         raise typer.Exit(130)
 
 
+def _follow(session: Session) -> None:
+    """Train as one of the other ranks, which say nothing."""
+    from elman.training.fit import fit
+
+    with noted_signals() as stopped:
+        for _ in fit(session, stop=lambda: bool(stopped)):
+            pass
+
+
 @contextmanager
 def noted_signals() -> Iterator[list[int]]:
     """Note Ctrl-C and SIGTERM rather than die of them; a second Ctrl-C does end the program."""
+    from elman.ranks.launch import STOP
+
     received: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -91,7 +123,8 @@ def noted_signals() -> Iterator[list[int]]:
             raise KeyboardInterrupt
         received.append(number)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = {signal.SIGINT, signal.SIGTERM, STOP}
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield received
     finally:

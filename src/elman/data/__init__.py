@@ -18,11 +18,12 @@ from elman.data.words import WordTokenizer
 
 if TYPE_CHECKING:
     from elman.data.batches import Stream, Window
-    from elman.data.corpus import Corpus, Part
+    from elman.data.corpus import Corpus
     from elman.data.encode import encode_corpus
     from elman.data.foreign import read_tokenizer
     from elman.data.given import check_given, check_sources
     from elman.data.lines import Line, read_lines
+    from elman.data.part import Part
     from elman.data.sources import Source, SourceLike, Text, default_text, open_sources
     from elman.data.vectors import Placed, check_vectors, place_vectors
 
@@ -65,12 +66,13 @@ __all__ = [
 
 _HOMES = {
     "batches": ("Stream", "Window"),
-    "corpus": ("Corpus", "Part"),
+    "corpus": ("Corpus",),
     "encode": ("encode_corpus",),
     "foreign": ("read_tokenizer",),
     "vectors": ("Placed", "check_vectors", "place_vectors"),
     "given": ("check_given", "check_sources"),
     "lines": ("Line", "read_lines"),
+    "part": ("Part",),
     "sources": ("Source", "SourceLike", "Text", "default_text", "open_sources"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from elman.data.corpus import Part
+from elman.data.joined import JoinedArray
+from elman.data.part import Part
 from elman.errors import CheckpointError, ConfigError, DataError
 
 _RELEASE_EVERY = 8 << 20  # bytes of ids read between two releases of mapped memory
@@ -68,13 +69,19 @@ class Stream:
         `B`, the number of rows.
     window : int
         `T`, the number of steps in a window; the last of an epoch may have fewer.
+    rows : slice, optional
+        Which of the `B` rows windows have: those that one of several processes reads, while the others read
+        the rest. By default all. Rows are the same stretches of the text whoever reads them, so that at any
+        step others may take them over. Of a text in shards only the files that hold these rows are touched.
 
     Raises
     ------
     ConfigError
-        Where `batch` or `window` is below 1.
+        Where `batch` or `window` is below 1, or `rows` are not some of the rows.
     DataError
         Where the text is too short for one window.
+    CheckpointError
+        Where a file that holds the rows is missing, or not of its size.
 
     Examples
     --------
@@ -85,9 +92,11 @@ class Stream:
     array([[0, 5],
            [1, 6],
            [2, 7]])
+    >>> Stream(stream.part, batch=2, window=3, rows=slice(1, 2)).window_at(0, 3).x.T
+    array([[5, 6, 7]])
     """
 
-    def __init__(self, part: Part, batch: int, window: int) -> None:
+    def __init__(self, part: Part, batch: int, window: int, rows: slice | None = None) -> None:
         for name, value in (("batch", batch), ("window", window)):
             if value < 1:
                 raise ConfigError(f"{name} is {value}: give at least 1")
@@ -95,9 +104,10 @@ class Stream:
         self.steps = (part.tokens - 1) // batch
         if self.steps < window:
             raise DataError(_too_short(part, batch, window))
-        # (2, B, S), a view: the tokens read, and those one further
-        shifted = [part.ids[k : k + batch * self.steps].reshape(batch, self.steps) for k in (0, 1)]
-        self._x, self._y = shifted
+        self.rows = _check_rows(rows, batch)
+        # Where each row begins in the text: (rows,).
+        self._origins = np.arange(self.rows.start, self.rows.stop, dtype=np.int64) * self.steps
+        part.require(int(self._origins[0]), int(self._origins[-1]) + self.steps + 1)
         self._unreleased = 0
 
     def __len__(self) -> int:
@@ -131,7 +141,7 @@ class Stream:
         Returns
         -------
         Window
-            Arrays of shape ``(stop - start, B)``, the caller's own.
+            Arrays of shape ``(stop - start, B)``, or as many columns as there are `rows`; the caller's own.
 
         Raises
         ------
@@ -143,7 +153,7 @@ class Stream:
         """
         if not 0 <= start < stop <= self.steps:
             raise ConfigError(f"steps {start} to {stop} were asked for: a row has steps 0 to {self.steps}")
-        x, y = (np.array(rows[:, start:stop].T, np.intp, order="C") for rows in (self._x, self._y))
+        x, y = self._read(start, stop)
         self.part.check(x)
         self.part.check(y[-1])  # the other targets are read in x too
         reset = self._resets(start, stop)
@@ -153,33 +163,54 @@ class Stream:
             self._unreleased = 0
         return Window(x, y, reset)
 
+    def _read(self, start: int, stop: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The tokens of some steps, and those one further, (T, B) each."""
+        ids, first, count = self.part.ids, int(self._origins[0]), len(self._origins)
+        if isinstance(ids, JoinedArray):
+            block = np.empty((count, stop - start + 1), np.intp)
+            for row, origin in zip(block, self._origins.tolist(), strict=True):
+                row[:] = ids[origin + start : origin + stop + 1]
+            return np.ascontiguousarray(block[:, :-1].T), np.ascontiguousarray(block[:, 1:].T)
+        size = count * self.steps
+        shifted = (ids[first + k : first + k + size].reshape(count, self.steps) for k in (0, 1))  # views
+        x, y = (np.array(rows[:, start:stop].T, np.intp, order="C") for rows in shifted)
+        return x, y
+
     def _resets(self, start: int, stop: int) -> NDArray[np.bool_] | None:
         """Where documents start in a window, shape (T, B), or None where none does."""
         starts = self.part.starts
         if starts is None:
             return None
-        origin = np.arange(self.batch, dtype=np.uint64) * np.uint64(self.steps)  # (B,): where each row begins
+        origin = self._origins.astype(np.uint64)  # (B,)
         # Keys of the type of `starts`: of any other, NumPy would convert the whole of a mapped file.
-        low = np.searchsorted(starts, origin + np.uint64(start))  # (B,)
-        count = (
-            np.searchsorted(starts, origin + np.uint64(stop)) - low
-        )  # (B,): documents that start in each row
+        low = starts.searchsorted(origin + np.uint64(start))  # (B,)
+        count = starts.searchsorted(origin + np.uint64(stop)) - low  # (B,): documents that start in each row
         if not count.any():
             return None
         if int(count.min()) < 0:
             raise self._damaged()
-        row = np.repeat(np.arange(self.batch), count)  # (starts in the window,)
+        row = np.repeat(np.arange(origin.size), count)  # (starts in the window,)
         nth = np.arange(row.size) - np.repeat(np.cumsum(count) - count, count)
         step = (starts[low[row] + nth] - origin[row]).astype(np.intp) - start
         if int(step.min()) < 0 or int(step.max()) >= stop - start:
             raise self._damaged()
-        reset = np.zeros((stop - start, self.batch), bool)
+        reset = np.zeros((stop - start, origin.size), bool)
         reset[step, row] = True
         return reset
 
     def _damaged(self) -> CheckpointError:
-        path = self.part.path.with_suffix(".starts") if self.part.path else self.part.name
-        return CheckpointError(f"{path} is damaged: its offsets are not ascending; encode the text again")
+        return self.part.damaged("starts", "its offsets are not ascending")
+
+
+def _check_rows(rows: slice | None, batch: int) -> slice:
+    if rows is None:
+        return slice(0, batch)
+    start, stop, step = rows.start, rows.stop, rows.step
+    if step not in (None, 1) or not isinstance(start, int) or not isinstance(stop, int):
+        raise ConfigError(f"rows is {rows}: give the first row and the one after the last")
+    if not 0 <= start < stop <= batch:
+        raise ConfigError(f"rows {start} to {stop} were asked for: there are rows 0 to {batch}")
+    return slice(start, stop)
 
 
 def _too_short(part: Part, batch: int, window: int) -> str:

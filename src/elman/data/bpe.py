@@ -89,6 +89,11 @@ class BpeTokenizer(Tokenizer):
     def vocab_size(self) -> int:
         return len(self._backend.names)
 
+    @property
+    def names(self) -> list[str]:
+        """The token of each id as the library's vocabulary has it, length K."""
+        return self._backend.names
+
     @cached_property
     def unknown(self) -> int | None:
         return None if self._writes_all else self._backend.unknown

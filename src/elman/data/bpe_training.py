@@ -1,7 +1,7 @@
 """Byte-level BPE from a training text."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from elman.data.bpe import BpeTokenizer
 from elman.data.builder import Builder
 from elman.data.hugging import call, clean, library
 from elman.data.segments import segments
+from elman.data.tokenize import Tokenizer
 from elman.errors import ConfigError
 
 DEFAULT_SIZE = 8000
@@ -67,8 +68,16 @@ class BpeBuilder(Builder):
             show_progress=False,
         )
         call(own.train_from_iterator, _parts(texts), trainer)
-        self._tokenizer = BpeTokenizer(json.loads(own.to_str()))
-        self._counts = np.zeros(self.seen, np.int64)  # (K,)
+        self.know(BpeTokenizer(json.loads(own.to_str())))
+
+    @property
+    def known(self) -> BpeTokenizer | None:
+        return self._tokenizer
+
+    def know(self, tokenizer: Tokenizer) -> None:
+        assert isinstance(tokenizer, BpeTokenizer)
+        self._tokenizer = tokenizer
+        self.clear()
 
     @property
     def _known(self) -> BpeTokenizer:
@@ -90,14 +99,27 @@ class BpeBuilder(Builder):
         self._counts += np.bincount(ids, minlength=self.seen)
         return ids
 
-    def finish(self) -> tuple[BpeTokenizer, NDArray[np.uint32], NDArray[np.int64]]:
-        order = np.argsort(-self._counts, kind="stable")  # of equal counts, in the order of the merges
-        table = np.empty(self.seen, np.uint32)
-        table[order] = np.arange(self.seen)
+    def counted(self) -> tuple[list[str], NDArray[np.int64]]:
+        return self._known.names, self._counts
+
+    def clear(self) -> None:
+        self._counts = np.zeros(self.seen, np.int64)  # (K,)
+
+    def choose(self, counted: Iterable[tuple[str, int]]) -> BpeTokenizer:
+        found = dict(counted)
+        counts = np.array([found.get(name, 0) for name in self._known.names], np.int64)  # (K,)
+        order = np.argsort(-counts, kind="stable")  # of equal counts, in the order of the merges
+        rank = np.empty(self.seen, np.uint32)
+        rank[order] = np.arange(self.seen)
         fields = self._known.to_json()["tokenizer"]
         vocab = fields["model"]["vocab"]
-        fields["model"]["vocab"] = {name: int(table[index]) for name, index in vocab.items()}
-        return BpeTokenizer(fields), table, self._counts
+        fields["model"]["vocab"] = {name: int(rank[index]) for name, index in vocab.items()}
+        return BpeTokenizer(fields)
+
+    def table(self, tokenizer: Tokenizer, symbols: Sequence[str]) -> NDArray[np.uint32]:
+        assert isinstance(tokenizer, BpeTokenizer)
+        ids = {name: index for index, name in enumerate(tokenizer.names)}
+        return np.array([ids[name] for name in symbols], np.uint32)
 
 
 def _parts(texts: Iterable[Iterable[str]]) -> Iterator[str]:

@@ -8,19 +8,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from elman.data.builder import Builder
 from elman.data.corpus import DOCUMENTS, FORMAT, Corpus, id_type
+from elman.data.feeding import CHUNK, feed, texts_of
 from elman.data.registry import tokenizer_kind
-from elman.data.sources import Source, SourceLike, open_sources
+from elman.data.sources import Source, SourceLike, notes_of, open_sources
 from elman.data.split import DEFAULT_SPLIT, PARTS, Segment, check_split, split_by_fractions, whole
 from elman.data.tokenize import Tokenizer
 from elman.data.writing import PartWriter
 from elman.errors import ConfigError, DataError
-
-CHUNK = 1 << 18
-"""Bytes of text in memory at a time: large enough for speed, small enough for a processor's cache."""
 
 Texts: TypeAlias = SourceLike | Iterable[SourceLike]
 """What `encode_corpus` reads as one text: a path, a `Text`, or several of them."""
@@ -93,7 +89,7 @@ def encode_corpus(
     ...     {name: part.tokens for name, part in corpus.parts.items()}
     {'train': 630, 'valid': 35, 'test': 35}
     """
-    kind = _check(tokens, documents, tokenizer, max_vocab, min_count, lowercase, chunk)
+    kind = check_settings(tokens, documents, tokenizer, max_vocab, min_count, lowercase, chunk)
     maker = tokenizer or kind.builder(max_vocab=max_vocab, min_count=min_count, lowercase=lowercase) or kind()
     out_dir = Path(out_dir)
     with ExitStack() as stack:
@@ -122,7 +118,7 @@ def encode_corpus(
     return Corpus.open(out_dir)
 
 
-def _check(
+def check_settings(
     tokens: str,
     documents: str,
     tokenizer: Tokenizer | None,
@@ -131,6 +127,7 @@ def _check(
     lowercase: bool,
     chunk: int,
 ) -> type[Tokenizer]:
+    """The kind of tokenizer, or a `ConfigError` where a setting of `encode_corpus` is wrong."""
     if documents not in DOCUMENTS:
         raise ConfigError(f"unknown documents {documents!r}: give one of {', '.join(DOCUMENTS)}")
     if chunk < 1:
@@ -168,15 +165,18 @@ def _staging(out_dir: Path) -> Iterator[Path]:
                 out_dir.rmdir()
 
 
-def _plan(
-    sources: Texts | Mapping[str, Texts],
-    split: Sequence[float],
-    kind: type[Tokenizer],
-    has_tokenizer: bool,
-    spool: Path,
-    stack: ExitStack,
-) -> dict[str, list[Segment]]:
-    """Which segments make which part."""
+def check_parts(
+    sources: Texts | Mapping[str, Texts], split: Sequence[float], has_tokenizer: bool
+) -> tuple[float, float, float]:
+    """The fractions of the parts, or a `ConfigError` where they are none, or no vocabulary comes of them.
+
+    Parameters
+    ----------
+    sources, split
+        As for `encode_corpus`.
+    has_tokenizer : bool
+        Whether a tokenizer was given.
+    """
     fractions = check_split(split)
     if isinstance(sources, Mapping):
         unknown = sorted(set(sources) - set(PARTS))
@@ -193,6 +193,19 @@ def _plan(
         raise ConfigError(
             "there is no training part, from which the vocabulary comes: give one, or a tokenizer"
         )
+    return fractions
+
+
+def _plan(
+    sources: Texts | Mapping[str, Texts],
+    split: Sequence[float],
+    kind: type[Tokenizer],
+    has_tokenizer: bool,
+    spool: Path,
+    stack: ExitStack,
+) -> dict[str, list[Segment]]:
+    """Which segments make which part."""
+    fractions = check_parts(sources, split, has_tokenizer)
     if isinstance(sources, Mapping):
         return whole(
             {name: stack.enter_context(open_sources(given, spool)) for name, given in sources.items()}
@@ -201,16 +214,12 @@ def _plan(
 
 
 def _notes(plan: Mapping[str, Sequence[Segment]]) -> list[str]:
-    notes = []
     read: dict[int, Source] = {id(s.source): s.source for segments in plan.values() for s in segments}
-    for source in read.values():
-        if source.dropped_mark:
-            notes.append(f"{source.name}: dropped the byte-order mark at its beginning")
-        if source.changed_ends:
-            notes.append(
-                f"{source.name}: wrote {source.changed_ends:,} line ends with carriage returns as line feeds"
-            )
-    return notes
+    return [
+        note
+        for source in read.values()
+        for note in notes_of(source.name, source.dropped_mark, source.changed_ends)
+    ]
 
 
 def _publish(staging: Path, out_dir: Path) -> None:
@@ -233,45 +242,28 @@ class _Encoder:
     def part(self, staging: Path, name: str, segments: Sequence[Segment], must_vary: bool) -> dict[str, Any]:
         """Encode one part; return what ``corpus.json`` says about it."""
         if isinstance(self.maker, Builder) and self.maker.learns:
-            self.maker.learn(self._texts(segment) for segment in segments)
+            self.maker.learn(texts_of(segment, self._chunk) for segment in segments)
             for segment in segments:
                 segment.source.forget()
         known = self.maker if isinstance(self.maker, Tokenizer) else None
         with PartWriter(staging, name, self._documents, known) as writer:
             for segment in segments:
                 writer.begin_source()
-                if self._kind.reads_bytes:
-                    self._encode_bytes(segment, writer)
-                else:
-                    self._encode_text(segment, writer)
+                feed(segment, self.maker, writer, self._kind.reads_bytes, self._chunk)
             if writer.tokens and isinstance(self.maker, Builder):
                 self.maker, table, counts = self.maker.finish()
                 writer.renumber(self.maker, table, counts)
             summary = writer.summary(segments)
         assert isinstance(self.maker, Tokenizer)  # as there were tokens
         if must_vary and writer.low == writer.high:
-            raise DataError(
-                f"every {self._kind.unit} token of the training text is {self.maker.token(writer.low)!r}, "
-                "so there is nothing to predict: give a text with at least two kinds of token "
-                "(a large min_count or a small max_vocab also leaves too few)"
-            )
+            raise all_one(self.maker, writer.low)
         return summary
 
-    def _texts(self, segment: Segment, writer: PartWriter | None = None) -> Iterator[str]:
-        for text, size in segment.source.read_text(segment.start, segment.stop, self._chunk):
-            if writer is not None:
-                writer.count_text(len(text), size)
-            yield text
 
-    def _encode_text(self, segment: Segment, writer: PartWriter) -> None:
-        for piece in self.maker.pieces(self._texts(segment, writer)):
-            ids = self.maker.feed(piece) if isinstance(self.maker, Builder) else self.maker.encode(piece)
-            writer.written += self.maker.written_unknown(piece)
-            writer.add(ids, self.maker.layout(piece, ids) if writer.wants_layout else None)
-
-    def _encode_bytes(self, segment: Segment, writer: PartWriter) -> None:
-        for data in segment.source.read(segment.start, segment.stop, self._chunk):
-            ids = np.frombuffer(data, np.uint8).astype(np.uint32)
-            # Every byte of UTF-8 but those that continue a character begins one.
-            writer.count_text(int(np.count_nonzero((ids & 0xC0) != 0x80)), len(data))
-            writer.add(ids, self.maker.layout("", ids) if writer.wants_layout else None)
+def all_one(tokenizer: Tokenizer, token: int) -> DataError:
+    """The error for a training text of one kind of token."""
+    return DataError(
+        f"every {tokenizer.unit} token of the training text is {tokenizer.token(token)!r}, "
+        "so there is nothing to predict: give a text with at least two kinds of token "
+        "(a large min_count or a small max_vocab also leaves too few)"
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from elman.data.sources import TEXTS, SourceLike, Text, files_in, items_of, unreadable
+from elman.data.sources import TEXTS, SourceLike, Text, items_of, texts_in, unreadable
 from elman.errors import ConfigError
 
 
@@ -68,7 +68,7 @@ def state_of(paths: Iterable[str]) -> list[tuple[str, int, int]]:
     found = []
     for path in map(Path, paths):
         try:
-            for file in files_in(path) if path.is_dir() else [path]:
+            for file in texts_in(path) if path.is_dir() else [path]:
                 status = file.stat()
                 found.append((str(file.resolve()), status.st_size, status.st_mtime_ns))
         except OSError as error:

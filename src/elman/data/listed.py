@@ -137,6 +137,7 @@ class ListedCharTokenizer(Listed):
 
     name: ClassVar[str] = "listed-char"
     unit: ClassVar[str] = "character"
+    restarts: ClassVar[Literal["character"]] = "character"
 
     def symbols(self, text: str) -> list[str]:
         return list(text)
@@ -179,6 +180,7 @@ class ListedWordTokenizer(Listed):
     name: ClassVar[str] = "listed-word"
     unit: ClassVar[str] = "word"
     cut_at: ClassVar[Literal["character", "line"]] = "line"
+    restarts: ClassVar[Literal["space"]] = "space"
 
     def written_unknown(self, text: str) -> int:
         name = "" if self._unknown is None else self._symbols[self._unknown]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from elman.data.tokenize import Tokenizer
 
 if TYPE_CHECKING:
-    from elman.data.corpus import Part
+    from elman.data.part import Part
 
 
 class Vocabulary(NamedTuple):

@@ -120,6 +120,11 @@ class Source:
         DataError
             Where the bytes are not UTF-8, with the offset of the first that is not.
         """
+        for text, size, _, _ in self.read_placed(start, stop, chunk):
+            yield text, size
+
+    def read_placed(self, start: int, stop: int, chunk: int) -> Iterator[tuple[str, int, int, int]]:
+        """As `read_text`; with each piece also the bytes of the file that it was, from and to."""
         held, position = b"", start  # bytes that wait for the next chunk, and the offset of the first
         for data in self.read(start, stop, chunk):
             held += data
@@ -138,9 +143,10 @@ class Source:
             if "\r" in text:
                 self.changed_ends += text.count("\r")
                 text = text.replace("\r\n", "\n").replace("\r", "\n")
-            held, position = held[mark + used :], position + mark + used
+            first = position + mark
+            held, position = held[mark + used :], first + used
             if text:
-                yield text, used - pairs
+                yield text, used - pairs, first, position
 
     def _not_utf8(self, held: bytes, offset: int) -> str:
         if offset < 2 and held.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
@@ -150,6 +156,14 @@ class Source:
         else:
             hint = "save it as UTF-8, or read it as bytes with --tokens byte (in Python tokens='byte')"
         return f"{self.name} is not UTF-8 at byte {offset}: {hint}"
+
+
+def notes_of(name: str, dropped_mark: int, changed_ends: int) -> list[str]:
+    """What is said of a source that was not taken as it stands."""
+    notes = [f"{name}: dropped the byte-order mark at its beginning"] if dropped_mark else []
+    if changed_ends:
+        notes.append(f"{name}: wrote {changed_ends:,} line ends with carriage returns as line feeds")
+    return notes
 
 
 @contextmanager
@@ -202,10 +216,9 @@ def _open(item: SourceLike, stack: ExitStack, spool: str | Path | None) -> list[
     elif item == "-":
         source = Source("<stdin>", _spool(sys.stdin.buffer, "<stdin>", stack, spool))
     elif _is_dir(Path(item)):
-        found = [source for path in files_in(Path(item)) for source in _open_file(path, stack, spool)]
+        found = [source for path in texts_in(Path(item)) for source in _open_file(path, stack, spool)]
         if not any(source.size for source in found):
-            some = "only empty texts" if found else "no text"
-            raise DataError(f"{item} is a folder with {some}: put in files that end in {', '.join(SUFFIXES)}")
+            raise without_text(Path(item), bool(found))
         return [source for source in found if source.size]
     else:
         (source,) = _open_file(Path(item), stack, spool)
@@ -214,8 +227,16 @@ def _open(item: SourceLike, stack: ExitStack, spool: str | Path | None) -> list[
     return [source]
 
 
-def files_in(folder: Path) -> list[Path]:
-    """Return the texts of a folder, in the order of their paths."""
+def without_text(folder: Path, some: bool) -> DataError:
+    """Say that a folder has no text, or `some` that are all empty."""
+    what = "only empty texts" if some else "no text"
+    if (folder / "index.json").exists():
+        return DataError(f"{folder} holds a prepared text, not texts: train on it by --data {folder}")
+    return DataError(f"{folder} is a folder with {what}: put in files that end in {', '.join(SUFFIXES)}")
+
+
+def texts_in(folder: Path) -> list[Path]:
+    """The texts in a folder, at any depth, in the order of their paths; DataError where one is unreadable."""
 
     def refuse(error: OSError) -> None:
         raise DataError(f"cannot read the folder {error.filename}: {error.strerror}")

@@ -1,8 +1,8 @@
 """Tokens of one character, and tokens of one byte."""
 
 import codecs
-from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,11 @@ class _CharBuilder(Builder):
 
     def __init__(self, max_vocab: int | None, min_count: int) -> None:
         self._max_vocab, self._min_count = max_vocab, min_count
-        self._provisional = np.full(CODE_SPACE, _UNSEEN, np.uint32)  # (code points,)
+        self._provisional = np.empty(CODE_SPACE, np.uint32)  # (code points,)
+        self.clear()
+
+    def clear(self) -> None:
+        self._provisional.fill(_UNSEEN)
         self._codes = np.empty(0, np.uint32)  # (seen,): the code point of each provisional id
         self._counts = np.empty(0, np.int64)  # (seen,)
 
@@ -46,13 +50,16 @@ class _CharBuilder(Builder):
         self._counts += np.bincount(ids, minlength=self.seen)
         return ids
 
-    def finish(self) -> "tuple[CharTokenizer, NDArray[np.uint32], NDArray[np.int64]]":
-        characters = [chr(c) for c in self._codes.tolist()]
+    def counted(self) -> tuple[list[str], NDArray[np.int64]]:
+        return [chr(c) for c in self._codes.tolist()], self._counts
+
+    def choose(self, counted: Iterable[tuple[str, int]]) -> "CharTokenizer":
         room = None if self._max_vocab is None else self._max_vocab - 1
-        kept = most_frequent(characters, self._counts, room, self._min_count)
-        tokenizer = CharTokenizer(sorted(characters[i] for i in kept))
-        table = tokenizer.ids_of(self._codes)
-        return tokenizer, table, self._counts
+        return CharTokenizer(sorted(most_frequent(counted, room, self._min_count)))
+
+    def table(self, tokenizer: Tokenizer, symbols: Sequence[str]) -> NDArray[np.uint32]:
+        assert isinstance(tokenizer, CharTokenizer)
+        return tokenizer.ids_of(np.array([ord(c) for c in symbols], np.uint32))
 
 
 @register
@@ -85,6 +92,7 @@ class CharTokenizer(Tokenizer):
 
     name: ClassVar[str] = "char"
     unit: ClassVar[str] = "character"
+    restarts: ClassVar[Literal["character"]] = "character"
 
     def __init__(self, characters: Sequence[str] = ()) -> None:
         if any(not isinstance(c, str) or len(c) != 1 for c in characters):
@@ -196,6 +204,7 @@ class ByteTokenizer(Tokenizer):
     name: ClassVar[str] = "byte"
     unit: ClassVar[str] = "byte"
     reads_bytes: ClassVar[bool] = True
+    restarts: ClassVar[Literal["character"]] = "character"
 
     @classmethod
     def builder(cls, *, max_vocab: int | None = None, min_count: int = 1, lowercase: bool = False) -> None:

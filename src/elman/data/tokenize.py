@@ -65,6 +65,10 @@ class Tokenizer(ABC):
         True where the tokenizer reads files as bytes, and so never decodes them or changes their line ends.
     cut_at : {"character", "line"}
         Where a text may be cut into training, validation and test parts.
+    restarts : {"character", "space", "piece"}
+        Where a text can be cut so that both sides, encoded by themselves, give the ids of the whole: between
+        any two characters (of which a carriage return and its line feed are one), behind a space or a line
+        end, or only where `pieces` cuts it.
     has_builder : bool
         False where the vocabulary is given and never built from a text, so that `elman train` does not
         offer the kind.
@@ -74,6 +78,7 @@ class Tokenizer(ABC):
     unit: ClassVar[str]
     reads_bytes: ClassVar[bool] = False
     cut_at: ClassVar[Literal["character", "line"]] = "character"
+    restarts: ClassVar[Literal["character", "space", "piece"]] = "piece"
     has_builder: ClassVar[bool] = True
 
     @classmethod

@@ -1,9 +1,7 @@
 """Which symbols of the training text become tokens of their own."""
 
 from collections.abc import Iterable, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from heapq import nsmallest
 
 from elman.errors import ConfigError
 
@@ -50,17 +48,14 @@ def check_limits(max_vocab: int | None, min_count: int, reserved: Sequence[str])
         )
 
 
-def most_frequent(
-    symbols: Sequence[str], counts: NDArray[np.int64], room: int | None, min_count: int
-) -> list[int]:
-    """Positions of the symbols to keep: by descending count, ties in code-point order.
+def most_frequent(counted: Iterable[tuple[str, int]], room: int | None, min_count: int) -> list[str]:
+    """The symbols to keep: by descending count, ties in code-point order.
 
     Parameters
     ----------
-    symbols : sequence of str
-        The distinct symbols.
-    counts : ndarray of int64, shape (len(symbols),)
-        How often each occurs in the training text. A symbol that never occurs is never kept.
+    counted : iterable of (str, int)
+        The distinct symbols, in any order, and how often each occurs in the training text. One that never
+        occurs is never kept. With `room` no more than so many of them are in memory.
     room : int or None
         Keep at most so many; None for no limit.
     min_count : int
@@ -68,17 +63,20 @@ def most_frequent(
 
     Returns
     -------
-    list of int
-        Positions in `symbols`.
+    list of str
 
     Examples
     --------
-    >>> most_frequent(["b", "a", "c", "d"], np.array([2, 2, 5, 1]), None, 2)
-    [2, 1, 0]
+    >>> most_frequent([("b", 2), ("a", 2), ("c", 5), ("d", 1)], None, 2)
+    ['c', 'a', 'b']
     """
-    frequent = np.flatnonzero(counts >= min_count).tolist()
-    order = sorted(frequent, key=lambda i: (-int(counts[i]), symbols[i]))
-    return order if room is None else order[:room]
+    frequent = (pair for pair in counted if pair[1] >= min_count)
+    order = sorted(frequent, key=_rank) if room is None else nsmallest(room, frequent, key=_rank)
+    return [symbol for symbol, _ in order]
+
+
+def _rank(pair: tuple[str, int]) -> tuple[int, str]:
+    return -pair[1], pair[0]
 
 
 def first_appearances(symbols: Iterable[str]) -> list[str]:

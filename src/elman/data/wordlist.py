@@ -1,7 +1,7 @@
 """Tokens of whole words: what their kinds have in common."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -39,7 +39,7 @@ class _Fixed(dict[str, int]):
         return 0
 
 
-def _look_up(words: dict[str, int], tokens: list[str]) -> NDArray[np.uint32]:
+def _look_up(words: dict[str, int], tokens: Sequence[str]) -> NDArray[np.uint32]:
     return np.fromiter(map(words.__getitem__, tokens), np.uint32, count=len(tokens))
 
 
@@ -51,6 +51,9 @@ class _WordBuilder(Builder):
     ) -> None:
         self._kind = kind
         self._max_vocab, self._min_count, self._lowercase = max_vocab, min_count, lowercase
+        self.clear()
+
+    def clear(self) -> None:
         self._words = _Intern({UNKNOWN: 0, LINE_END: 1, "\n": 1})
         self._counts = np.zeros(2, np.int64)  # (seen,)
 
@@ -74,15 +77,18 @@ class _WordBuilder(Builder):
     def written_unknown(self, piece: str) -> int:
         return self._kind.count_unknown(piece, self._lowercase)
 
-    def finish(self) -> "tuple[WordList, NDArray[np.uint32], NDArray[np.int64]]":
-        symbols = [word for word in self._words if word != "\n"]
+    def counted(self) -> tuple[list[str], NDArray[np.int64]]:
+        return [word for word in self._words if word != "\n"], self._counts
+
+    def choose(self, counted: Iterable[tuple[str, int]]) -> "WordList":
         room = None if self._max_vocab is None else self._max_vocab - 2
-        kept = most_frequent(symbols[2:], self._counts[2:], room, self._min_count)
-        tokenizer = self._kind([*_RESERVED, *(symbols[2 + i] for i in kept)], lowercase=self._lowercase)
-        table = np.zeros(len(symbols), np.uint32)
-        table[1] = 1
-        table[[2 + i for i in kept]] = np.arange(2, 2 + len(kept))
-        return tokenizer, table, self._counts
+        words = (pair for pair in counted if pair[0] not in _RESERVED)
+        kept = most_frequent(words, room, self._min_count)
+        return self._kind([*_RESERVED, *kept], lowercase=self._lowercase)
+
+    def table(self, tokenizer: Tokenizer, symbols: Sequence[str]) -> NDArray[np.uint32]:
+        assert isinstance(tokenizer, WordList)
+        return tokenizer.ids_of(symbols)
 
 
 class WordList(Tokenizer):
@@ -103,6 +109,7 @@ class WordList(Tokenizer):
 
     unit: ClassVar[str] = "word"
     cut_at: ClassVar[Literal["character", "line"]] = "line"
+    restarts: ClassVar[Literal["space"]] = "space"
 
     @staticmethod
     @abstractmethod
@@ -151,6 +158,10 @@ class WordList(Tokenizer):
 
     def encode(self, text: str) -> NDArray[np.uint32]:
         return _look_up(self._ids, self.split(text, self._lowercase))
+
+    def ids_of(self, words: Sequence[str]) -> NDArray[np.uint32]:
+        """Ids of words as `split` gives them, shape (words,); 0 for those outside the vocabulary."""
+        return _look_up(self._ids, words)
 
     def token(self, index: int) -> str:
         self.check_ids(np.array([index]))

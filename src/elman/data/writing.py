@@ -24,6 +24,15 @@ class DocumentStarts:
     ----------
     documents : {"file", "line", "blank"}
         What counts as a document.
+    continues : bool
+        True where the tokens to come continue a source behind a line end, and not known is what came before.
+
+    Attributes
+    ----------
+    candidate : int or None
+        Where it is not known what came before, and documents are what blank lines separate: the start found
+        that is one only if there was text before, and if it is 0, a blank line just before. Then it is the
+        first of all that were found.
 
     Examples
     --------
@@ -33,16 +42,28 @@ class DocumentStarts:
     (array([0, 2]), array([4]))
     """
 
-    def __init__(self, documents: str) -> None:
+    def __init__(self, documents: str, continues: bool = False) -> None:
         self._documents = documents
         self._last = NEWLINE  # what the token before is to the layout
         self._line_start = 0  # of the line the next token is on
-        self._line_has_text = self._after_blank = self._has_text = False
-        self.begin_source()
+        self._line_has_text = False
+        self._after_blank = self._has_text = self._supposed = continues
+        self._fresh = not continues
+        self.candidate: int | None = None
 
     def begin_source(self) -> None:
         """The next token begins a document, whatever it is."""
-        self._fresh = True
+        self._fresh, self._supposed = True, False
+
+    @property
+    def after_blank(self) -> bool:
+        """Whether the last whole line had no text."""
+        return self._after_blank and not self._fresh
+
+    @property
+    def has_text(self) -> bool:
+        """Whether the document had text, of which what was before the first token is not known."""
+        return self._has_text and not self._supposed and not self._fresh
 
     def find(self, offset: int, layout: NDArray[np.uint8]) -> NDArray[np.int64]:
         """Offsets of the document starts that a piece makes known, ascending.
@@ -69,7 +90,10 @@ class DocumentStarts:
                 False,
                 False,
             )
-        return np.concatenate([first, self._after_blank_lines(offset, layout)])
+        found = np.concatenate([first, self._after_blank_lines(offset, layout)])
+        if self._supposed and found.size:
+            self.candidate, self._supposed = int(found[0]), False
+        return found
 
     def _after_blank_lines(self, offset: int, layout: NDArray[np.uint8]) -> NDArray[np.int64]:
         """Starts of the lines with text that follow a line without, once the document has text."""
@@ -106,15 +130,25 @@ class PartWriter:
         As for `encode_corpus`.
     tokenizer : Tokenizer or None
         Whose ids will come; None where they are provisional and `renumber` will be called.
+    continues : bool
+        As for `DocumentStarts`.
     """
 
-    def __init__(self, folder: Path, name: str, documents: str, tokenizer: Tokenizer | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        documents: str,
+        tokenizer: Tokenizer | None,
+        *,
+        continues: bool = False,
+    ) -> None:
         self._folder, self._name = folder, name
         self._unknown_id = None if tokenizer is None else tokenizer.unknown
         self._type = id_type(0 if tokenizer is None else tokenizer.vocab_size)
         self._ids = self._path.open("w+b")
         self._starts = None if documents == "none" else (folder / f"{name}.starts").open("wb")
-        self._finder = DocumentStarts(documents)
+        self.finder = DocumentStarts(documents, continues)
         self.tokens = self.chars = self.bytes = self.unknown = self.written = self._found = 0
         self.low, self.high = np.iinfo(np.int64).max, -1  # the smallest and largest id so far
 
@@ -135,13 +169,23 @@ class PartWriter:
         return self._folder / f"{self._name}.{self._type}"
 
     @property
+    def dtype(self) -> str:
+        """The type of the ids written, a key of `ID_TYPES`."""
+        return self._type
+
+    @property
+    def documents(self) -> int | None:
+        """How many documents were found to start; None where they are not told apart."""
+        return self._found if self.wants_layout else None
+
+    @property
     def wants_layout(self) -> bool:
         """Whether `add` needs a layout."""
         return self._starts is not None
 
     def begin_source(self) -> None:
         """Say that a new source begins, and with it a document."""
-        self._finder.begin_source()
+        self.finder.begin_source()
 
     def count_text(self, chars: int, size: int) -> None:
         """Add to the characters and bytes read."""
@@ -153,7 +197,7 @@ class PartWriter:
         if not ids.size:
             return
         if self._starts is not None and layout is not None:
-            starts = self._finder.find(self.tokens, layout)
+            starts = self.finder.find(self.tokens, layout)
             self._found += starts.size
             self._starts.write(starts.astype(START_TYPE).data)
         if self._unknown_id is not None:
@@ -200,16 +244,19 @@ class PartWriter:
     def summary(self, segments: Sequence[Segment]) -> dict[str, Any]:
         """What ``corpus.json`` says about the part."""
         if not self.tokens:
-            names = ", ".join(dict.fromkeys(segment.source.name for segment in segments))
-            raise DataError(
-                f"the {self._name} part of {names} has no tokens: give a text with more than white space"
-            )
+            raise no_tokens(self._name, segments)
         return {
             "tokens": self.tokens,
             "chars": self.chars,
             "bytes": self.bytes,
             "unknown": self.unknown,
             "written": self.written,
-            "documents": self._found if self.wants_layout else None,
+            "documents": self.documents,
             "sources": [{"name": s.source.name, "start": s.start, "stop": s.stop} for s in segments],
         }
+
+
+def no_tokens(part: str, segments: Sequence[Segment]) -> DataError:
+    """The error for a part of these segments in which nothing is a token."""
+    names = ", ".join(dict.fromkeys(segment.source.name for segment in segments))
+    return DataError(f"the {part} part of {names} has no tokens: give a text with more than white space")

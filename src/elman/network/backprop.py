@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -71,6 +72,7 @@ def backprop(
     skip: int = 0,
     state_after: int | None = None,
     team: Team | None = None,
+    ready: Callable[[str], None] | None = None,
 ) -> Backprop:
     """Write into grads the gradient of `scale` times the summed loss from step `skip` on, and of penalties.
 
@@ -78,6 +80,7 @@ def backprop(
     or after all. With a team, rows, state, penalty and the gradients of the layers are the member's own; the
     loss is that of all members, and of embedding and output the gradients of the member's own classes are
     written. An output that does not share its classes has the loss and the gradient of the member's own rows.
+    `ready` is told "output", where it has gradients of its own, and each layer, when these are all there.
     """
     tape = forward(net, x, state, rng=rng, reset=reset, live=live, team=team)
     if state_after == 0:  # the tape has it only after resets, which belong to the step that follows
@@ -87,10 +90,12 @@ def backprop(
     h = tape.inputs[-1]
     dh = net.space.take("output.dh", h.shape, h.dtype)
     nll = _loss(net, h, y, dh, grads, scale, skip, live, team, rng)
+    if ready is not None:
+        ready("output")
     added = penalise(net.stack.regularisers, tape, dh, scale, skip, live, net.space)
     dE, alone_and_tied = grads["embedding.E"], net.output.tied and team is None
     tape.inputs[0] = tape.inputs[0]._replace(dE=None if alone_and_tied else dE)
-    by_words, dstate = net.stack.backward(net.params, tape, dh, net.space, grads, added.by_top)
+    by_words, dstate = net.stack.backward(net.params, tape, dh, net.space, grads, added.by_top, ready)
     if alone_and_tied:  # dE has what passes through the output already
         np.add(dE, by_words, out=dE)
     return Backprop(nll, leaving, dstate, added.value)

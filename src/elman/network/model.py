@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -244,17 +245,19 @@ class LanguageModel(Assembled):
         rng: np.random.Generator | None = None, reset: NDArray[np.bool_] | None = None,
         live: NDArray[np.bool_] | None = None, skip: int = 0, state_after: int | None = None,
         truncation: Truncation | None = None, team: Team | None = None,
+        ready: Callable[[str], None] | None = None,
     ) -> Backprop:  # fmt: skip
         """Do the work of :meth:`loss_and_grads` on arguments that have been checked.
 
         The loss is summed, and `grads` become the gradient of `scale` times it and of the penalty beside it,
         which is scaled already: some rows of a batch can so be one thread's, and add up to the whole. With a
         team (never with `truncation`) the loss is that of all its members (see ``elman.network.backprop``).
+        `ready` is told of each layer whose gradients are there.
         """
         if truncation is None:
             return backprop(
                 self.network, x, y, state, grads, scale=scale, rng=rng, reset=reset, live=live, skip=skip,
-                state_after=state_after, team=team,
+                state_after=state_after, team=team, ready=ready,
             )  # fmt: skip
         return truncated_backprop(
             self.network, x, y, state, grads, truncation, scale=scale, rng=rng, reset=reset, live=live

@@ -134,12 +134,13 @@ class Stack:
 
     def backward(
         self, params: Params, tape: StackTape, dh: Floats, space: Workspace, grads: Params,
-        by_top: Callable[[Floats], None] | None = None,
+        by_top: Callable[[Floats], None] | None = None, ready: Callable[[str], None] | None = None,
     ) -> tuple[Floats, tuple[State, ...]]:  # fmt: skip
         """Go back from dh ``(T, B, H)``; return the derivatives by the input and by the initial state.
 
         That by the input is ``(T, B, D)``, or ``(K, D)`` of words. dh is used up. `by_top` adds to an array
         the derivative by the output of the last layer before dropout, where something else depends on that.
+        `ready` is told the name of each layer whose gradients are all there.
         """
         dstates: list[State] = []
         for index in reversed(range(len(self.layers))):
@@ -166,6 +167,8 @@ class Stack:
                 np.add(dh, past, out=dh)
             if dropped is not None:
                 dropped.complete(grads)
+            if ready is not None:
+                ready(layer.name)
             dstates.append(dstate)
         return dh, tuple(reversed(dstates))
 

@@ -12,15 +12,19 @@ from elman.errors import ConfigError
 from elman.storage.settings import (
     LengthSettings,
     ModelSettings,
+    RanksSettings,
     RegulariserSettings,
     TextSettings,
     TrainingSettings,
 )
+from elman.storage.settings.text import DECIDED, no_effect_with_data
 from elman.storage.toml import toml_value, typed
 
 
 @dataclass
-class TrainConfig(LengthSettings, TrainingSettings, RegulariserSettings, ModelSettings, TextSettings):
+class TrainConfig(
+    LengthSettings, RanksSettings, TrainingSettings, RegulariserSettings, ModelSettings, TextSettings
+):
     """All settings of a training run, by the names of the command line's flags.
 
     Each is described by ``elman train --help``. Values are checked by :meth:`validate`, and by
@@ -62,6 +66,10 @@ class TrainConfig(LengthSettings, TrainingSettings, RegulariserSettings, ModelSe
         """
         known = {setting.name: setting for setting in fields(cls)}
         named = by_name(values)
+        if named.get("data") is not None and named.get("data_index") is None:
+            for name in DECIDED:
+                if name in named:  # even if it is the default
+                    raise no_effect_with_data(name)
         config = cls(**{name: typed(name, known[name].type, value) for name, value in named.items()})
         config.validate()
         return config
@@ -74,6 +82,7 @@ class TrainConfig(LengthSettings, TrainingSettings, RegulariserSettings, ModelSe
         self.check_model()
         self.check_training()
         self.check_regularisers(self.cell, self.layers)
+        self.check_ranks()
         self.check_length()
         if self.steps and self.warmup >= self.steps:
             raise ConfigError(
@@ -91,7 +100,11 @@ class TrainConfig(LengthSettings, TrainingSettings, RegulariserSettings, ModelSe
                     f"{name} ({value}) has no effect with {chooser} {choice}: "
                     f"leave it out, or choose {' or '.join(users)}"
                 )
-        if self.validated:
+        self.check_validation(self.validated)
+
+    def check_validation(self, validated: bool) -> None:
+        """Raise ConfigError for a setting that goes by the validation loss, where there is no such part."""
+        if validated:
             return
         going_by = {
             "early_stop": self.early_stop, "average": self.average, "plateau": self.schedule == "plateau",
@@ -131,6 +144,7 @@ EFFECT = {
     "samples": ("output", ("sampled", "nce")),
     "experts": ("output", ("mixture",)),
     "tokenizer": ("tokens", ("bpe",)),
+    "topk_ratio": ("communicator", ("topk",)),
     "vectors": ("tokens", ("char", "word", "space")),
 }  # fmt: skip
 """Settings that only some choices of another setting have a use for: that other, and those choices."""

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from elman.disk.atomic import write_atomic
 from elman.errors import CheckpointError
-from elman.storage.atomic import write_atomic
 
 NUMBERS = ("step", "tokens", "seconds", "train_loss", "lr")
 """What every line has; at evaluations there is ``valid_loss`` beside them, and at the end ``test_loss``."""
@@ -68,11 +68,11 @@ class Metrics:
         if self.path.exists():
             self._replace([record for record in self.read() if record["step"] <= step])
 
-    def drop(self, name: str) -> None:
-        """Take a key out of all records."""
+    def drop(self, *names: str) -> None:
+        """Take keys out of all records."""
         records = self.read() if self.path.exists() else []
-        if any(name in record for record in records):
-            self._replace([{k: v for k, v in record.items() if k != name} for record in records])
+        if any(name in record for record in records for name in names):
+            self._replace([{k: v for k, v in record.items() if k not in names} for record in records])
 
     def _replace(self, records: Iterable[Mapping[str, Any]]) -> None:
         text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)

@@ -10,6 +10,7 @@ from typing import Any
 
 from elman.errors import ConfigError
 from elman.storage.config import EFFECT, TrainConfig, by_name, has_use
+from elman.storage.settings.text import DECIDED
 from elman.storage.toml import parse_toml, typed
 
 INSTEAD = {
@@ -89,6 +90,8 @@ def with_recipe(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
 def _idle(name: str, together: TrainConfig, given: Mapping[str, Any]) -> bool:
     """Say whether a setting of a recipe has no use beside what is given."""
     if any(given.get(other) is not None for other in INSTEAD.get(name, ())):
+        return True
+    if name in DECIDED and given.get("data") is not None:
         return True
     if name in ("hidden_last", "dropout_between") and together.layers == 1:
         return True

@@ -26,12 +26,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elman.data import Tokenizer, load_tokenizer
+from elman.disk.atomic import write_atomic
+from elman.disk.lock import LOCK, exclusive
 from elman.errors import CheckpointError, ConfigError, ElmanError
 from elman.network import LanguageModel
 from elman.storage.absent import how_to_make_one
-from elman.storage.atomic import write_atomic
 from elman.storage.config import TrainConfig, of_run
-from elman.storage.lock import LOCK, exclusive
 from elman.storage.metrics import Metrics
 from elman.storage.tensors import FORMAT, check_format, read_note, read_tensors, write_tensors
 from elman.storage.toml import read_toml
@@ -213,14 +213,29 @@ class Run:
             )
         return tokenizer
 
-    def corpus(self) -> Corpus:
+    @property
+    def text_folder(self) -> Path:
+        """Where the encoded text is: in the run, or where it was prepared."""
+        return self.data if self.config.data is None else Path(self.config.data)
+
+    def corpus(self, folder: Path | None = None) -> Corpus:
         """Open the encoded text the run was trained on.
+
+        Parameters
+        ----------
+        folder : Path, optional
+            Where a prepared text lies now, if not where it did.
 
         Raises
         ------
         CheckpointError
-            If a file is missing or damaged, or the text was encoded with another tokenizer than the run's.
+            If a file is missing or damaged, or the text was encoded with another tokenizer than the run's; if
+            a prepared text is not the one the run was begun with.
         """
+        if self.config.data is not None:
+            from elman.storage.prepared import prepared_of
+
+            return prepared_of(self.path, folder or self.text_folder, self.config.data_index)
         if not self.data.is_dir():
             if self.has_model and self.imported:
                 raise CheckpointError(

@@ -12,8 +12,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from elman.disk.atomic import write_atomic
 from elman.errors import CheckpointError
-from elman.storage.atomic import write_atomic
 from elman.typing import Floats
 
 FORMAT = 1

@@ -12,11 +12,13 @@ from elman.storage.recipes import with_recipe
 from elman.sweeps.notation import said
 from elman.sweeps.space import TOKENS, Space, read_space
 
-ELSEWHERE = ("text", "train", "valid", "test", "tokenizer", "vectors", "threads")
+ELSEWHERE = ("text", "data", "data_index", "train", "valid", "test", "tokenizer", "vectors", "threads")
 """Settings that may differ between the machines of a study: where files lie, and how many cores there are."""
 
 NATS, BITS = "nats a token", "bits a byte"
 """What trials are compared by."""
+
+NO_VALIDATION = "a sweep goes by the validation loss, but there is no validation part"
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Plan:
 
         Raises
         ------
-        ConfigError, DataError
+        ConfigError, DataError, CheckpointError
             For the first that no run can begin with; the message says which, unless none can.
         """
         from elman.training.session import check_settings
@@ -93,12 +95,9 @@ class Plan:
         for settings in self.space.corners():
             try:
                 config = self.config(settings)
-                check_settings(config)
+                config = check_settings(config)
                 if not config.validated:
-                    raise ConfigError(
-                        "a sweep goes by the validation loss, but there is no validation part: give one by "
-                        "valid or split"
-                    )
+                    raise ConfigError(f"{NO_VALIDATION}: give one by valid or split")
                 if "-" in (*config.text, config.train, config.valid, config.test):
                     raise ConfigError(
                         "a sweep reads its text again when it goes on: give a file in place of - (standard "

@@ -13,8 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from elman.disk.lock import LOCK, exclusive
 from elman.errors import CheckpointError
-from elman.storage.lock import LOCK, exclusive
 from elman.sweeps.records import Record
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from typing import Any
 from elman.errors import ConfigError
 from elman.sweeps.notation import Dimension, Drawer, Group, read_dimension, together
 
-MEASURED = ("text", "train", "valid", "test", "split")
+MEASURED = ("text", "data", "data_index", "train", "valid", "test", "split")
 """Settings that cannot be searched: they decide what the loss is measured on."""
 
 TOKENS = ("tokens", "max_vocab", "min_count", "lowercase", "tokenizer")

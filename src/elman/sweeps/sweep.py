@@ -14,7 +14,7 @@ from elman.data import Corpus
 from elman.errors import CheckpointError, ConfigError, ElmanError
 from elman.storage.config import TrainConfig
 from elman.storage.run import Run
-from elman.sweeps.plan import Plan, complain
+from elman.sweeps.plan import NO_VALIDATION, Plan, complain
 from elman.sweeps.presence import Presence
 from elman.sweeps.records import Record, count
 from elman.sweeps.study import PRUNERS, Lost, Study
@@ -95,6 +95,8 @@ class Sweep:
             try:
                 corpus = self.texts.corpus(config)
                 check_corpus(config, corpus)
+                if "valid" not in corpus.parts:  # of a prepared text, which the settings do not say
+                    raise ConfigError(f"{NO_VALIDATION}: prepare a text that has one")
             except ElmanError as error:
                 wrong.append((settings, error))
             else:

@@ -11,13 +11,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from elman.data import Corpus
+from elman.data import Corpus, read_tokenizer
 from elman.data.given import state_of
+from elman.disk.lock import exclusive
 from elman.errors import CheckpointError
 from elman.storage.config import TrainConfig
-from elman.storage.lock import exclusive
 from elman.storage.settings import TextSettings
-from elman.training.session import encode_text
+from elman.training.texts import text_of
 
 _BESIDE = ("vectors", "freeze_vectors")
 _FILES = ("text", "train", "valid", "test", "tokenizer")
@@ -39,11 +39,11 @@ class Texts:
         self._known: dict[str, Corpus] = {}
 
     def corpus(self, config: TrainConfig) -> Corpus:
-        """Return the encoded text of these settings; encode it if no process has yet.
+        """Return the encoded text of these settings, or the prepared one; encode it if no process has yet.
 
         Raises
         ------
-        ConfigError, DataError
+        ConfigError, DataError, CheckpointError
             If the text cannot be read or is too short.
         """
         settings = {name: getattr(config, name) for name in OF_TEXT}
@@ -53,6 +53,8 @@ class Texts:
         return self._known[key]
 
     def _encoded(self, config: TrainConfig, settings: dict[str, Any]) -> Corpus:
+        if config.data is not None:
+            return text_of(config, self.folder, None, None)
         # A file that has changed since is another text.
         named = [path for name in _FILES for path in _listed(settings[name])]
         said = json.dumps([settings, state_of(named) if named else None], sort_keys=True)
@@ -62,7 +64,10 @@ class Texts:
         except OSError as error:
             raise CheckpointError(f"cannot make {folder}: {error.strerror or error}") from error
         with _alone(folder):
-            return Corpus.open(folder) if (folder / "corpus.json").exists() else encode_text(config, folder)
+            if (folder / "corpus.json").exists():
+                return Corpus.open(folder)
+            given = None if config.tokenizer is None else read_tokenizer(config.tokenizer)
+            return text_of(config, folder, None, given)
 
 
 def _listed(value: Any) -> list[str]:

@@ -162,7 +162,7 @@ def _opened(
                 yield session
                 return
         config = place.plan.config(settings)
-        encoded = place.texts.corpus(config).folder
+        encoded = None if config.data is not None else place.texts.corpus(config).folder
         run = place.run_of(trial.number)
         trial.note(run=str(run))
         yield stack.enter_context(begin(config, run, encoded=encoded))

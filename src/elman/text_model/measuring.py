@@ -113,7 +113,7 @@ class Measuring(Held):
             Whether ``<unk>`` has been learnt is known where the training text is there.
         """
         train = None
-        if self.run is not None and self.run.data.is_dir():
+        if self.run is not None and self.run.text_folder.is_dir():
             with suppress(ElmanError):  # a text that is not whole is none, for figures of another
                 train = self.run.corpus().parts["train"]
         return vocabulary_of(self.tokenizer, train)

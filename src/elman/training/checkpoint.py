@@ -21,13 +21,15 @@ _KINDS: dict[str, Any] = {
 
 
 def save_progress(run: Run, model: LanguageModel, progress: Progress) -> None:
-    """Write parameters, moments, averages, carried state and counters as one checkpoint."""
+    """Write parameters, moments, averages, state, what is left to send and counters as one checkpoint."""
     arrays: dict[str, Any] = {f"params.{name}": array for name, array in model.params.items()}
     arrays |= {f"moments.{name}": array for name, array in progress.moments.items()}
     arrays |= {f"state.{name}": array for name, array in _named(progress.state).items()}
     if progress.average and progress.averaged:
         arrays |= {f"average.{name}": array for name, array in progress.average.items()}
-    apart = ("state", "moments", "average")
+    if progress.left is not None:
+        arrays["left.all"] = progress.left
+    apart = ("state", "moments", "average", "left")
     note = {name: value for name, value in vars(progress).items() if name not in apart}
     run.save_checkpoint(arrays, note)
 
@@ -41,7 +43,7 @@ def load_progress(run: Run, model: LanguageModel, config: TrainConfig) -> Progre
         If the checkpoint is missing, damaged, newer, or does not fit the settings.
     """
     arrays, note = run.load_checkpoint()
-    groups: dict[str, dict[str, Any]] = {"params": {}, "moments": {}, "state": {}, "average": {}}
+    groups: dict[str, dict[str, Any]] = {"params": {}, "moments": {}, "state": {}, "average": {}, "left": {}}
     for name, array in arrays.items():
         group, _, rest = name.partition(".")
         groups.setdefault(group, {})[rest] = array
@@ -59,7 +61,8 @@ def load_progress(run: Run, model: LanguageModel, config: TrainConfig) -> Progre
         average = None if config.average is None else new_average(model.params)
         if numbers["averaged"] or groups["average"]:
             fill({} if average is None else average, groups["average"], run.checkpoint_path)
-        return Progress(state, moments, evaluations=evaluations, average=average, **numbers)
+        left = groups["left"].get("all")
+        return Progress(state, moments, evaluations=evaluations, average=average, left=left, **numbers)
     except CheckpointError:
         raise
     except (KeyError, TypeError, ValueError, ElmanError) as error:

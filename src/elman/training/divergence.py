@@ -39,7 +39,7 @@ def explain_evaluation(
     for start in range(0, part.tokens, SEARCHED):
         if where:
             break
-        x = part.ids[start : start + SEARCHED, None].astype(np.intp)
+        x = part.ids[start : start + SEARCHED][:, None].astype(np.intp)
         where = _in_forward(model, Window(x, x, None), state, start)
         with np.errstate(all="ignore"):
             state = forward(model.network, x, state).states(len(x))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,9 @@ from elman.errors import ConfigError, DataError
 from elman.network import ModelState
 from elman.network.checks import check_forwards
 from elman.network.stack import Stack
+from elman.ranks import ALONE, Ranks
 from elman.training.figures import Evaluation
+from elman.training.shares import concatenate, rows_of, split_rows
 from elman.typing import Floats, Ints
 
 AGREE = {"float32": 1e-6, "float64": 1e-10}
@@ -63,6 +65,7 @@ def evaluate(
     eos: bool = True,
     vocabulary: Vocabulary | None = None,
     guesses: bool = True,
+    ranks: Ranks = ALONE,
 ) -> Evaluation:
     """Measure a model on an encoded text.
 
@@ -90,6 +93,8 @@ def evaluate(
     guesses : bool
         Whether to count the tokens that were the most likely, which for a large vocabulary can take longer
         than all the rest.
+    ranks : Ranks, optional
+        Processes that have the same model and text, and take some of the rows each; all are told the result.
 
     Returns
     -------
@@ -119,25 +124,15 @@ def evaluate(
         raise ConfigError(
             "line ends are not tokens of their own in this vocabulary: count them with the rest"
         )
-    rows = _Rows(model, part, tokenizer, batch, window, None if eos else tokenizer.line_end, guesses)
-    entering = model.initial_state(rows.batch)
-    leaving = rows.run(entering)
-    for _ in range(min(rows.batch - 1, PASSES)):
-        if leaving is None:
-            break
-        # Row i enters with what row i - 1 left; the first row entered with the truth.
-        entering = tuple(
-            type(layer)(
-                *(np.concatenate([first[:1], last[:-1]]) for first, last in zip(layer, end, strict=True))
-            )
-            for layer, end in zip(entering, leaving, strict=True)
-        )
-        leaving = rows.run(entering)
-    if leaving is not None and rows.batch - 1 > PASSES:
-        return evaluate(
+    vocabulary = vocabulary or vocabulary_of(tokenizer)
+    skipped = None if eos else tokenizer.line_end
+    rows = _Rows(model, part, tokenizer, max(batch, ranks.size), window, skipped, guesses, ranks)
+    if rows.batch < ranks.size or not (rows.meet() or rows.batch - 1 <= PASSES):
+        one = ranks.leads and evaluate(
             model, part, tokenizer, batch=1, window=window, eos=eos, vocabulary=vocabulary, guesses=guesses
-        )  # fmt: skip
-    return rows.result(vocabulary or vocabulary_of(tokenizer))
+        )
+        return cast("Evaluation", ranks.broadcast(one))
+    return rows.result(vocabulary)
 
 
 class _Rows:
@@ -145,7 +140,7 @@ class _Rows:
 
     def __init__(
         self, model: Predictor, part: Part, tokenizer: Tokenizer, batch: int, window: int,
-        skipped: int | None = None, guesses: bool = True,
+        skipped: int | None = None, guesses: bool = True, ranks: Ranks = ALONE,
     ) -> None:  # fmt: skip
         self.skipped, self.guesses = skipped, guesses  # the id that is not counted; whether hits are
         self.model, self.part, self.tokenizer = model, part, tokenizer
@@ -156,12 +151,31 @@ class _Rows:
         batch = max(1, min(batch, self.tokens // SHORTEST_ROW))
         self.steps = -(-self.tokens // batch)
         self.batch = -(-self.tokens // self.steps)  # only the last row may be shorter than the others
+        self.ranks, count = ranks, min(ranks.size, self.batch)
+        self.own = split_rows(self.batch, count)[min(ranks.rank, count - 1)]
+        self.mine = self.own.stop - self.own.start  # rows
         self.window = window
         self.met: list[ModelState] = []
         self.sums: list[tuple[float, int, int]] = []  # nats, hits and tokens of each window of met
         self.rest = (0.0, 0, 0)  # of all windows after those
         self._held = (0, 0)  # the steps in the block
-        self._block = np.zeros((0, 0), np.intp)  # (B, steps + 1)
+        self._block = np.zeros((0, 0), np.intp)  # (own rows, steps + 1)
+
+    def meet(self) -> bool:
+        """Run all rows until each begins as the one before ends; say whether they came to that."""
+        entering = self.model.initial_state(self.mine)
+        leaving, settled = self.run(entering) or entering, False
+        for _ in range(min(self.batch - 1, PASSES)):
+            # Row i enters with what row i - 1 left, of whatever rank; the first entered with the truth.
+            before = self.ranks.gather(rows_of(leaving, slice(self.mine - 1, self.mine)))
+            ahead = before[self.ranks.rank - 1] if self.ranks.rank else rows_of(entering, slice(0, 1))
+            entering = concatenate([ahead, rows_of(leaving, slice(0, self.mine - 1))])
+            found = self.run(entering)
+            leaving = found or leaving
+            settled = bool(self.ranks.agree([found is None]).all())
+            if settled:
+                break
+        return settled
 
     def run(self, state: ModelState) -> ModelState | None:
         """Run all rows; return the states they end with, or None where they met those of the run before."""
@@ -189,8 +203,9 @@ class _Rows:
         return state
 
     def result(self, vocabulary: Vocabulary) -> Evaluation:
-        """Add up the windows."""
-        nats, hits, tokens = (sum(values) for values in zip(self.rest, *self.sums, strict=True))
+        """Add up the windows of all ranks."""
+        own = [sum(values) for values in zip(self.rest, *self.sums, strict=True)]
+        nats, hits, tokens = self.ranks.agree(own).sum(axis=0).tolist()
         if not tokens:
             raise DataError("the text has no token but line ends, which are not counted")
         left_out = self.tokens - int(tokens)  # line ends: a character each, and a byte
@@ -217,33 +232,34 @@ class _Rows:
         at = begin - self._held[0]
         block = self._block[:, at : at + stop - begin + 1].T
         x, y = np.ascontiguousarray(block[:-1]), np.ascontiguousarray(block[1:])
-        places = np.arange(self.batch) * self.steps + np.arange(begin, stop)[:, None]
+        rows = np.arange(self.own.start, self.own.stop)
+        places = rows * self.steps + np.arange(begin, stop)[:, None]
         real = places < self.tokens
         reset, starts = None, self.part.starts
         if starts is not None and len(starts):
             # Keys of the type of the starts: of any other, NumPy would convert the whole of a mapped file.
             own = np.maximum(places - self.led, 0).astype(starts.dtype)
-            nearest = np.minimum(np.searchsorted(starts, own), len(starts) - 1)
+            nearest = np.minimum(starts.searchsorted(own), len(starts) - 1)
             reset = (starts[nearest] == own) & real & (places >= self.led)
         return x, y, real, reset
 
     def _read(self, begin: int, stop: int) -> None:
-        """Take steps `begin` to `stop` of every row, and the token after, from the text into memory.
+        """Take steps `begin` to `stop` of one's rows, and the token after, from the text into memory.
 
         Rows lie far apart in a mapped file, of which a touch may map megabytes: they are read one by one,
         and given back in between.
         """
         self._held = begin, stop
-        self._block = np.zeros((self.batch, stop - begin + 1), np.intp)
-        for row in range(self.batch):
+        self._block = np.zeros((self.mine, stop - begin + 1), np.intp)
+        for at, row in enumerate(range(self.own.start, self.own.stop)):
             first = row * self.steps + begin - self.led  # in the ids; -1 is the token before the text
             last = min(first + stop - begin + 1, self.part.tokens)
             if last > max(first, 0):
                 ids = self.part.ids[max(first, 0) : last]
                 self.part.check(ids)
-                self._block[row, max(-first, 0) : last - first] = ids
+                self._block[at, max(-first, 0) : last - first] = ids
             if first < 0 and self.tokenizer.start is not None:
-                self._block[row, 0] = self.tokenizer.start
+                self._block[at, 0] = self.tokenizer.start
             self.part.release()
 
     def _agree(self, state: ModelState, other: ModelState) -> bool:
@@ -276,6 +292,8 @@ def unigram_loss(train: Part, text: Part, vocab_size: int) -> float:
 
 
 def _counts(part: Part, vocab_size: int) -> NDArray[np.int64]:
+    if part.counts is not None:
+        return part.counts
     counts = np.zeros(vocab_size, np.int64)
     for start in range(0, part.tokens, COUNTED):
         ids = part.ids[start : start + COUNTED]

@@ -8,19 +8,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from elman.data import vocabulary_of
+from elman.errors import CheckpointError
 from elman.network import LanguageModel
 from elman.network.threads import one_thread
+from elman.ranks.compressed import Compressed
 from elman.training.divergence import explain_evaluation
 from elman.training.evaluation import evaluate
 from elman.training.figures import Evaluation
-from elman.training.loop import StepRecord, training_steps
+from elman.training.loop import Progress, StepRecord, training_steps
+from elman.training.pace import Pace, Slow
 from elman.training.processes import make_workers
 from elman.training.profile import Profile
 from elman.training.session import Session
+from elman.training.workers import Workers
 
 LOG_EVERY = 10  # steps between lines of the metrics
-CHECKPOINT_SECONDS = 60.0
 CALIBRATION = 0.03  # share of the minutes after which the length of the run is planned
 EVALUATING = 0.2  # the largest share of a bounded time, next to training, that evaluations take
 FEWEST_TIMED = 10  # steps to judge the speed by
@@ -77,7 +82,7 @@ class Finished:
     test: Evaluation | None = None
 
 
-Event: TypeAlias = StepRecord | Evaluated | Finished
+Event: TypeAlias = StepRecord | Evaluated | Slow | Finished
 
 
 def fit(
@@ -102,7 +107,7 @@ def fit(
 
     Yields
     ------
-    StepRecord, Evaluated or Finished
+    StepRecord, Evaluated, Slow or Finished
         In the order in which they happen; a Finished is the last.
     """
     config, progress = session.config, session.progress
@@ -114,13 +119,14 @@ def fit(
     windows = session.windows
     longest = back + (windows.longest - config.window if windows else 0)
     workers = make_workers(
-        session.model, config.batch, config.threads or 1, longest, session.optimizer, progress.moments,
-        progress.average, frozen=config.freeze_vectors,
+        session.model, config.batch, session.threads, longest, session.optimizer, progress.moments,
+        progress.average, frozen=config.freeze_vectors, together=session.together,
     )  # fmt: skip
     steps = training_steps(
         session.model, session.stream, session.schedule, progress, workers,
         clip=config.clip, seed=config.seed, back=back, windows=windows,
     )  # fmt: skip
+    keeper.partly = _left_of(workers, progress)
     try:
         reason = keeper.reason()
         while not reason:
@@ -128,8 +134,13 @@ def fit(
                 record = next(steps)
             keeper.after()
             yield record
+            if not keeper.meets():
+                continue
+            workers.synchronise()
             # A stop in the very last step is no stop, so that nothing of the end is left undone.
-            reason = keeper.reason() or ("stopped" if stop() else "")
+            stopped, slow = keeper.settle(stop(), workers.seconds)
+            yield from slow
+            reason = keeper.reason() or ("stopped" if stopped else "")
             if (reason and reason != "stopped") or keeper.evaluation_due():
                 with one_thread():
                     evaluated = evaluate(record)
@@ -148,6 +159,18 @@ def fit(
         workers.close()
 
 
+def _left_of(workers: Workers, progress: Progress) -> Compressed | None:
+    """Return what sends gradients in part, if anything does, with what the checkpoint had left."""
+    added, left, progress.left = workers.sum, progress.left, None
+    if not isinstance(added, Compressed):
+        return None
+    if left is not None:
+        if left.shape != added.left.shape:
+            raise CheckpointError("the checkpoint has another number of gradients left to send; begin anew")
+        np.copyto(added.left, left)
+    return added
+
+
 class _Keeper:
     """The books of a session: the clock, the plan, metrics, evaluations, checkpoints."""
 
@@ -155,7 +178,10 @@ class _Keeper:
         self.session, self.sample = session, sample
         self.vocabulary = vocabulary_of(session.corpus.tokenizer, session.corpus.parts["train"])
         self.began = time.monotonic() - session.progress.seconds
-        self.saved_at, self.saved_step = time.monotonic(), session.progress.step
+        self.saved_at, self.saved_step = session.progress.seconds, session.progress.step
+        self.together = session.together
+        self.partly: Compressed | None = None  # what sends gradients in part
+        self.leads, self.pace = session.ranks.leads, Pace(session.ranks.gather(session.ranks.host))
         self.first_step, self.first_seconds = session.progress.step, session.progress.seconds
         self.evaluation = self.evaluating = 0.0  # seconds of the last, and of all of this session
         self.spacing = 0  # the fewest steps between evaluations, where they are costly and time is short
@@ -165,11 +191,32 @@ class _Keeper:
     def after(self) -> None:
         """Note a step."""
         progress = self.session.progress
-        if progress.step == self.first_step + 1 > 1:
-            self.session.run.metrics.drop("test_loss")  # what was the end of the run is not, any more
+        if progress.step == self.first_step + 1 > 1 and self.leads:
+            self.session.run.metrics.drop("test_loss", "end")  # what was the end of the run is not, any more
         progress.seconds = time.monotonic() - self.began
+
+    def meets(self) -> bool:
+        """Say whether ranks are to meet after this step: always, unless they make updates of their own."""
+        progress, end = self.session.progress, self.session.length()
+        at_an_end = progress.position == 0 or (end and progress.step >= end)
+        return not self.together.apart or bool(at_an_end) or progress.step % self.together.sync_every == 0
+
+    def settle(self, stopping: bool, seconds: float) -> tuple[bool, list[Slow]]:
+        """Let all ranks go by the clock of the first, and plan by it.
+
+        Return whether any of them is to stop, and those that have become slow, given what one's own part of
+        the step took.
+        """
+        progress = self.session.progress
+        sums = progress.loss_sum, progress.penalty_sum
+        seen = self.session.ranks.agree([progress.seconds, stopping, seconds, *sums])  # (ranks, 5)
+        progress.seconds = float(seen[0, 0])
+        if self.together.apart:  # else all have those of all rows
+            progress.loss_sum, progress.penalty_sum = seen[:, 3:].mean(axis=0).tolist()
         if progress.horizon == 0:
             self._plan()
+        slow = self.pace.add(seen[:, 2]) if self.session.ranks.size > 1 else []
+        return bool(seen[:, 1].any()), slow
 
     def log(self, record: StepRecord) -> None:
         """Write a line of the metrics, if it is time for one."""
@@ -205,25 +252,28 @@ class _Keeper:
         part, valid = session.corpus.parts.get("valid"), None
         losses = [loss for _, loss in progress.evaluations]
         if part is not None:
-            valid = evaluate(model, part, session.corpus.tokenizer, vocabulary=self.vocabulary, guesses=False)
+            valid = evaluate(
+                model, part, session.corpus.tokenizer, vocabulary=self.vocabulary, guesses=False,
+                ranks=session.ranks,
+            )  # fmt: skip
             if not math.isfinite(valid.nats):
                 raise explain_evaluation(model, part, progress.step, clip=session.config.clip)
             progress.evaluations.append((progress.step, valid.nats_per_token))
         best = valid is None or not losses or valid.nats_per_token < min(losses)
-        if best:
+        if best and self.leads:
             session.run.save_model(model, {"step": progress.step})
-        text = self.sample(model, progress.step) if self.sample and session.config.sample else None
-        progress.evaluated = progress.step
-        progress.seconds = time.monotonic() - self.began
-        self.evaluation = time.monotonic() - started
+        wanted = self.sample if session.config.sample and self.leads else None
+        text = None if wanted is None else wanted(model, progress.step)
+        progress.evaluated, now = progress.step, time.monotonic()
+        progress.seconds, self.evaluation = session.ranks.broadcast((now - self.began, now - started))
         self.evaluating += self.evaluation
         found: dict[str, Any] = {}
         if valid is not None:
             found = {"valid_loss": valid.nats_per_token, "valid_bits_per_byte": valid.bits_per_byte}
         found |= {"averaged": averaged} if averaged else {}
         found |= {} if text is None else {"sample": text}
-        if self.reason():
-            found |= self._test()
+        if reason := self.reason():
+            found |= {**self._test(), "end": reason}
         self._write(record, **found)
         session.begin_to_average()
         if self.plans == 1:
@@ -237,7 +287,9 @@ class _Keeper:
         if part is None:
             return {}
         best = session.model.with_params(session.run.load_model().params)
-        self.tested = evaluate(best, part, session.corpus.tokenizer, vocabulary=self.vocabulary)
+        self.tested = evaluate(
+            best, part, session.corpus.tokenizer, vocabulary=self.vocabulary, ranks=session.ranks
+        )
         loss = self.tested.nats_per_token
         return {"test_loss": loss} if math.isfinite(loss) else {}
 
@@ -248,16 +300,19 @@ class _Keeper:
             return True
         if every:
             return progress.step - self.saved_step >= every
-        return time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS
+        return progress.seconds - self.saved_at >= 60.0 * (self.session.config.checkpoint_minutes or 1.0)
 
     def save(self) -> None:
         """Save all that resuming needs."""
+        if self.partly is not None:
+            self.session.progress.left = self.partly.unsent
         self.session.save()
-        self.saved_at, self.saved_step = time.monotonic(), self.session.progress.step
+        now = time.monotonic() - self.began  # saving takes time too
+        self.saved_at, self.saved_step = self.session.ranks.broadcast(now), self.session.progress.step
 
     def end(self) -> None:
         """Leave a model behind even if the session ended before its first evaluation."""
-        if not self.session.run.has_model:
+        if self.leads and not self.session.run.has_model:
             self.session.run.save_model(self.session.judged, {"step": self.session.progress.step})
 
     def _plan(self) -> None:
@@ -301,5 +356,6 @@ class _Keeper:
         }
         if self.session.model.regularisers.penalised:
             line["penalty"] = progress.penalty_sum / progress.loss_steps
-        self.session.run.metrics.append({**line, **more})
+        if self.leads:
+            self.session.run.metrics.append({**line, **more})
         progress.loss_sum, progress.penalty_sum, progress.loss_steps = 0.0, 0.0, 0

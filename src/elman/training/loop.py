@@ -15,7 +15,7 @@ from elman.training.optim import State as OptimizerState
 from elman.training.schedules import Schedule
 from elman.training.windows import RandomWindows
 from elman.training.workers import Workers
-from elman.typing import Params
+from elman.typing import Floats, Params
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Progress:
     Attributes
     ----------
     state : tuple of NamedTuple
-        The state that enters the next window.
+        The state that enters the next window, of this rank's own rows.
     moments : dict
         The optimiser's state.
     step : int
@@ -54,6 +54,8 @@ class Progress:
         The averages of the parameters, where they are to be averaged some time.
     averaged : int
         How many sets of parameters are in them; 0 before averaging has begun.
+    left : ndarray of shape (N,), optional
+        What this rank has not sent of its gradients yet, where it sends little.
     """
 
     state: ModelState
@@ -71,6 +73,7 @@ class Progress:
     horizon: int = 0
     average: Params | None = None
     averaged: int = 0
+    left: Floats | None = None
 
 
 class StepRecord(NamedTuple):
@@ -130,37 +133,48 @@ def training_steps(
     reach = back - stream.window
     while True:
         length = windows.length(progress.step) if windows else stream.window
-        start, stop = progress.position, min(progress.position + length, stream.steps)
-        entered = max(0, start - reach)
-        window = model.clock.timed("data", stream.window_at)(entered, stop)
-        if model.learn_state and not entered:  # what an epoch begins with has a gradient too
-            window = window.anew()
+        pieces = _pieces(progress.position, length, stream.steps, workers.together.accumulate)
+        first, last, state = progress.position, pieces[-1][1], progress.state
         lr = schedule(progress.step, progress.evaluations)
         if windows:
-            lr *= (stop - start) / stream.window
-        loss, state, grads = workers.loss_and_grads(
-            window.x,
-            window.y,
-            progress.state,
-            seed=(seed, progress.step) if model.stochastic else None,
-            reset=window.reset,
-            skip=start - entered,
-            state_after=max(0, stop - reach) - entered,
-        )
+            lr *= (last - first) / (len(pieces) * stream.window)
+        for number, (start, stop) in enumerate(pieces):
+            entered = max(0, start - reach)
+            window = model.clock.timed("data", stream.window_at)(entered, stop)
+            if model.learn_state and not entered:  # what an epoch begins with has a gradient too
+                window = window.anew()
+            entering = state
+            loss, state, grads = workers.loss_and_grads(
+                window.x,
+                window.y,
+                entering,
+                seed=(seed, progress.step, number)[: 2 + (number > 0)] if model.stochastic else None,
+                reset=window.reset,
+                skip=start - entered,
+                state_after=max(0, stop - reach) - entered,
+                counted=last - first,
+                more=stop < last,
+            )
         if not (np.isfinite(loss) and np.isfinite(workers.norm)):
-            raise explain_divergence(model, window, progress.state, grads, progress.step, clip)
+            raise explain_divergence(model, window, entering, grads, progress.step, clip)
         loss -= workers.penalty
         averaged = progress.averaged and progress.averaged + 1
         workers.update(lr, clip, 1.0 / averaged if averaged else 0.0)
         progress.averaged = averaged
-        progress.state, progress.position = state, stop
+        progress.state, progress.position = state, last
         progress.step += 1
-        progress.tokens += (stop - start) * stream.batch
+        progress.tokens += (last - first) * stream.batch
         progress.loss_sum += loss
         progress.penalty_sum += workers.penalty
         progress.loss_steps += 1
-        if stop == stream.steps:
+        if last == stream.steps:
             progress.epoch += 1
             progress.position = 0
-            progress.state = model.initial_state(stream.batch)
+            progress.state = model.initial_state(workers.batch)
         yield StepRecord(progress.step, progress.tokens, loss, lr, workers.norm, workers.penalty)
+
+
+def _pieces(start: int, length: int, steps: int, number: int) -> list[tuple[int, int]]:
+    """Return the windows of an update, so many if the epoch has them: first steps, and the ones after."""
+    stop = min(start + number * length, steps)
+    return [(first, min(first + length, stop)) for first in range(start, stop, length)]

@@ -46,14 +46,25 @@ class Member:
         Needed for updates.
     frozen : bool
         Whether the word vectors stay as they are: no part of the norm, of decay, or of an update.
+    every : bool
+        Whether every gradient is written, also those that are known to be zero: others may have them.
+
+    Attributes
+    ----------
+    ready : callable, optional
+        Is told of each layer whose gradients are all there.
+    agreed : callable
+        Takes the words that were drawn, and returns those to be taken in their place.
     """
 
     def __init__(
         self, index: int, model: LanguageModel, shared: Shared, rows: list[slice], meeting: Meeting,
-        optimizer: Optimizer | None = None, *, frozen: bool = False,
+        optimizer: Optimizer | None = None, *, frozen: bool = False, every: bool = False,
     ) -> None:  # fmt: skip
         self.index, self.model, self.shared, self.rows, self.meeting = index, model, shared, rows, meeting
-        self.optimizer, self._frozen = optimizer, frozen
+        self.optimizer, self._frozen, self._every = optimizer, frozen, every
+        self.ready: Callable[[str], None] | None = None
+        self.agreed: Callable[[Ints], Ints] = lambda words: words
         self.grads: Params = dict(shared.grads.arrays)
         if index:
             self.grads |= shared.own[index - 1].arrays
@@ -69,13 +80,13 @@ class Member:
         # need not be looked at, their gradients, which then stand nowhere else.
         self._touched: Ints | None = None
         self._sums: Floats | None = None
-        sparse = optimizer is not None and optimizer.sparse
+        sparse = optimizer is not None and optimizer.sparse and not self._every
         self._sparse = self._split and not model.output.tied and sparse
         self._picked: Picked | None = None
         if self._split and model.output.picks:
             # Averages of weights that stay as they are come nearer to them, and so are looked at.
             few = sparse and (model.output.tied or shared.average is None)
-            self._picked = Picked(model, shared.grads.arrays, self._classes, sparse=few)
+            self._picked = Picked(model, shared.grads.arrays, self._classes, sparse=few, every=every)
             self._biases = self._cut(model.n_params - model.vocab_size, model.n_params)
         self._turn = 0
         self._scratch = np.empty((2, max(LONGEST, E.shape[1])), model.dtype)
@@ -84,9 +95,9 @@ class Member:
         """Do a task: the loss of one's rows, or with shared classes of all rows, and one's gradients."""
         self._turn = 0  # of all members alike, also after a pass that one of them has broken off
         if self._picked is None:
-            return perform(self.model, task, self.grads, self if self._split else None)
+            return perform(self.model, task, self.grads, self if self._split else None, self.ready)
         self._picked.active = False
-        done = perform(self.model, task, self.grads, self)
+        done = perform(self.model, task, self.grads, self, self.ready)
         self._picked.end()
         return done
 
@@ -193,10 +204,10 @@ class Member:
         assert self._picked is not None
         self._picked.begin()
         if len(self.rows) == 1:
-            return draw()
+            return self.agreed(draw())
         drawn = self._exchange().drawn
         if self.index == 0:
-            words = draw()
+            words = self.agreed(draw())
             drawn[0], drawn[1 : 1 + len(words)] = len(words), words
         self._wait()
         return drawn[1 : 1 + drawn[0]]
@@ -263,7 +274,7 @@ class Member:
         else:
             dE[self._touched] = 0.0
         dE[words] = sums
-        self._touched = words
+        self._touched = None if self._every else words
 
     def _exchange(self) -> Exchange:
         assert self.shared.exchange is not None

@@ -29,6 +29,8 @@ class Picked:
         The first of one's own words, and the one after the last.
     sparse : bool
         Whether the optimiser leaves elements without a gradient alone.
+    every : bool
+        Whether all elements are cleared, as others may write to them too.
 
     Attributes
     ----------
@@ -39,9 +41,9 @@ class Picked:
     """
 
     def __init__(
-        self, model: LanguageModel, grads: Params, classes: tuple[int, int], *, sparse: bool
+        self, model: LanguageModel, grads: Params, classes: tuple[int, int], *, sparse: bool, every: bool
     ) -> None:
-        self.active = False
+        self.active, self._every = False, every
         self.touched: Ints = np.empty(0, np.intp)
         self._classes, self._tied, self._sparse = slice(*classes), model.output.tied, sparse
         self._dc = grads["output.c"]
@@ -101,7 +103,7 @@ class Picked:
 
     def end(self) -> None:
         """Note, after a pass, whether that has written all, as one without draws does."""
-        if not self.active:
+        if not self.active or self._every:
             self._written = None
 
     def squares(self) -> float:

@@ -34,7 +34,16 @@ def main() -> None:
     model.params.update(shared.params.arrays)
     line = Line(0, answers, spin=order["spin"], gone=lambda: SystemExit(0))
     rows = split_rows(order["batch"], order["threads"])
-    member = Member(order["index"], model, shared, rows, Spoke(line), optimizer, frozen=order["frozen"])
+    member = Member(
+        order["index"],
+        model,
+        shared,
+        rows,
+        Spoke(line),
+        optimizer,
+        frozen=order["frozen"],
+        every=order["every"],
+    )
     area = shared.areas[order["index"] - 1]
     line.send(READY)
     while True:

@@ -30,7 +30,8 @@ from elman.training.optim import OPTIMIZERS, Optimizer
 from elman.training.optim import State as OptimizerState
 from elman.training.shared import Carver, Shared, take_shared
 from elman.training.shares import Task
-from elman.training.workers import Workers
+from elman.training.together import Together
+from elman.training.workers import BY_ITSELF, Workers
 from elman.typing import Params
 
 ENOUGH_WORK = 4e8  # floating-point operations a step for which a process pays
@@ -99,7 +100,7 @@ class ProcessWorkers(Workers):
             order: dict[str, Any] = {
                 "file": file, "size": measure.size, "batch": self.batch, "threads": count,
                 "steps": self.steps, "split": self.split, "averaging": averaging, "frozen": self.frozen,
-                "spin": usable_cores() >= count,
+                "every": self.every, "spin": usable_cores() >= count,
                 "model": {**model.settings, "init": "zeros"},
                 "optimizer": self.optimizer and [self.optimizer.name, dict(self.optimizer.settings)],
             }  # fmt: skip
@@ -114,7 +115,8 @@ class ProcessWorkers(Workers):
                     line.expect(READY)
                 self.members = [
                     Member(
-                        0, model, shared, self.rows, Hub(self._lines), self.optimizer, frozen=self.frozen
+                        0, model, shared, self.rows, Hub(self._lines), self.optimizer, frozen=self.frozen,
+                        every=order["every"],
                     )
                 ]  # fmt: skip
             except BaseException as error:
@@ -235,9 +237,13 @@ def best_threads(model: LanguageModel, batch: int, steps: int) -> int:
 def make_workers(
     model: LanguageModel, batch: int, threads: int, steps: int,
     optimizer: Optimizer | None = None, moments: OptimizerState | None = None,
-    average: Params | None = None, *, frozen: bool = False,
+    average: Params | None = None, *, frozen: bool = False, together: Together = BY_ITSELF,
 ) -> Workers:  # fmt: skip
     """Return what splits a batch best: processes where a step is work enough, threads elsewhere."""
-    processes = threads > 1 and batch > 1 and ProcessWorkers.can_serve(model, batch, steps, optimizer)
+    mine = batch // together.ranks.size
+    processes = threads > 1 and mine > 1 and ProcessWorkers.can_serve(model, mine, steps, optimizer)
     kind = ProcessWorkers if processes else Workers
-    return kind(model, batch, threads, steps, optimizer, moments, average, frozen=frozen)
+    return kind(
+        model, batch, threads, steps, optimizer, moments, average,
+        frozen=frozen, together=together,
+    )  # fmt: skip

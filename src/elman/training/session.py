@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from elman.data import (
-    Corpus,
-    Stream,
-    Text,
-    Tokenizer,
-    check_sources,
-    check_vectors,
-    default_text,
-    encode_corpus,
-    place_vectors,
-    read_tokenizer,
-)
+from elman.data import Corpus, Stream, Text, check_vectors, place_vectors, read_tokenizer
 from elman.data.linked import link_corpus
 from elman.data.registry import tokenizer_kind
-from elman.errors import CheckpointError, ConfigError, DataError
+from elman.disk.lock import exclusive
+from elman.errors import CheckpointError, ConfigError, DataError, DivergenceError, LeaderError
 from elman.network import LanguageModel
 from elman.network.output import SETTINGS, choose_output
+from elman.network.threads import usable_cores
+from elman.ranks import ALONE, Flat, Ranks
 from elman.storage.config import TrainConfig
-from elman.storage.lock import exclusive
 from elman.storage.run import Run, build_model
 from elman.training.averages import begin_average, new_average, triggered
 from elman.training.checkpoint import load_progress, save_progress
@@ -36,6 +27,9 @@ from elman.training.optim import Optimizer
 from elman.training.processes import best_threads
 from elman.training.schedules import Record, Schedule
 from elman.training.settings import optimizer_of, schedule_of
+from elman.training.shares import concatenate, rows_of, rows_of_rank
+from elman.training.texts import check_text, from_root, names_text, text_of, with_prepared
+from elman.training.together import Together
 from elman.training.windows import RandomWindows
 
 EPOCHS = 10
@@ -51,16 +45,18 @@ RANKED = ("word", "space", "bpe")
 """Tokens that are numbered by falling frequency, as outputs for large vocabularies take them to be."""
 
 EXTENDABLE = (
-    "epochs", "steps", "minutes", "early_stop", "eval_every", "eval_epochs", "checkpoint_every", "sample",
+    "epochs", "steps", "minutes", "early_stop", "eval_every", "eval_epochs", "checkpoint_every",
+    "checkpoint_minutes", "sample", "data",
 )  # fmt: skip
-"""The settings that may change when a run is taken up again."""
+"""The settings that may change when a run is taken up again; of a prepared text, where it lies."""
 
 
 @dataclass
 class Session:
     """What a training session works with; the run directory is locked while it is open.
 
-    `notes` are sentences about what was chosen.
+    `notes` are sentences about what was chosen. Of `ranks` that train together each has a session of its own,
+    of which that of the leading one writes.
     """
 
     run: Run
@@ -71,6 +67,7 @@ class Session:
     optimizer: Optimizer
     progress: Progress
     notes: tuple[str, ...] = ()
+    ranks: Ranks = ALONE
 
     @property
     def schedule(self) -> Schedule:
@@ -82,6 +79,20 @@ class Session:
         return rate
 
     @property
+    def together(self) -> Together:
+        """Who trains together, and how."""
+        config = self.config
+        return Together(
+            self.ranks, config.communicator, config.topk_ratio, config.sync_every, config.accumulate
+        )
+
+    @property
+    def threads(self) -> int:
+        """How many shares this rank's rows are cut into: those of the run, or as many as it has cores for."""
+        threads = self.config.threads or 1
+        return min(threads, max(1, usable_cores() // self.ranks.local)) if self.ranks.size > 1 else threads
+
+    @property
     def windows(self) -> RandomWindows | None:
         """What draws the lengths of windows, where they are random."""
         return random_windows(self.config)
@@ -90,7 +101,7 @@ class Session:
     def epoch_updates(self) -> int:
         """How many updates an epoch takes; where windows are random, one like another."""
         mean = self.windows.mean if self.windows else self.stream.window
-        return math.ceil(self.stream.steps / mean)
+        return math.ceil(self.stream.steps / (mean * self.config.accumulate))
 
     def updates(self, epochs: int) -> int:
         """Return how many updates so many epochs take from the beginning of the run."""
@@ -121,19 +132,19 @@ class Session:
             progress.averaged = 1
 
     def save(self) -> None:
-        """Save all that resuming needs."""
-        save_progress(self.run, self.model, self.progress)
+        """Save all that resuming needs: of all ranks, for any number of them."""
+        state, left = concatenate(self.ranks.gather(self.progress.state)), self.progress.left
+        if left is not None:
+            Flat(self.ranks, left, {})()
+        if self.ranks.leads:
+            save_progress(self.run, self.model, replace(self.progress, state=state, left=left))
 
 
 @contextmanager
 def begin(
-    config: TrainConfig,
-    out: str | Path,
-    *,
-    overwrite: bool = False,
-    text: Text | None = None,
-    encoded: Path | None = None,
-) -> Iterator[Session]:
+    config: TrainConfig, out: str | Path, *, overwrite: bool = False, text: Text | None = None,
+    encoded: Path | None = None, ranks: Ranks = ALONE,
+) -> Iterator[Session]:  # fmt: skip
     """Start a new run: encode the text, write the settings, make the model, save it untrained.
 
     Parameters
@@ -147,37 +158,53 @@ def begin(
     text : Text, optional
         A text in memory, in place of the files that the settings name.
     encoded : Path, optional
-        A folder into which `encode_text` has encoded the text of these settings. Its files are linked, and
-        the text is not read.
+        A folder into which `text_of` has encoded the text of these settings. Its files are linked, and the
+        text is not read.
+    ranks : Ranks, optional
+        The processes that train together. The first does all this, and the others open what it has made:
+        all must see the directory.
 
     Raises
     ------
     ConfigError, DataError, CheckpointError
         If a setting is wrong, the text cannot be read or is too short, or the directory is taken.
+    LeaderError
+        On the other ranks, if the first has raised.
     """
-    check_settings(config, text)
+    begun = _begun(config, out, ranks, overwrite=overwrite, text=text, encoded=encoded)
+    with _by_all(ranks, begun) as session:
+        yield session
+
+
+@contextmanager
+def _begun(
+    config: TrainConfig, out: str | Path, ranks: Ranks, *, overwrite: bool, text: Text | None,
+    encoded: Path | None,
+) -> Iterator[Session]:  # fmt: skip
+    rows_of_rank(config.batch, ranks)
+    config = check_settings(config, text)
     given = None if config.tokenizer is None or encoded is not None else read_tokenizer(config.tokenizer)
     decay = optimizer_of(config).settings.get("weight_decay")
     config = replace(config, lr=config.learning_rate(), weight_decay=decay)
-    if not (config.epochs or config.steps or config.minutes or config.text or config.train or text):
+    if not (config.epochs or config.steps or config.minutes or text or names_text(config)):
         config = replace(config, **DEMONSTRATION)
     asked = config.output
     with Run.claim(out, overwrite=overwrite) as run:
         # A run that is to be replaced stays until its successor is on disk, to the first checkpoint.
         with run.staged() as staged:
             if encoded is None:
-                corpus = _encode(config, staged.data, text, given)
+                corpus = text_of(config, staged.data, text, given)
             else:
                 corpus = link_corpus(encoded, staged.data)
-            config, model, progress, placed = _prepare(config, staged, corpus)
+            config, model, progress, placed = _prepare(config, staged, corpus, ranks)
             run.take(staged)
         corpus = run.corpus()
         session = Session(run, config, corpus, model, _stream(config, corpus), optimizer_of(config), progress)
-        session.notes = (*placed, *_notes(asked, config, model))
+        session.notes = (*placed, *_notes(asked, config, corpus, model))
         yield session
 
 
-def check_settings(config: TrainConfig, text: Text | None = None) -> None:
+def check_settings(config: TrainConfig, text: Text | None = None) -> TrainConfig:
     """Raise the error of settings that no run can begin with, before anything is made.
 
     Parameters
@@ -187,32 +214,38 @@ def check_settings(config: TrainConfig, text: Text | None = None) -> None:
     text : Text, optional
         A text in memory, in place of the files that the settings name.
 
+    Returns
+    -------
+    TrainConfig
+        With what a prepared text decides.
+
     Raises
     ------
-    ConfigError, DataError
+    ConfigError, DataError, CheckpointError
         If a setting is wrong, or a file that one names cannot be read.
     """
     config.validate()
-    kind = tokenizer_kind(config.tokens)
-    kind.builder(max_vocab=config.max_vocab, min_count=config.min_count, lowercase=config.lowercase)
+    if config.data is not None:
+        config = with_prepared(config)
+    else:
+        kind = tokenizer_kind(config.tokens)
+        kind.builder(max_vocab=config.max_vocab, min_count=config.min_count, lowercase=config.lowercase)
     if set(config.direction.replace(" ", "").split(",")) != {"forward"}:
         raise ConfigError(
             f"direction {config.direction!r} cannot be trained to predict the next token: a layer that reads "
             "ahead sees it; leave direction out"
         )
     _check_model(config)
-    if text is not None and (config.text or config.train):
-        raise ConfigError("a text in memory and text or train among the settings were given: leave one out")
-    if text is None:
-        for path in (*config.text, config.train, config.valid, config.test):
-            if path is not None:
-                check_sources(path)  # before a directory is made
+    check_text(config, text)  # before a directory is made
     if config.vectors is not None:
         check_vectors(config.vectors, config.embedding)
+    return config
 
 
 @contextmanager
-def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterator[Session]:
+def resume(
+    path: str | Path, changes: Mapping[str, Any] | None = None, *, ranks: Ranks = ALONE
+) -> Iterator[Session]:
     """Take up a run where its last checkpoint was made.
 
     Parameters
@@ -222,6 +255,9 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
     changes : mapping, optional
         New values of settings that bound or report the run (`EXTENDABLE`). Without any, training goes on
         bit for bit as if it had not stopped, on the same machine.
+    ranks : Ranks, optional
+        The processes that train together, as for `begin`; the run may have been trained by any number of
+        them.
 
     Raises
     ------
@@ -229,7 +265,58 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
         If the run is missing, incomplete, damaged, or in use.
     ConfigError
         If another setting is to change.
+    LeaderError
+        On the other ranks, if the first has raised.
     """
+    with _by_all(ranks, _resumed(path, changes)) as session:
+        yield session
+
+
+@contextmanager
+def _by_all(ranks: Ranks, opened: AbstractContextManager[Session]) -> Iterator[Session]:
+    """Let the first rank open a session, and the others join it; give each its own rows of the state."""
+    with ExitStack() as stack:
+        told: tuple[Path, TrainConfig] | None = None
+        session: Session | None = None
+        try:
+            if ranks.leads:
+                session = stack.enter_context(opened)
+                rows_of_rank(session.config.batch, ranks)
+                told = session.run.path.resolve(), session.config
+        finally:
+            told = ranks.broadcast(told)
+        if session is None:
+            if told is None:
+                raise LeaderError("the first rank says why")
+            session = _joined(*told)
+        session.ranks = ranks
+        own = rows_of_rank(session.config.batch, ranks)
+        session.stream = _stream(session.config, session.corpus, own)
+        session.progress.state = rows_of(session.progress.state, own)
+        if session.progress.left is not None:  # of all ranks, of which there may have been more or fewer
+            session.progress.left = session.progress.left / ranks.size
+        try:
+            yield session
+        except BaseException as error:
+            if isinstance(error, DivergenceError) and not session.together.apart:
+                if ranks.leads:  # all ranks see the same numbers
+                    raise
+                raise LeaderError("the first rank says why") from error
+            if ranks.size > 1:
+                ranks.fail(error)
+            raise
+
+
+def _joined(path: Path, config: TrainConfig) -> Session:
+    """Open what the first rank has made or taken up."""
+    run = Run.existing(path)
+    corpus, model = run.corpus(), run.new_model()
+    progress = load_progress(run, model, config)
+    return Session(run, config, corpus, model, _stream(config, corpus), optimizer_of(config), progress)
+
+
+@contextmanager
+def _resumed(path: str | Path, changes: Mapping[str, Any] | None) -> Iterator[Session]:
     run = Run.existing(path)
     with exclusive(run.path):
         run.sweep()
@@ -245,9 +332,13 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
                     f"{name} cannot change when a run is resumed; only {', '.join(EXTENDABLE)} can"
                 )
         if changes:
+            if "data" in changes and config.data is None:
+                raise ConfigError(f"data has no effect here: {run.path} has its text within; leave it out")
             config = replace(config, **{**_in_place_of(changes), **changes})
+            config = replace(config, data=config.data and from_root(config.data))
             config.validate()
-        corpus = run.corpus()
+        moved = changes.get("data") if changes else None
+        corpus = run.corpus(None if moved is None else Path(moved))
         model = run.new_model()
         progress = load_progress(run, model, config)
         stream = _stream(config, corpus)
@@ -255,7 +346,7 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
         if not 0 <= progress.position < stream.steps:
             raise CheckpointError(
                 f"{run.checkpoint_path} stands at step {progress.position} of an epoch, but that of the text "
-                f"in {run.data} has {stream.steps}; they are of different runs"
+                f"in {corpus.folder} has {stream.steps}; they are of different runs"
             )
         session = Session(run, config, corpus, model, stream, optimizer_of(config), progress)
         if {"epochs", "steps", "minutes"} & set(changes or ()):
@@ -272,7 +363,7 @@ def resume(path: str | Path, changes: Mapping[str, Any] | None = None) -> Iterat
 
 
 def _prepare(
-    config: TrainConfig, run: Run, corpus: Corpus
+    config: TrainConfig, run: Run, corpus: Corpus, ranks: Ranks
 ) -> tuple[TrainConfig, LanguageModel, Progress, tuple[str, ...]]:
     """Write the run to its first checkpoint, once its text and all settings are found to fit.
 
@@ -280,14 +371,16 @@ def _prepare(
     """
     stream = check_corpus(config, corpus)
     if not (config.epochs or config.steps or config.minutes):
-        config = replace(config, epochs=max(EPOCHS, -(-FEWEST_STEPS // len(stream))))
+        config = replace(config, epochs=max(EPOCHS, -(-FEWEST_STEPS // updates_of(config, stream, 1))))
     if config.output == "auto":
-        chosen = choose_output(corpus.tokenizer.vocab_size, ranked=_ranked(config))
+        chosen = choose_output(corpus.tokenizer.vocab_size, ranked=_ranked(config, corpus))
         config = replace(config, output=chosen)
     model = build_model(config, corpus.tokenizer.vocab_size)
     config = replace(config, **model.output.settings)  # as they are, where they were left to it
     if config.threads is None:
-        config = replace(config, threads=best_threads(model, config.batch, config.back or config.window))
+        mine = config.batch // ranks.size
+        best = best_threads(model, mine, config.back or config.window)
+        config = replace(config, threads=min(best, max(1, usable_cores() // ranks.local)))
     placed: tuple[str, ...] = ()
     if config.vectors is not None:
         placed = (place_vectors(config.vectors, corpus.tokenizer, model.params["embedding.E"]).said,)
@@ -299,17 +392,17 @@ def _prepare(
     return config, model, progress, placed
 
 
-def _ranked(config: TrainConfig) -> bool:
+def _ranked(config: TrainConfig, corpus: Corpus) -> bool:
     """Say whether tokens are numbered by falling frequency; those of a file are as it gives them."""
-    return config.tokens in RANKED and config.tokenizer is None
+    return config.tokens in RANKED and config.tokenizer is None and not corpus.given
 
 
-def _notes(asked: str, config: TrainConfig, model: LanguageModel) -> tuple[str, ...]:
+def _notes(asked: str, config: TrainConfig, corpus: Corpus, model: LanguageModel) -> tuple[str, ...]:
     """Say what the output is where it was to be chosen, or needs a word."""
     name, tokens, notes = model.output.name, f"{model.vocab_size:,} {config.tokens} tokens", []
     if asked == "auto":
         notes.append(f"output auto is {name}, for {tokens}")
-    elif name not in ("full", "mixture") and not _ranked(config):
+    elif name not in ("full", "mixture") and not _ranked(config, corpus):
         notes.append(
             f"output {name} takes tokens for numbered by falling frequency, which {tokens} are not: "
             "full may be better"
@@ -346,6 +439,8 @@ def _check_evaluable(corpus: Corpus) -> None:
     """Raise DataError if the validation or test part has no token to predict."""
     led = corpus.tokenizer.start is not None  # the first token then follows a line end, and is predicted
     for name, part in corpus.parts.items():
+        if name != "train":
+            part.require(0, part.tokens)
         if name != "train" and part.tokens + led < 2:
             raise DataError(
                 f"the {name} part has {part.tokens} token, and nothing before it to predict it from: "
@@ -363,34 +458,10 @@ def _check_warmup(config: TrainConfig, stream: Stream) -> None:
             )
 
 
-def encode_text(config: TrainConfig, folder: Path) -> Corpus:
-    """Encode the text of the settings into a folder, from which `begin` can make many runs.
-
-    Raises
-    ------
-    ConfigError, DataError
-        If the text or the tokenizer cannot be read, or the text is too short.
-    """
-    given = None if config.tokenizer is None else read_tokenizer(config.tokenizer)
-    return _encode(config, folder, None, given)
-
-
-def _encode(config: TrainConfig, folder: Path, text: Text | None, given: Tokenizer | None) -> Corpus:
-    """Encode the run's text into a folder, with the tokenizer that was given, if one was."""
-    sources: Any = text or config.text or Text(default_text(), "pydoc_data.topics")
-    split: dict[str, Any] = {"split": config.fractions()}
-    if config.train:
-        parts = {"train": config.train, "valid": config.valid, "test": config.test}
-        sources, split = {name: path for name, path in parts.items() if path}, {}
-    return encode_corpus(
-        sources, folder, tokens=config.tokens, max_vocab=config.max_vocab, min_count=config.min_count,
-        lowercase=config.lowercase, documents=config.documents, tokenizer=given, **split,
-    )  # fmt: skip
-
-
 def _in_place_of(changes: Mapping[str, Any]) -> dict[str, None]:
-    """Return what a changed setting takes the place of: evaluations are counted in steps or in epochs."""
-    ways = {"eval_every": "eval_epochs", "eval_epochs": "eval_every"}
+    """Return what a changed setting takes the place of, where one thing is counted in two ways."""
+    pairs = (("eval_every", "eval_epochs"), ("checkpoint_every", "checkpoint_minutes"))
+    ways = {**dict(pairs), **{other: name for name, other in pairs}}
     return {other: None for name, other in ways.items() if changes.get(name)}
 
 
@@ -402,8 +473,9 @@ def random_windows(config: TrainConfig) -> RandomWindows | None:
 def updates_of(config: TrainConfig, stream: Stream, epochs: int) -> int:
     """Return how many updates so many epochs of a stream take."""
     windows = random_windows(config)
-    return windows.updates(stream.steps, epochs) if windows else epochs * len(stream)
+    steps = math.ceil(stream.steps / config.accumulate)  # an update takes so many windows of one length
+    return windows.updates(steps, epochs) if windows else epochs * math.ceil(steps / stream.window)
 
 
-def _stream(config: TrainConfig, corpus: Corpus) -> Stream:
-    return Stream(corpus.parts["train"], batch=config.batch, window=config.window)
+def _stream(config: TrainConfig, corpus: Corpus, rows: slice | None = None) -> Stream:
+    return Stream(corpus.parts["train"], batch=config.batch, window=config.window, rows=rows)

@@ -39,7 +39,8 @@ def schedule_of(config: TrainConfig, horizon: int, epoch: int) -> Schedule:
     """
     return _build(
         _Choice(
-            config.schedule, config.learning_rate(), config.warmup, horizon or ENDLESS, config.lr_min,
+            config.schedule, config.learning_rate() * config.scale_of(config.batch), config.warmup,
+            horizon or ENDLESS, config.lr_min,
             config.decay, config.decay_every or epoch, config.decay_from and config.decay_from * epoch,
             config.patience,
         )

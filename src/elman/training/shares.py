@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.errors import ConfigError
 from elman.network import LanguageModel, ModelState
 from elman.network.backprop import Backprop
 from elman.network.team import Team
+from elman.ranks import Ranks
 from elman.typing import Ints, Params
 
 
@@ -43,6 +46,19 @@ def split_rows(batch: int, shares: int) -> list[slice]:
     return [slice(int(start), int(stop)) for start, stop in pairwise(bounds)]
 
 
+def rows_of_rank(batch: int, ranks: Ranks) -> slice:
+    """Return the rows of the batch that are a rank's own.
+
+    Raises
+    ------
+    ConfigError
+        If there are more ranks than rows.
+    """
+    if ranks.size > batch:
+        raise ConfigError(f"a batch of {batch} cannot be shared by {ranks.size} ranks: give a larger --batch")
+    return split_rows(batch, ranks.size)[ranks.rank]
+
+
 def rows_of(state: ModelState, rows: slice) -> ModelState:
     """Return some rows of a state."""
     return tuple(type(layer)(*(field[rows] for field in layer)) for layer in state)
@@ -58,12 +74,15 @@ def concatenate(states: list[ModelState]) -> ModelState:
     )
 
 
-def perform(model: LanguageModel, task: Task, grads: Params, team: Team | None = None) -> Backprop:
-    """Do a task: overwrite grads with the share's part of the gradient."""
+def perform(
+    model: LanguageModel, task: Task, grads: Params, team: Team | None = None,
+    ready: Callable[[str], None] | None = None,
+) -> Backprop:  # fmt: skip
+    """Do a task: overwrite grads with the share's part of the gradient; tell which of them are there."""
     # What overflows shows in the loss or the norm, which the loop checks; no warning as well.
     with np.errstate(all="ignore"):
         return model.backprop(
             task.x, task.y, task.state, grads, task.scale,
             rng=None if task.seed is None else np.random.default_rng(task.seed),
-            reset=task.reset, skip=task.skip, state_after=task.state_after, team=team,
+            reset=task.reset, skip=task.skip, state_after=task.state_after, team=team, ready=ready,
         )  # fmt: skip

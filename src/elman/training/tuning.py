@@ -87,8 +87,8 @@ def beginning(part: Part, tokens: int) -> Part:
     """Return the first tokens of a part; of its characters and bytes nothing is said then."""
     if part.tokens <= tokens:
         return part
-    starts = None if part.starts is None else part.starts[: np.searchsorted(part.starts, tokens)]
-    return replace(part, ids=part.ids[:tokens], starts=starts)
+    starts = None if part.starts is None else part.starts[: int(part.starts.searchsorted(np.uint64(tokens)))]
+    return replace(part, ids=part.ids[:tokens], starts=starts, counts=None)
 
 
 def _with_rate(dynamic: Dynamic, factor: float) -> Dynamic:

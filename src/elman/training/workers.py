@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import BrokenBarrierError
@@ -13,16 +14,20 @@ from numpy.typing import NDArray
 
 from elman.network import LanguageModel, ModelState
 from elman.network.backprop import Backprop
+from elman.ranks import Summation, get_sum
+from elman.ranks.overlapped import Overlapped
 from elman.training.flat import flat_view
 from elman.training.meeting import Alone, Threads
 from elman.training.member import Member
 from elman.training.optim import Optimizer
 from elman.training.optim import State as OptimizerState
 from elman.training.shared import Flat, Heap, Shared, splits, take_shared
-from elman.training.shares import Task, concatenate, split_rows
+from elman.training.shares import Task, concatenate, rows_of_rank, split_rows
+from elman.training.together import Together
 from elman.typing import Floats, Ints, Params
 
 R = TypeVar("R")
+BY_ITSELF = Together()
 
 
 class Workers:
@@ -38,9 +43,9 @@ class Workers:
     model : LanguageModel
         Its parameters are shared with all threads.
     batch : int
-        Rows, ``B``.
+        Rows, ``B``, of all ranks.
     threads : int
-        At most this many shares; never more than rows.
+        At most this many shares of a rank; never more than rows.
     steps : int
         The longest window that will be asked for.
     optimizer : Optimizer, optional
@@ -51,23 +56,49 @@ class Workers:
         Averages of the parameters; updated in place where an update is asked to.
     frozen : bool
         Whether the word vectors stay as they are; of a model that is not tied.
+    together : Together, optional
+        Who trains together, and how gradients are added up; by default this process alone.
+
+    Raises
+    ------
+    ConfigError
+        If there are more ranks than rows.
     """
 
     def __init__(
         self, model: LanguageModel, batch: int, threads: int, steps: int,
         optimizer: Optimizer | None = None, moments: OptimizerState | None = None,
-        average: Params | None = None, *, frozen: bool = False,
+        average: Params | None = None, *, frozen: bool = False, together: Together = BY_ITSELF,
     ) -> None:  # fmt: skip
-        self.model, self.batch, self.steps = model, batch, steps
-        self.rows = split_rows(batch, threads)
+        ranks = together.ranks
+        self.together, self.own = together, rows_of_rank(batch, ranks)
+        self.whole = self.own.stop - self.own.start if together.apart else batch
+        self.model, self.batch, self.steps = model, self.own.stop - self.own.start, steps
+        self.rows, self._first = split_rows(self.batch, threads), ranks.rank * threads
         self.optimizer, self.moments = optimizer, {} if moments is None else moments
         self.average, self.frozen = average, frozen
         self.slots = () if optimizer is None else tuple(optimizer.slots)
         self.split, self.norm, self.penalty = splits(model), 0.0, 0.0
+        self.seconds = 0.0  # of the last pass, without waiting for other ranks
         self.members: list[Member] = []
         self._meeting: Alone | Threads = Alone()
         self._pool: ThreadPoolExecutor | None = None
         self.shared = self._open()
+        first = model.params["embedding.E"].size if frozen else 0  # word vectors come first
+        self._grads = self.shared.grads.vector[first:]
+        self._held = np.zeros_like(self._grads) if together.accumulate > 1 else None
+        self._nll = self._penalty = 0.0  # of the windows of this update so far
+        self.sum: Summation | None = None
+        if together.summed:
+            self.members[0].agreed = ranks.broadcast
+            arrays = self.shared.grads.arrays
+            self.sum = get_sum(together.communicator)(ranks, self._grads, arrays, together.ratio)
+            # Gradients of several members, or windows, are to be added up before any are sent.
+            if isinstance(self.sum, Overlapped) and len(self.rows) == together.accumulate == 1:
+                self.members[0].ready = self.sum.ready
+        flats = (self.shared.params, *self.shared.slots, self.shared.average)
+        vectors = [flat.vector[first:] for flat in flats if flat is not None]
+        self._means = [(get_sum("flat")(ranks, vector, {}), vector) for vector in vectors if together.apart]
 
     def loss_and_grads(
         self,
@@ -79,8 +110,10 @@ class Workers:
         reset: NDArray[np.bool_] | None = None,
         skip: int = 0,
         state_after: int | None = None,
+        counted: int | None = None,
+        more: bool = False,
     ) -> tuple[float, ModelState, Params]:
-        """Return what :meth:`elman.LanguageModel.loss_and_grads` returns for the whole batch.
+        """Return what :meth:`elman.LanguageModel.loss_and_grads` returns for the whole batch, of one's rows.
 
         The global norm of the gradient is in `norm` afterwards, and in `penalty` what the loss has beside the
         negative log-likelihood.
@@ -92,24 +125,56 @@ class Workers:
         seed : tuple of int, optional
             Masks are drawn from generators seeded with this and the number of the share; without it nothing
             is dropped. Members that share classes go by the words that the first draws.
+        counted : int, optional
+            The steps that the loss is the mean of, of all windows of the update; by default those of this.
+        more : bool
+            Whether other windows of the same update follow. What is returned then, and the norm, are of no
+            use but for the state; the last window's are of all.
 
         Returns
         -------
         loss, state, grads
-            As there; the arrays of `grads` are overwritten by the next call. Where classes are shared and an
-            optimiser that needs no other words is at work, the gradients of the words that occurred are not
-            among them, nor those by ``output.V`` where few words are drawn. Frozen word vectors have none.
+            As there, the state of one's own rows; the arrays of `grads` are overwritten by the next call.
+            Where classes are shared and an optimiser that needs no other words is at work, the gradients of
+            the words that occurred are not among them, nor those by ``output.V`` where few words are drawn.
+            Frozen word vectors have none.
         """
-        counted = (len(x) - skip) * self.batch
+        counted = (counted or len(x) - skip) * self.whole
         whole = Task(x, y, state, 1.0 / counted, seed, reset, skip, state_after)
-        tasks = [whole.part(index, rows) for index, rows in enumerate(self.rows)]
-        done, squares = zip(*self._pass(tasks), strict=True)
-        self.norm = math.sqrt(sum(squares))
+        tasks = [whole.part(self._first + index, rows) for index, rows in enumerate(self.rows)]
+        began = time.perf_counter()
+        done, by_member = zip(*self._pass(tasks), strict=True)
+        self.seconds = time.perf_counter() - began
+        state = concatenate([part.state for part in done])
         # Who shares the classes knows the loss of all rows.
         nll = done[0].nll if self.split and self.model.output.shares else sum(part.nll for part in done)
-        self.penalty = sum(part.penalty for part in done)
-        loss, state = nll / counted + self.penalty, concatenate([part.state for part in done])
+        self._nll += nll
+        self._penalty += sum(part.penalty for part in done)
+        if self._held is not None and more:
+            np.add(self._held, self._grads, out=self._held)
+            return 0.0, state, self.shared.grads.arrays
+        loss = self._end(sum(by_member)) / counted + self.penalty
         return loss, state, self.shared.grads.arrays
+
+    def _end(self, squares: float) -> float:
+        """Add up over windows and ranks, given the squares of this window's; return the likelihood's part."""
+        nll, penalty = self._nll, self._penalty
+        self._nll = self._penalty = 0.0
+        if self._held is not None:
+            np.add(self._grads, self._held, out=self._grads)
+            self._held.fill(0.0)
+            squares = float(np.vdot(self._grads, self._grads))
+        if self.sum is not None:
+            squares = self.model.clock.timed("sum over ranks", self.sum)()
+            nll, penalty, squares = self.together.ranks.agree([nll, penalty, squares]).sum(axis=0).tolist()
+        self.norm, self.penalty = math.sqrt(squares), penalty
+        return nll
+
+    def synchronise(self) -> None:
+        """Let parameters, moments and averages be the means of those of all ranks."""
+        for add_up, vector in self._means:
+            add_up()
+            np.multiply(vector, 1.0 / self.together.ranks.size, out=vector)
 
     def update(self, lr: float, clip: float | None = None, weight: float = 0.0) -> None:
         """Take the step of the optimiser along the gradient of the last call, clipped to a global norm.
@@ -133,6 +198,11 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown()
 
+    @property
+    def every(self) -> bool:
+        """Whether all gradients are written, since they are added to others."""
+        return self.together.summed or self.together.accumulate > 1
+
     def _open(self) -> Shared:
         """Get ready, with threads for all members but the first, which the caller's own thread is."""
         count = len(self.rows)
@@ -147,9 +217,12 @@ class Workers:
             self._meeting, self._pool = Threads(count), ThreadPoolExecutor(count - 1, "elman")
         models = [self.model, *(self.model.replica() for _ in range(count - 1))]
         self.members = [
-            Member(index, model, shared, self.rows, self._meeting, self.optimizer, frozen=self.frozen)
+            Member(
+                index, model, shared, self.rows, self._meeting, self.optimizer, frozen=self.frozen,
+                every=self.every,
+            )
             for index, model in enumerate(models)
-        ]
+        ]  # fmt: skip
         return shared
 
     def _pass(self, tasks: list[Task]) -> list[tuple[Backprop, float]]:

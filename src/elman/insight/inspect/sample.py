@@ -86,8 +86,10 @@ def sample_of_corpus(corpus: Corpus, length: int, *, name: str) -> Sample:
     part = corpus.parts[which]
     ids = np.array(part.ids[:length], np.intp)
     part.check(ids)
-    starts = np.array(part.starts if part.starts is not None else [], np.intp)
-    return Sample(name, which, ids, starts[starts < len(ids)], None, part.tokens > length)
+    starts = np.empty(0, np.intp)
+    if part.starts is not None:
+        starts = part.starts[: int(part.starts.searchsorted(np.uint64(len(ids))))].astype(np.intp)
+    return Sample(name, which, ids, starts, None, part.tokens > length)
 
 
 def sample_of_text(tokenizer: Tokenizer, given: Any, length: int, *, documents: str = "none") -> Sample:

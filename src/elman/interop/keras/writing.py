@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from elman import __version__
+from elman.disk.atomic import write_atomic
 from elman.errors import ConfigError, ElmanError
 from elman.interop.blocks import REWRITTEN, in_order
 from elman.interop.keras.activations import Kind, kinds
@@ -21,7 +22,6 @@ from elman.interop.keras.chain import snake
 from elman.interop.keras.convert import ORDER
 from elman.interop.target import check_depth, check_model, check_target, softmax_of
 from elman.network import LanguageModel
-from elman.storage.atomic import write_atomic
 from elman.typing import Floats
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # so that the same model is the same file

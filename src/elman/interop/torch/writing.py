@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from elman.disk.atomic import write_atomic
 from elman.errors import ConfigError
 from elman.interop.blocks import REWRITTEN
 from elman.interop.files.modules import MODULES
@@ -14,7 +15,6 @@ from elman.interop.target import check_computable, check_depth, check_model, che
 from elman.interop.torch.names import kind_of, places, theirs
 from elman.network import LanguageModel
 from elman.network.checks import check_gradients
-from elman.storage.atomic import write_atomic
 from elman.typing import Floats, Params
 
 

@@ -3,6 +3,7 @@
 from elman.storage.settings.declare import SEEDS
 from elman.storage.settings.length import LengthSettings
 from elman.storage.settings.model import ModelSettings
+from elman.storage.settings.ranks import RanksSettings
 from elman.storage.settings.regularisers import RegulariserSettings
 from elman.storage.settings.text import TextSettings
 from elman.storage.settings.training import LEARNING_RATES, TrainingSettings
@@ -12,6 +13,7 @@ __all__ = [
     "SEEDS",
     "LengthSettings",
     "ModelSettings",
+    "RanksSettings",
     "RegulariserSettings",
     "TextSettings",
     "TrainingSettings",

@@ -29,6 +29,9 @@ class LengthSettings:
     checkpoint_every: int | None = setting(
         None, "Length", "Steps between checkpoints; by default one a minute.", 1
     )
+    checkpoint_minutes: float | None = setting(
+        None, "Length", "Minutes between checkpoints, in place of steps.", 0, above=0
+    )
     sample: int = setting(
         200, "Length", "Tokens of sample text at each evaluation (of words a fifth); 0 for none.", 0
     )
@@ -37,3 +40,7 @@ class LengthSettings:
         """Raise ConfigError for the first of these settings that contradicts another."""
         if self.eval_every and self.eval_epochs:
             raise ConfigError("eval_every counts steps and eval_epochs epochs: give one of them")
+        if self.checkpoint_every and self.checkpoint_minutes:
+            raise ConfigError(
+                "checkpoint_every counts steps and checkpoint_minutes minutes: give one of them"
+            )

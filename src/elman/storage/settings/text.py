@@ -8,12 +8,21 @@ from dataclasses import dataclass
 from elman.errors import ConfigError
 from elman.storage.settings.declare import setting
 
+DECIDED = ("tokens", "split", "max_vocab", "min_count", "lowercase", "tokenizer", "documents")
+"""What a prepared text was prepared with, and what so has no effect beside one."""
+
 
 @dataclass
 class TextSettings:
     """What is read, how it is split, and what a token is."""
 
     text: list[str] = setting([], "Text", "Files, folders, .gz files, or - for standard input.", flag=False)
+    data: str | None = setting(
+        None, "Text", "A text that elman data prepare made, in place of files; it is read where it is."
+    )
+    data_index: str | None = setting(
+        None, "Text", "The checksum of its index, which a run keeps.", flag=False
+    )
     train: str | None = setting(None, "Text", "Text to train on, where the parts are separate files.")
     valid: str | None = setting(None, "Text", "Text to validate on.")
     test: str | None = setting(None, "Text", "Text to test on.")
@@ -40,6 +49,7 @@ class TextSettings:
     def check_text(self) -> None:
         """Raise ConfigError for the first of these settings that contradicts another."""
         self._check_names()
+        self._check_data()
         if self.text and self.train:
             raise ConfigError("give the text either as arguments or with --train, not both")
         if (self.valid or self.test) and not self.train:
@@ -55,7 +65,9 @@ class TextSettings:
 
     @property
     def validated(self) -> bool:
-        """Whether there is a validation part."""
+        """Whether there is a validation part; of a prepared text that is not known here, and taken for so."""
+        if self.data is not None:
+            return True
         return self.valid is not None if self.train else self.fractions()[1] > 0
 
     def fractions(self) -> tuple[float, float, float]:
@@ -75,9 +87,23 @@ class TextSettings:
         first, second, third = (part / sum(parts) for part in parts)
         return first, second, third
 
+    def _check_data(self) -> None:
+        """Raise ConfigError for what contradicts a prepared text, or has no effect beside it."""
+        if self.data is None:
+            if self.data_index is not None:
+                raise ConfigError("data_index has no effect without data: name the folder, or leave it out")
+            return
+        for name in ("text", "train", "valid", "test"):
+            if getattr(self, name):
+                raise ConfigError(f"give the text either by data or by {name}, not both")
+        # A run keeps the checksum, and beside it what the text was prepared with, to be read by people.
+        for name in DECIDED if self.data_index is None else ():
+            if getattr(self, name) != getattr(TextSettings, name):
+                raise no_effect_with_data(name)
+
     def _check_names(self) -> None:
         """Raise ConfigError for a file name that config.toml, which is UTF-8, cannot hold."""
-        for path in (*self.text, self.train, self.valid, self.test, self.tokenizer, self.vectors):
+        for path in (*self.text, self.train, self.valid, self.test, self.tokenizer, self.vectors, self.data):
             try:
                 (path or "").encode()
             except UnicodeEncodeError:
@@ -85,3 +111,11 @@ class TextSettings:
                     f"the file name {path!a} is not valid Unicode, so that config.toml cannot hold it: "
                     "rename the file, or give a folder that it is in"
                 ) from None
+
+
+def no_effect_with_data(name: str) -> ConfigError:
+    """The error for a setting that a prepared text has its own of."""
+    return ConfigError(
+        f"{name} has no effect with data, which was prepared with its own: leave it out, or give it to "
+        "elman data prepare"
+    )

