@@ -26,7 +26,7 @@ MANY = 1000
 
 
 def settings_file(folder: Path) -> Path:
-    given = values(folder, SEARCH, steps=60)
+    given = values(folder, SEARCH, steps=40)
     search = given.pop("search")
     lines = [f"{name} = {toml_value(value)}" for name, value in given.items()]
     lines += ["[search]", f"lr = {{ low = {search['lr']['low']}, high = {search['lr']['high']} }}"]
@@ -93,7 +93,7 @@ def test_processes_share_trials_and_outlive_one_another(tmp_path: Path, storage:
     assert "Train the best one longer:" in out
     # Here, with what the process that ended left to be done.
     done = sum(record.counted for record in found)
-    with sweep_in(tmp_path, SEARCH, storage=storage, steps=60) as sweep:
+    with sweep_in(tmp_path, SEARCH, storage=storage, steps=40) as sweep:
         do(sweep, done + 2)
         after = sweep.records()
     check(after)
@@ -142,7 +142,7 @@ def check(records: list[Record]) -> None:
     for record in records:
         if record.state == "killed" and record.params:
             (again,) = [other for other in records if other.again == record.number]
-            assert again.settings == record.settings
+            assert record.params.items() <= again.params.items()  # it may have been killed while drawing
             assert again.worker != record.worker
     first = [record for record in records if record.again is None and record.run]
     assert len({record.run for record in first}) == len(first)
