@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from elman.errors import CheckpointError, ConfigError, DataError
-from elman.sweeps import presence
+from elman.sweeps import presence, storages
 from elman.sweeps.presence import Presence
 from elman.sweeps.records import ATTEMPTS, Record
 from elman.sweeps.study import Asked, Study
@@ -195,13 +195,17 @@ def test_studies_that_are_not_of_a_sweep(tmp_path: Path) -> None:
     "content", [b"half a line", b"[1, 2]\n", b'{"op_code": 77}\n', b"\xff\xfe\n\n", b"{}\n"]
 )
 @pytest.mark.parametrize("name", ["study.journal", "study.db"])
-def test_files_that_are_no_study(tmp_path: Path, name: str, content: bytes) -> None:
+def test_files_that_are_no_study(
+    tmp_path: Path, name: str, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storages, "OPENINGS", 2)
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=name):
         Study.open(str(tmp_path / name), "one")
 
 
-def test_a_journal_whose_last_line_was_cut_short(tmp_path: Path) -> None:
+def test_a_journal_whose_last_line_was_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storages, "OPENINGS", 2)
     with sweep_in(tmp_path) as sweep:
         do(sweep, 1)
     path = Path(sweep.study.storage)
