@@ -128,27 +128,34 @@ layouts = st.lists(st.sampled_from([0, 1, 2, 2]), max_size=40)
 @given(st.lists(layouts, min_size=1, max_size=3), st.data())
 def test_documents_do_not_depend_on_the_cuts(sources, data):
     """What blank lines separate is found shard by shard, with the first of each decided from those before."""
-    found, records, expected, offset = [], [], [], 0
-    finder = DocumentStarts("blank")
+    finder, expected, offset = DocumentStarts("blank"), [], 0
+    shards = [[]]  # of each the pieces: whether a source begins, and what its tokens are
     for source in sources:
         ends = [at + 1 for at, kind in enumerate(source) if kind == 2]
         cuts = sorted(data.draw(st.sets(st.sampled_from(ends)))) if ends else []
         finder.begin_source()
         for start, stop in zip([0, *cuts], [*cuts, len(source)], strict=True):
-            shard = DocumentStarts("blank", continues=start > 0)
-            if start == 0:
-                shard.begin_source()
             piece = np.array(source[start:stop], np.uint8)
             if piece.size:
-                found.append((shard.find(0, piece) + offset).tolist())
                 expected += finder.find(offset, piece).tolist()
-            else:
-                found.append([])
             offset += piece.size
-            records.append({"lines": {
-                "begun": start == 0, "candidate": shard.candidate,
-                "after_blank": shard.after_blank, "has_text": shard.has_text,
-            }})  # fmt: skip
+            if start or data.draw(st.booleans()):
+                shards.append([])
+            shards[-1].append((start == 0, piece))
+    found, records, offset = [], [], 0
+    for pieces in filter(None, shards):
+        shard, starts, first = DocumentStarts("blank", continues=not pieces[0][0]), [], offset
+        for begins, piece in pieces:
+            if begins:
+                shard.begin_source()
+            if piece.size:
+                starts += (shard.find(offset - first, piece) + first).tolist()
+            offset += piece.size
+        found.append(starts)
+        records.append({"lines": {
+            "begun": any(begins for begins, _ in pieces), "candidate": shard.candidate,
+            "after_blank": shard.after_blank, "has_text": shard.has_text,
+        }})  # fmt: skip
     kept = [starts[skip:] for starts, skip in zip(found, skips(records), strict=True)]
     assert [start for starts in kept for start in starts] == expected
 
