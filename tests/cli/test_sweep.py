@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from elman.sweeps.records import Record
+from elman.sweeps.results import Results
 from tests.cli.conftest import Command
 from tests.small import contents, metrics_of
 
@@ -131,13 +133,45 @@ def test_failed_and_pruned_trials_say_so(run_elman: Command, config: Path) -> No
     assert [line.split()[1] for line in table[1:15] if "failed" in line] == ["-"] * kinds.count("failed")
     (errors,) = [line for line in table if "NaN or infinite" in line]
     numbers = [line.split()[0] for line in table[1:15] if "failed" in line]
-    assert len(numbers) > 1
-    assert errors.startswith(f"trials {', '.join(numbers)}: ")
+    assert errors.startswith(f"trial{'s' * (len(numbers) > 1)} {', '.join(numbers)}: ")
     # All that are left fail.
     config.write_text(text.replace("0.5, 0.4, 0.00001, 0.00002", "2e38"), encoding="utf-8")
     line = run_elman("sweep", config, "--trials", "2", "--study", "bad", "--json")
     assert line.status == 2
     assert line.err.startswith("elman: no trial came to a loss; trial 0 failed: ")
+
+
+def test_every_state_in_the_table() -> None:
+    from elman.cli.sweeping import table
+
+    records = [
+        Record(0, "failed", error="too large", settings={"lr": 1.0}),
+        Record(1, "running", (3.0,), {"lr": 0.001}),
+        Record(2, "complete", (2.5, 2.25, 2.375), {"lr": 0.1, "tied": True}, 75.0),
+        Record(3, "failed", error="too large", settings={"lr": 2.0, "tied": False}, seconds=0.25),
+        Record(4, "pruned", (2.0, 2.125), {"lr": 0.123456}, 3600.0),
+        Record(5, "killed"),
+        Record(6, "surplus"),
+        Record(7, "waiting"),
+        Record(8, "interrupted", (4.0,), {"lr": 0.5}, 1.0),
+        Record(9, "complete", (2.25,), {"lr": 0.2}, 9.96),
+        Record(10, "failed", error="NaN"),
+    ]
+    found = table(Results.of("one", "there", "nats a token", ("lr", "tied"), records))
+    assert found == [
+        "trial  valid   state                   time        lr      tied",
+        "2      2.2500  complete                75 s        0.1     true",
+        "9      2.2500  complete                10.0 s      0.2     -",
+        "4      2.0000  pruned at evaluation 2  1 h 00 min  0.1235  -",
+        "1      3.0000  running                 -           0.001   -",
+        "0      -       failed                  -           1       -",
+        "3      -       failed                  0.2 s       2       false",
+        "10     -       failed                  -           -       -",
+        "8      4.0000  interrupted             1.0 s       0.5     -",
+        "5      -       killed                  -           -       -",
+        "trials 0, 3: too large",
+        "trial 10: NaN",
+    ]
 
 
 def test_minutes_leave_off_and_the_same_command_goes_on(
