@@ -48,7 +48,7 @@ def train(settings: dict[str, Any], seed: int, steps: int) -> tuple[float, int, 
     from elman.ranks.threads import together
     from elman.storage.config import TrainConfig
     from elman.training.fit import Evaluated, fit
-    from elman.training.session import begin
+    from elman.training.opening import begin
 
     given = {**BASE, **settings}
     rows = given["batch"] * given.get("accumulate", 1)

@@ -29,6 +29,7 @@ from bench.procfs import family
 
 GIGABYTE = 1e9
 OWN_WORDS = 1000  # of each megabyte
+SMALL = ["--layers", "1", "--hidden", "32", "--embedding", "32", "--threads", "1", "--quiet"]
 BLOCKS = 24  # different ones, each of about a megabyte
 
 
@@ -85,19 +86,24 @@ def main() -> None:
     parser.add_argument("--beside", action="store_true", help="compare with encoding in the run")
     arguments = parser.parse_args()
     size = arguments.vocab_size or (20_000 if arguments.tokens in ("word", "space") else None)
-    options = ["--tokens", arguments.tokens, *(["--vocab-size", size] if size else [])]
+    options = [
+        "--tokens",
+        arguments.tokens,
+        *(["--vocab-size", size] if size else []),
+        "--split",
+        "99.9/0.1/0",
+    ]
     worst = 0
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         text, out = Path(folder) / "text.txt", Path(folder) / "out"
         write_text(text, arguments.megabytes)
         prepare = ["data", "prepare", text, "--out", out, "--shards", arguments.shards, *options, "--workers"]
-        short = ["--steps", arguments.steps, "--eval-every", arguments.steps, "--split", "98/1/1", "--quiet"]
+        short = ["--steps", arguments.steps, "--eval-every", arguments.steps, *SMALL, "--output", "sampled"]
         seconds, peak, processes = measured(*prepare, arguments.workers)
-        print(f"prepare  {processes} processes  {seconds:8.1f} s  {peak / 1e6:8.1f} MB")
+        print(f"prepare  {processes} processes  {seconds:8.1f} s  {peak / 1e6:8.1f} MB", flush=True)
         worst = max(worst, peak)
-        train = ["train", "--data", out, "--out", Path(folder) / "run", *short[:4], "--quiet"]
-        seconds, peak, _ = measured(*train)
-        print(f"train    {arguments.steps} steps  {seconds:8.1f} s  {peak / 1e6:8.1f} MB")
+        seconds, peak, _ = measured("train", "--data", out, "--out", Path(folder) / "run", *short)
+        print(f"train    {arguments.steps} steps  {seconds:8.1f} s  {peak / 1e6:8.1f} MB", flush=True)
         worst = max(worst, peak)
         ways = {
             "in the run": lambda: measured("train", text, "--out", Path(folder) / "own", *options, *short),

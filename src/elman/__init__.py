@@ -20,7 +20,7 @@ _HOMES = {
         "Text", "CharTokenizer", "ByteTokenizer", "WordTokenizer", "SpaceTokenizer", "BpeTokenizer", "Corpus",
         "Stream", "encode_corpus",
     ),
-    "elman.data.shards": ("prepare_corpus", "check_corpus"),
+    "elman.data.shards": ("prepare_corpus",),
     "elman.storage.config": ("TrainConfig",),
     "elman.training": ("clip_by_global_norm", "Evaluation"),
     "elman.training.optim": ("sgd", "adagrad", "rmsprop", "adam", "adamw"),

@@ -133,8 +133,8 @@ def train(
     from elman.data import Text, check_given
     from elman.ranks import here
     from elman.storage.recipes import with_recipe
-    from elman.training.session import begin
-    from elman.training.session import resume as take_up
+    from elman.training.opening import begin
+    from elman.training.opening import resume as take_up
 
     ranks = here()
     if resume is not None:

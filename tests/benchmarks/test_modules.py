@@ -1,4 +1,4 @@
-"""Every script and side of the benchmarks can be loaded: what they import has not moved. The rival need not be here."""
+"""Every script and side of the benchmarks can be loaded, also without the rival: nothing has moved."""
 
 from __future__ import annotations
 

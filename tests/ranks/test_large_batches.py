@@ -14,8 +14,8 @@ from elman.ranks import ALONE, Ranks
 from elman.ranks.threads import together
 from elman.storage.run import Run
 from elman.training.fit import fit
+from elman.training.opening import begin, resume
 from elman.training.optim import adam, sgd
-from elman.training.session import begin, resume
 from elman.training.together import Together
 from elman.training.workers import Workers
 from tests.ranks.test_training import curve, train

@@ -18,8 +18,8 @@ from elman.training import shared
 from elman.training.evaluation import evaluate
 from elman.training.fit import Evaluated, Event, Finished, fit
 from elman.training.loop import StepRecord
+from elman.training.opening import begin, resume
 from elman.training.optim import adam, sgd
-from elman.training.session import begin, resume
 from elman.training.together import Together
 from elman.training.workers import Workers
 from tests.training.test_fit import TEXT, config_of

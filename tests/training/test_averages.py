@@ -16,9 +16,9 @@ from elman.storage.tensors import read_tensors, write_tensors
 from elman.training.averages import begin_average, new_average, triggered
 from elman.training.evaluation import evaluate
 from elman.training.fit import Evaluated, fit
+from elman.training.opening import begin
 from elman.training.optim import adam, sgd
 from elman.training.processes import ProcessWorkers
-from elman.training.session import begin
 from elman.training.workers import Workers
 from tests.small import assert_same_run, checkpoint_of, metrics_of
 from tests.training.test_fit import TEXT, config_of, give_losses, go_on, train

@@ -12,7 +12,7 @@ from elman.data import Text
 from elman.errors import CheckpointError, ConfigError, DataError
 from elman.network import LanguageModel
 from elman.storage.run import Run
-from elman.training.session import begin, resume
+from elman.training.opening import begin, resume
 from tests.small import contents, sentences
 from tests.training.test_fit import TEXT, config_of, go_on, train
 

@@ -21,8 +21,8 @@ from elman.storage.run import Run
 from elman.training.evaluation import evaluate
 from elman.training.fit import Evaluated, Event, Finished, fit
 from elman.training.loop import StepRecord
+from elman.training.opening import begin, resume
 from elman.training.schedules import cosine
-from elman.training.session import begin, resume
 from tests.small import DEEP, REGULARISED, SETTINGS, assert_same_run, checkpoint_of, metrics_of, sentences
 
 MODULE = sys.modules["elman.training.fit"]  # that name in the package is the function

@@ -19,7 +19,7 @@ from elman.storage.config import TrainConfig
 from elman.storage.recipes import with_recipe
 from elman.training.evaluation import evaluate, unigram_loss
 from elman.training.fit import fit
-from elman.training.session import begin
+from elman.training.opening import begin
 from elman.training.tuning import beginning
 from tests.small import SETTINGS, assert_same_run, sentences
 

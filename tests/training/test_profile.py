@@ -13,8 +13,8 @@ from elman.network import clock as clock_module
 from elman.network.clock import Clock
 from elman.training import profile as profile_module
 from elman.training.fit import Finished, fit
+from elman.training.opening import begin, resume
 from elman.training.profile import Part, Profile
-from elman.training.session import begin, resume
 from tests.small import assert_same_run
 from tests.training.test_fit import TEXT, config_of
 

@@ -19,7 +19,7 @@ from elman.storage.run import build_model
 from elman.storage.toml import parse_toml
 from elman.training.fit import Finished, fit
 from elman.training.loop import Progress, training_steps
-from elman.training.session import begin
+from elman.training.opening import begin
 from elman.training.settings import optimizer_of, schedule_of
 from elman.training.workers import Workers
 from tests.small import sentences

@@ -21,9 +21,9 @@ from elman.network.output import OUTPUTS, SETTINGS
 from elman.network.regularisers import PENALTIES, RATES, Regularisers
 from elman.storage.config import EFFECT, TrainConfig
 from elman.storage.settings import LEARNING_RATES, RegulariserSettings
+from elman.training.opening import EXTENDABLE
 from elman.training.optim import OPTIMIZERS
 from elman.training.schedules import SCHEDULES, Schedule
-from elman.training.session import EXTENDABLE
 from elman.training.settings import OPTIMIZER_SETTINGS, optimizer_of, schedule_of
 
 HELP = {setting.name: setting.metadata["help"] for setting in fields(TrainConfig)}

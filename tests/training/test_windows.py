@@ -11,7 +11,7 @@ import pytest
 from elman.errors import ConfigError
 from elman.training.fit import Evaluated, fit
 from elman.training.loop import StepRecord
-from elman.training.session import begin
+from elman.training.opening import begin
 from elman.training.windows import BEYOND, DRAWN, RandomWindows
 from tests.small import assert_same_run, checkpoint_of
 from tests.training.test_fit import MODULE, TEXT, config_of, evaluations_of, go_on, train

@@ -64,8 +64,8 @@ def train(
     from elman.ranks.here import here, started_together
     from elman.ranks.launch import launch, launched
     from elman.training.fit import fit
-    from elman.training.session import begin
-    from elman.training.session import resume as take_up
+    from elman.training.opening import begin
+    from elman.training.opening import resume as take_up
 
     if workers is not None and not launched():
         if started_together() > 1:

@@ -58,12 +58,12 @@ class DocumentStarts:
     @property
     def after_blank(self) -> bool:
         """Whether the last whole line had no text."""
-        return self._after_blank and not self._fresh
+        return self._after_blank
 
     @property
     def has_text(self) -> bool:
         """Whether the document had text, of which what was before the first token is not known."""
-        return self._has_text and not self._supposed and not self._fresh
+        return self._has_text and not self._supposed
 
     def find(self, offset: int, layout: NDArray[np.uint8]) -> NDArray[np.int64]:
         """Offsets of the document starts that a piece makes known, ascending.

@@ -89,7 +89,7 @@ class Plan:
         ConfigError, DataError, CheckpointError
             For the first that no run can begin with; the message says which, unless none can.
         """
-        from elman.training.session import check_settings
+        from elman.training.preconditions import check_settings
 
         found, wrong = [], list[tuple[dict[str, Any], ElmanError]]()
         for settings in self.space.corners():

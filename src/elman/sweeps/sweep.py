@@ -20,7 +20,7 @@ from elman.sweeps.records import Record, count
 from elman.sweeps.study import PRUNERS, Lost, Study
 from elman.sweeps.texts import Texts, digest
 from elman.sweeps.trial import Event, Workplace, run_trial
-from elman.training.session import check_corpus
+from elman.training.preconditions import check_corpus
 
 TEXTS = "texts"
 """The folder of encoded texts within that of a sweep."""

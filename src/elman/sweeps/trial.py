@@ -16,7 +16,8 @@ from elman.sweeps.records import Record
 from elman.sweeps.study import Asked, Lost, Study
 from elman.sweeps.texts import Texts
 from elman.training.fit import Evaluated, Finished, fit
-from elman.training.session import Session, begin, resume
+from elman.training.opening import begin, resume
+from elman.training.session import Session
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def fit(
     Parameters
     ----------
     session : Session
-        From :func:`~elman.training.session.begin` or :func:`~elman.training.session.resume`.
+        From :func:`~elman.training.opening.begin` or :func:`~elman.training.opening.resume`.
     stop : callable
         Asked after every step; if true, all is saved and the session ends.
     sample : callable, optional

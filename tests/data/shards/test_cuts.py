@@ -15,8 +15,10 @@ from elman.data.shards.cuts import Place, aims, cuts_by_bytes, cuts_by_pieces, d
 from elman.data.shards.plan import shards_of
 from elman.data.split import Segment
 
-LETTERS = "ab'明é \n\r.<unk>🙂"
-texts = st.lists(st.text(LETTERS, min_size=1, max_size=25), min_size=1, max_size=4)
+letters = st.sampled_from([*"ab'明é \n\r.🙂", "\r\n", "<unk>"])
+texts = st.lists(
+    st.lists(letters, min_size=1, max_size=25).map("".join), min_size=1, max_size=4
+)  # fmt: skip
 
 
 def whole(sources):
@@ -90,9 +92,8 @@ def bpe():
     return BpeTokenizer.from_text("ab'明é \n.<unk>🙂 abab ab ba bab aa\n" * 9, max_vocab=270)
 
 
-many = st.lists(
-    st.sampled_from(["a", "b", "ab", "ba", " ", "\n", "\r\n", "\r", "明", "🙂", "'"]), max_size=250
-)
+units = st.sampled_from(["a", "b", "ab", "ba", " ", "\n", "\r\n", "\r", "明", "🙂", "'"])
+many = st.lists(units, min_size=40, max_size=250)
 
 
 @given(many, st.lists(st.integers(1, 500), min_size=1, max_size=5), st.integers(1, 40), st.booleans())
@@ -121,6 +122,21 @@ def test_shards_of_pieces_are_the_pieces_of_the_whole(bpe, short_segments, given
                 if lines_only and r.stop < size:
                     assert text.encode()[r.stop - 1 : r.stop] in (b"\n", b"\r")
     assert again == ids
+
+
+def test_pieces_are_cut_behind_line_ends_alone_where_documents_are_lines(bpe, short_segments):
+    text = "ab ba " * 30 + "\r\n" + "ab ba " * 30
+    with open_sources(Text(text)) as sources:
+        (segment,) = whole(sources)
+        anywhere = cuts_by_pieces(segment, [20, 100, 200, 300], bpe, False, 50)
+        behind = cuts_by_pieces(segment, [20, 100, 200, 300], bpe, True, 50)
+    assert None not in anywhere
+    assert len(set(anywhere)) == 4
+    assert behind in ([182, 182, None, None], [None] * 4)  # if a piece ends there
+    words = "ab ba\n" * 40
+    with open_sources(Text(words)) as sources:
+        (segment,) = whole(sources)
+        assert all(words[cut - 1] == "\n" for cut in cuts_by_pieces(segment, [20, 100], bpe, True, 50))
 
 
 def test_pieces_are_cut_as_soon_as_that_is_possible(bpe, short_segments):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -204,6 +205,15 @@ def test_a_worker_that_dies_and_one_that_complains(tmp_path, monkeypatch, capfd)
     assert "Traceback" not in capfd.readouterr().err
 
 
+def alive(pid):
+    """Whether a process of this number is there, and has not ended."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
 def test_a_kill_of_the_first_process_ends_the_others_and_nothing_is_lost(tmp_path):
     path, out = tmp_path / "a.txt", tmp_path / "out"
     path.write_text(sentences(60_000))
@@ -214,8 +224,14 @@ def test_a_kill_of_the_first_process_ends_the_others_and_nothing_is_lost(tmp_pat
     while len(list(out.glob(".preparing/*-of-*.json"))) < 2 and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.005)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    others = children.read_text().split() if children.exists() else []  # on Linux
+    assert len(others) == 2 or not children.exists()
     process.kill()
     process.wait()
+    while any(alive(pid) for pid in others):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
     records = list(out.glob(".preparing/*-of-*.json"))
     assert not (out / "index.json").exists()
     assert len(records) >= 2

@@ -125,32 +125,70 @@ def test_a_long_word_is_cut_as_in_one_piece(write):
 layouts = st.lists(st.sampled_from([0, 1, 2, 2]), max_size=40)
 
 
+def check_documents(sources, cuts_of, alone):
+    """Find documents shard by shard, and as a whole.
+
+    Parameters
+    ----------
+    sources : list of list of int
+        What each token of each source is: text (0), space (1) or a line end (2).
+    cuts_of : callable
+        Which of the places behind line ends of a source are cuts.
+    alone : callable
+        Whether a source begins a shard.
+    """
+    finder, expected, offset = DocumentStarts("blank"), [], 0
+    shards = [[]]  # of each the pieces: whether a source begins, and what its tokens are
+    for source in sources:
+        cuts = cuts_of([at + 1 for at, kind in enumerate(source) if kind == 2])
+        finder.begin_source()
+        for start, stop in zip([0, *cuts], [*cuts, len(source)], strict=True):
+            piece = np.array(source[start:stop], np.uint8)
+            if piece.size:
+                expected += finder.find(offset, piece).tolist()
+            offset += piece.size
+            if start or alone():
+                shards.append([])
+            shards[-1].append((start == 0, piece))
+    found, records, offset = [], [], 0
+    for pieces in filter(None, shards):
+        shard, starts, first = DocumentStarts("blank", continues=not pieces[0][0]), [], offset
+        for begins, piece in pieces:
+            if begins:
+                shard.begin_source()
+            if piece.size:
+                starts += (shard.find(offset - first, piece) + first).tolist()
+            offset += piece.size
+        found.append(starts)
+        records.append({"lines": {
+            "begun": any(begins for begins, _ in pieces), "candidate": shard.candidate,
+            "after_blank": shard.after_blank, "has_text": shard.has_text,
+        }})  # fmt: skip
+    kept = [starts[skip:] for starts, skip in zip(found, skips(records), strict=True)]
+    assert [start for starts in kept for start in starts] == expected
+
+
 @given(st.lists(layouts, min_size=1, max_size=3), st.data())
 def test_documents_do_not_depend_on_the_cuts(sources, data):
     """What blank lines separate is found shard by shard, with the first of each decided from those before."""
-    found, records, expected, offset = [], [], [], 0
-    finder = DocumentStarts("blank")
-    for source in sources:
-        ends = [at + 1 for at, kind in enumerate(source) if kind == 2]
-        cuts = sorted(data.draw(st.sets(st.sampled_from(ends)))) if ends else []
-        finder.begin_source()
-        for start, stop in zip([0, *cuts], [*cuts, len(source)], strict=True):
-            shard = DocumentStarts("blank", continues=start > 0)
-            if start == 0:
-                shard.begin_source()
-            piece = np.array(source[start:stop], np.uint8)
-            if piece.size:
-                found.append((shard.find(0, piece) + offset).tolist())
-                expected += finder.find(offset, piece).tolist()
-            else:
-                found.append([])
-            offset += piece.size
-            records.append({"lines": {
-                "begun": start == 0, "candidate": shard.candidate,
-                "after_blank": shard.after_blank, "has_text": shard.has_text,
-            }})  # fmt: skip
-    kept = [starts[skip:] for starts, skip in zip(found, skips(records), strict=True)]
-    assert [start for starts in kept for start in starts] == expected
+    check_documents(
+        sources,
+        lambda ends: sorted(data.draw(st.sets(st.sampled_from(ends)))) if ends else [],
+        lambda: data.draw(st.booleans()),
+    )
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        [0, 2, 2, 0],  # a shard without text between two with
+        [2, 2, 0, 2, 0, 2, 2, 1, 2, 0],  # blank lines at the beginning separate nothing
+        [0, 2, 1, 2, 1, 0, 2, 0, 2],
+    ],
+)
+def test_documents_with_a_shard_for_every_line(source):
+    check_documents([source], lambda ends: [end for end in ends if end < len(source)], lambda: True)
+    check_documents([[0, 2], source], lambda ends: [end for end in ends if end > 1], lambda: False)
 
 
 symbols = st.dictionaries(st.text("ab\\\nn é🙂 ", max_size=4), st.integers(0, 99), max_size=12)

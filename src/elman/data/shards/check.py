@@ -28,15 +28,16 @@ def check_corpus(folder: str | Path, *, workers: int = 1) -> dict[str, str]:
 
     Examples
     --------
-    >>> import elman, tempfile
+    >>> import tempfile
     >>> from pathlib import Path
+    >>> from elman.data.shards import prepare_corpus
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = Path(folder, "text.txt").write_text("to be or not to be\\n" * 100)
-    ...     _ = elman.prepare_corpus(f"{folder}/text.txt", f"{folder}/made", shards=2)
-    ...     before = elman.check_corpus(f"{folder}/made")
+    ...     _ = prepare_corpus(f"{folder}/text.txt", f"{folder}/made", shards=2)
+    ...     before = check_corpus(f"{folder}/made")
     ...     with Path(folder, "made", "train-00001-of-00002.ids").open("r+b") as file:
     ...         _ = file.write(b"x")
-    ...     before, elman.check_corpus(f"{folder}/made")
+    ...     before, check_corpus(f"{folder}/made")
     ({}, {'train-00001-of-00002.ids': 'has another checksum'})
     """
     folder = Path(folder)
