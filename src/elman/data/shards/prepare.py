@@ -39,8 +39,8 @@ def prepare_corpus(
     lowercase: bool = False,
     documents: str = "none",
     tokenizer: Tokenizer | None = None,
-    overwrite: bool = False,
     chunk: int = CHUNK,
+    overwrite: bool = False,
     report: Report = lambda what, done, of: None,
 ) -> Corpus:
     """Encode texts of any size by many processes to many files, of which readers open those they need.
