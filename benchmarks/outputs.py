@@ -163,8 +163,8 @@ def main() -> None:
         source = arguments.wikitext if classes == WORDS and arguments.wikitext.is_dir() else None
         found[classes] = measure(classes, source, arguments.quick)
         lines(f"K = {classes:,}: tokens a second, times as fast, loss, against full", shown(found[classes]))
-    old = {one["K"]: one for one in load_one("outputs", arguments.quick).get("sizes", [])}
-    keep("outputs", {"sizes": list({**old, **found}.values())}, arguments.quick)
+        old = {one["K"]: one for one in load_one("outputs", arguments.quick).get("sizes", [])}
+        keep("outputs", {"sizes": list({**old, **found}.values())}, arguments.quick)
     if not arguments.quick:
         render()
 

@@ -20,6 +20,7 @@ def render(root: Path, found: Found) -> None:
         shakespeare,
         recipes,
         tang,
+        vocabularies,
         long_windows,
         gradients,
         imports,
@@ -27,7 +28,9 @@ def render(root: Path, found: Found) -> None:
         files,
         fuzz,
     ):
-        name = {imports: "import", long_windows: "cells"}.get(section, section.__name__)
+        name = {imports: "import", long_windows: "cells", vocabularies: "outputs"}.get(
+            section, section.__name__
+        )
         if name in found:
             parts.append(section(found[name]))
     (root / "docs" / "results.md").write_text("\n".join(parts))
@@ -59,6 +62,28 @@ def where(kept: dict[str, Any]) -> str:
         f"Measured {kept['date']} on {m['cores']} core{'s' * (m['cores'] > 1)} of {m['processor']}, Python {m['python']}, "
         f"NumPy {m['numpy']} ({m['blas']})."
     )
+
+
+def vocabularies(kept: dict[str, Any]) -> str:
+    """What the adaptive softmax saves and costs; the guide has all outputs."""
+    rows = "\n".join(
+        f"| {one['K']:,} | {one['text']} | {'tied' if row['tied'] else ''} | {row['tokens_per_second']['median']:,.0f} | "
+        f"**{row['speedup']['median']:.2f}** | {row['more_loss']:+.1%} |"
+        for one in kept["sizes"]
+        for row in one["rows"]
+        if row["output"] == "adaptive"
+    )
+    return f"""## The adaptive softmax beside the full one
+
+`python benchmarks/outputs.py`, a quarter of an hour or more a vocabulary. Two LSTM layers of 200; speed in turns, loss on unseen text after as
+many tokens. {{doc}}`guide/outputs` has all outputs.
+
+| words | text | | tokens a second | times as fast | loss against full |
+| ---: | --- | --- | ---: | ---: | ---: |
+{rows}
+
+{where(kept)}
+"""
 
 
 def figures(kept: dict[str, Any]) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from elman import LanguageModel
+from elman.network.threads import usable_cores
 from elman.training.optim import sgd
-from elman.training.shares import usable_cores
 
 from .elman_stream import StreamSide
 

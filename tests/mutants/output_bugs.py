@@ -99,7 +99,7 @@ OUTPUT_MUTANTS = [
     ),
     OutputMutant(
         "words of a tail as likely as their cluster", "adaptive",
-        "(clusters[:, i] - _log_sums(words))[:, None]", "clusters[:, i, None]", check_scores,
+        "clusters[:, i : i + 1] - log_sums(words)", "clusters[:, i : i + 1]", check_scores,
     ),
     OutputMutant(
         "best word looked for in the head and the target's tail alone", "adaptive",
@@ -150,7 +150,7 @@ OUTPUT_MUTANTS = [
     ),
     OutputMutant(
         "loss of the class dropped", "classes",
-        "return nll + (within if", "return 0.0 * nll + (within if", check_plainly,
+        "return nll + summed(within", "return summed(within", check_plainly,
     ),
     OutputMutant(
         "gradient left over in classes that nobody asks for", "classes",

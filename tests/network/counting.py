@@ -108,14 +108,17 @@ def traced() -> Iterator[Memory]:
         gc.unfreeze()
 
 
-def least(call: Callable[[], Any], tries: int = 3) -> Memory:
-    """Measure what a call takes whenever it is made.
+def least(*calls: Callable[[], Any], tries: int = 3) -> list[Memory]:
+    """Measure what each of some calls takes whenever they are made, one after the other.
 
     Other threads are traced too, such as that in which a process of pytest-xdist listens: what
     they take is there in one try and not in the next.
     """
-    found = Memory()
-    found.peak, found.stays = np.min([_once(call) for _ in range(tries)], axis=0).tolist()
+    found = [Memory() for _ in calls]
+    for memory, tried in zip(
+        found, zip(*([_once(call) for call in calls] for _ in range(tries)), strict=True), strict=True
+    ):
+        memory.peak, memory.stays = np.min(tried, axis=0).tolist()
     return found
 
 
