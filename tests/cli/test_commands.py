@@ -272,7 +272,8 @@ def test_help(run_elman: Command, name: str, monkeypatch: pytest.MonkeyPatch) ->
         assert all(command in done.out for command in NAMES)
     if name == "train":
         for setting in fields(TrainConfig):
-            if setting.name not in ("text", "direction"):  # an argument; and of imported models alone
+            # An argument; of imported models alone; and what a run notes of its text.
+            if setting.name not in ("text", "direction", "data_index"):
                 assert f"--{setting.name.replace('_', '-')}" in done.out
     if name == "plot":
         assert "plot" in done.out.split("needs")[1][:40]

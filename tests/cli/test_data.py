@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from elman.data.shards.work import WORK
 from tests.cli.conftest import Command
 from tests.small import FLAGS, contents, metrics_of
 
@@ -37,6 +38,22 @@ def test_prepare_says_what_it_made_and_how_to_go_on(
     assert lines[3].endswith(f"train --data {tmp_path}/out")
     again = run_elman(*command)  # checks what is there, with as many processes as cores
     assert again.out == done.out
+
+
+def test_an_interruption_says_how_to_go_on(
+    run_elman: Command, tmp_path: Path, text_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(order: object) -> None:
+        raise KeyboardInterrupt
+
+    command = ["data", "prepare", text_file, "--out", tmp_path / "out", "--shards", "2", "--workers", "1"]
+    with monkeypatch.context() as patch:
+        patch.setitem(WORK, "finish", interrupt)
+        done = run_elman(*command)
+    assert done.status == 130
+    assert done.err == "elman: interrupted; the same command goes on from what is done\n"
+    assert "has not come to its end" in run_elman("data", "info", tmp_path / "out").complaint()
+    assert run_elman(*command).status == 0
 
 
 def test_info_and_check(run_elman: Command, prepared: Path) -> None:

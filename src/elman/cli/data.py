@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,7 +71,7 @@ def prepare(
     if not text and not parts:
         raise ConfigError("give the texts to prepare, or each part by --train, --valid and --test")
     split = DEFAULT_SPLIT if parts else config.fractions()
-    with _progress() as report:
+    with _told_how_to_go_on(), _progress() as report:
         corpus = prepare_corpus(
             parts or config.text, out, shards=shards, workers=workers or _cores(), tokens=config.tokens,
             max_vocab=config.max_vocab, min_count=config.min_count, lowercase=config.lowercase,
@@ -138,6 +139,15 @@ def _cores() -> int:
     from elman.network.threads import usable_cores
 
     return usable_cores()
+
+
+@contextmanager
+def _told_how_to_go_on() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("elman: interrupted; the same command goes on from what is done", file=sys.stderr)
+        raise typer.Exit(130) from None
 
 
 @contextmanager

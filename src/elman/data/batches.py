@@ -107,7 +107,13 @@ class Stream:
         self.rows = _check_rows(rows, batch)
         # Where each row begins in the text: (rows,).
         self._origins = np.arange(self.rows.start, self.rows.stop, dtype=np.int64) * self.steps
-        part.require(int(self._origins[0]), int(self._origins[-1]) + self.steps + 1)
+        first, stop = int(self._origins[0]), int(self._origins[-1]) + self.steps
+        part.require(first, stop + 1)
+        ids, shape = part.ids, (len(self._origins), self.steps)
+        # Views (rows, S) of one file: the tokens read, and those one further. None of a text in shards.
+        self._shifted = None if isinstance(ids, JoinedArray) else (
+            ids[first:stop].reshape(shape), ids[first + 1 : stop + 1].reshape(shape)
+        )  # fmt: skip
         self._unreleased = 0
 
     def __len__(self) -> int:
@@ -165,16 +171,13 @@ class Stream:
 
     def _read(self, start: int, stop: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """The tokens of some steps, and those one further, (T, B) each."""
-        ids, first, count = self.part.ids, int(self._origins[0]), len(self._origins)
-        if isinstance(ids, JoinedArray):
-            block = np.empty((count, stop - start + 1), np.intp)
-            for row, origin in zip(block, self._origins.tolist(), strict=True):
-                row[:] = ids[origin + start : origin + stop + 1]
-            return np.ascontiguousarray(block[:, :-1].T), np.ascontiguousarray(block[:, 1:].T)
-        size = count * self.steps
-        shifted = (ids[first + k : first + k + size].reshape(count, self.steps) for k in (0, 1))  # views
-        x, y = (np.array(rows[:, start:stop].T, np.intp, order="C") for rows in shifted)
-        return x, y
+        if self._shifted is not None:
+            x, y = (np.array(rows[:, start:stop].T, np.intp, order="C") for rows in self._shifted)
+            return x, y
+        block = np.empty((len(self._origins), stop - start + 1), np.intp)
+        for row, origin in zip(block, self._origins.tolist(), strict=True):
+            row[:] = self.part.ids[origin + start : origin + stop + 1]
+        return np.ascontiguousarray(block[:, :-1].T), np.ascontiguousarray(block[:, 1:].T)
 
     def _resets(self, start: int, stop: int) -> NDArray[np.bool_] | None:
         """Where documents start in a window, shape (T, B), or None where none does."""

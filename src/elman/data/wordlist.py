@@ -160,7 +160,17 @@ class WordList(Tokenizer):
         return _look_up(self._ids, self.split(text, self._lowercase))
 
     def ids_of(self, words: Sequence[str]) -> NDArray[np.uint32]:
-        """Ids of words as `split` gives them, shape (words,); 0 for those outside the vocabulary."""
+        """Ids of words; 0 for those outside the vocabulary.
+
+        Parameters
+        ----------
+        words : sequence of str
+            As `split` gives them.
+
+        Returns
+        -------
+        ndarray of uint32, shape (words,)
+        """
         return _look_up(self._ids, words)
 
     def token(self, index: int) -> str:

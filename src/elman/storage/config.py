@@ -103,7 +103,18 @@ class TrainConfig(
         self.check_validation(self.validated)
 
     def check_validation(self, validated: bool) -> None:
-        """Raise ConfigError for a setting that goes by the validation loss, where there is no such part."""
+        """Raise ConfigError for a setting that goes by the validation loss, where there is none.
+
+        Parameters
+        ----------
+        validated : bool
+            Whether there is a validation part.
+
+        Raises
+        ------
+        ConfigError
+            If there is not, and a setting goes by it.
+        """
         if validated:
             return
         going_by = {

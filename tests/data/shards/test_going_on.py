@@ -82,6 +82,24 @@ def test_what_is_done_is_known_by_its_checksum(texts, undisturbed, tmp_path, mon
     assert not set(stems[2:]) & set(encoded)
 
 
+@pytest.mark.parametrize("content", [None, "", "{}", '{"plan": {"settings": {}, "files": [3]}}'])
+def test_a_finished_text_of_unknown_files_is_not_touched(texts, undisturbed, tmp_path, content):
+    out = tmp_path / "out"
+    out.mkdir()
+    for name, data in undisturbed.items():
+        (out / name).write_bytes(data)
+    (out / "sources.json").unlink()
+    if content is not None:
+        (out / "sources.json").write_text(content)
+    before = files_in(out)
+    assert check_corpus(out) == {}
+    with pytest.raises(CheckpointError, match=r"sources.json is missing or damaged .*: give --overwrite"):
+        prepare_corpus(texts, out, **OPTIONS)
+    assert files_in(out) == before
+    prepare_corpus(texts, out, overwrite=True, **OPTIONS)
+    assert files_in(out) == undisturbed
+
+
 @pytest.mark.parametrize("damage", ["missing", "short", "flipped", "longer"])
 @pytest.mark.parametrize(
     "name", ["train-00001-of-00003.ids", "test-00000-of-00001.starts", "tokenizer.json", "train.counts"]

@@ -101,7 +101,7 @@ def test_an_id_that_no_vocabulary_has_names_what_to_do(out):
         ("parts", None, "is damaged"),
         ("sha256", {}, "is damaged .it has checksums of other files"),
         ("sha256", {"tokenizer.json": 3, "train.counts": "x"}, "is damaged .a checksum is no text"),
-        ("plan", {"settings": {}}, "is damaged .'tokenizer' is missing"),
+        ("given", 1, "is damaged .it does not say whether its tokenizer was given"),
     ],
 )
 def test_a_changed_index_is_refused(out, index, name, value, says):
@@ -163,6 +163,9 @@ def test_the_checksum_of_the_index_is_one_of_all(out, made, tmp_path_factory):
     prepare_corpus(folder / "a.txt", folder / "out", **OPTIONS)
     assert index_checksum(folder / "out") != before
     assert files_in(folder / "out").keys() == made.keys()
+    (folder / "other.txt").write_text(sentences(60).replace(".\n", ".\n\n"))  # the same text elsewhere
+    prepare_corpus(folder / "other.txt", folder / "other", **OPTIONS)
+    assert index_checksum(folder / "other") == before
 
 
 @pytest.mark.parametrize(

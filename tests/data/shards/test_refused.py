@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+from pathlib import Path
 
 import pytest
 
@@ -116,6 +117,27 @@ def test_what_is_wrong_before_anything_is_done_leaves_no_folder(tmp_path):
         prepare_corpus(fifo, out)
     os.close(writer)
     assert not out.exists()
+
+
+@pytest.mark.parametrize("first", [0, 6])  # at once; or once it has been listed, when it is encoded
+def test_files_that_cannot_be_read(tmp_path, first):
+    paths, out = [tmp_path / f"{number}.txt" for number in range(3)], tmp_path / "out"
+    for path in paths:
+        path.write_text(sentences(20))
+    real, opened = Path.open, []
+
+    def refuse(path, *arguments, **named):
+        if path == paths[1] and len(opened) >= first:
+            raise PermissionError(13, "Permission denied", str(path))
+        opened.append(path)
+        return real(path, *arguments, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "open", refuse)
+        with pytest.raises(DataError, match=r"cannot read .*1.txt: Permission denied"):
+            prepare_corpus(paths, out, **OPTIONS)
+    assert not (out / "index.json").exists()
+    prepare_corpus(paths, out, **OPTIONS)
 
 
 def test_folders_of_others(texts, tmp_path):

@@ -9,8 +9,10 @@ A prepared text is a folder::
     train-00000-of-00064.starts    raw little-endian uint64, where documents start, counted from the shard's
                                    first token; only where documents are told apart
 
-and likewise for the shards of the other parts. The index has a checksum of every other file, so that its own
-is one of all.
+    sources.json                   which files it was made of, by which the same preparing knows it again
+
+and likewise for the shards of the other parts. The index has a checksum of every file but the last, so that
+its own is one of all. It depends on the text and the settings, and not on where files are, or how old.
 """
 
 import hashlib
@@ -86,8 +88,8 @@ def open_prepared(folder: str | Path) -> Corpus:
             f"{_AGAIN}"
         )
     parts = {name: _part(folder, name, fields) for name in fields["parts"]}
-    given = fields["plan"]["settings"]["tokenizer"] is not None
-    return Corpus(folder, tokenizer, parts, fields["documents"], tuple(fields["notes"]), given)
+    notes = tuple(fields["notes"])
+    return Corpus(folder, tokenizer, parts, fields["documents"], notes, fields["given"])
 
 
 def read_index(folder: Path) -> dict[str, Any]:
@@ -144,8 +146,8 @@ def _check(fields: Mapping[str, Any]) -> None:
     if type(fields["vocab_size"]) is not int or not all(isinstance(note, str) for note in fields["notes"]):
         raise TypeError("its vocabulary or its notes are none")
     parts, checksums = fields["parts"], dict(fields["sha256"])
-    if "tokenizer" not in fields["plan"]["settings"]:
-        raise KeyError("tokenizer")
+    if type(fields["given"]) is not bool:
+        raise TypeError("it does not say whether its tokenizer was given")
     if not parts or any(name not in PARTS or not shards for name, shards in parts.items()):
         raise ValueError("it names no parts, or one unknown here")
     for shards in parts.values():

@@ -1,5 +1,6 @@
 """From large texts to a folder of shards, by many processes, and in bounded memory."""
 
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from elman.data.shards.plan import Plan, settings_of, stems
 from elman.data.shards.pool import Pool
 from elman.data.shards.stages import Stages
 from elman.data.shards.work import COUNT_TYPE, checksum
-from elman.data.shards.workplace import Workplace, cannot_write
+from elman.data.shards.workplace import SOURCES, Workplace, cannot_write
 from elman.data.split import DEFAULT_SPLIT, PARTS
 from elman.data.tokenize import Tokenizer
 from elman.disk.atomic import write_atomic
@@ -39,8 +40,8 @@ def prepare_corpus(
     lowercase: bool = False,
     documents: str = "none",
     tokenizer: Tokenizer | None = None,
-    overwrite: bool = False,
     chunk: int = CHUNK,
+    overwrite: bool = False,
     report: Report = lambda what, done, of: None,
 ) -> Corpus:
     """Encode texts of any size by many processes to many files, of which readers open those they need.
@@ -177,7 +178,7 @@ def _whole(context: Context) -> bool:
         shutil.rmtree(place.work, ignore_errors=True)  # of one that was killed at its very end
         return True
     place.begin(context.plan)
-    place.write("ranges.json", fields["ranges"])
+    place.write("ranges.json", json.loads((place.out / SOURCES).read_bytes()).get("ranges"))
     if "tokenizer.json" not in bad:
         context.choose(load_tokenizer(place.out / "tokenizer.json"))
         for part, shards in fields["parts"].items():
@@ -211,7 +212,7 @@ def _publish(context: Context, stages: Stages, counts: NDArray[np.int64] | None)
     if counts is not None:
         write_atomic(place.out / "train.counts", counts.astype(COUNT_TYPE).tobytes())
         checksums["train.counts"] = checksum(place.out / "train.counts")
-    place.finish({
+    index = {
         "format": FORMAT,
         "tokens": tokenizer.name,
         "vocab_size": tokenizer.vocab_size,
@@ -219,7 +220,7 @@ def _publish(context: Context, stages: Stages, counts: NDArray[np.int64] | None)
         "documents": context.documents,
         "notes": [*tokenizer.notes, *stages.notes()],
         "sha256": checksums,
+        "given": context.plan.settings["tokenizer"] is not None,
         "parts": {part: [stages.records[stem] for stem in some] for part, some in stages.stems.items()},
-        "plan": context.plan.to_json(),
-        "ranges": stages.ranges,
-    })  # fmt: skip
+    }
+    place.finish(index, {"plan": context.plan.to_json(), "ranges": stages.ranges})

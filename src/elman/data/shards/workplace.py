@@ -18,8 +18,11 @@ WORK = ".preparing"
 """The folder within for what is not finished."""
 
 INDEX = "index.json"
+SOURCES = "sources.json"
+"""What a finished text was made of: for preparing alone, by which the same command knows it again."""
+
 _OURS = re.compile(
-    r"index\.json|tokenizer\.json|train\.counts|(train|valid|test)-\d+-of-\d+\.(ids|starts)|\..*"
+    r"(index|sources|tokenizer)\.json|train\.counts|(train|valid|test)-\d+-of-\d+\.(ids|starts)|\..*"
 )
 
 
@@ -101,17 +104,17 @@ class Workplace:
         CheckpointError
             Where it cannot be told.
         """
-        for path in (self.out / INDEX, self.work / "plan.json"):
-            if path.exists():
-                try:
-                    fields = json.loads(path.read_bytes())
-                    return Plan.from_json(fields["plan"] if path.name == INDEX else fields)
-                except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                    raise CheckpointError(
-                        f"{path} is damaged ({type(error).__name__}), so that what is there is not known: "
-                        "give --overwrite to begin anew, or another --out"
-                    ) from None
-        return None
+        path = self.out / SOURCES if self.finished else self.work / "plan.json"
+        if not (path.exists() or self.finished):
+            return None
+        try:
+            fields = json.loads(path.read_bytes())
+            return Plan.from_json(fields["plan"] if self.finished else fields)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(
+                f"{path} is missing or damaged ({type(error).__name__}), so that it is not known what there "
+                "is of which texts: give --overwrite to begin anew, or another --out"
+            ) from None
 
     def read(self, name: str) -> Any:
         """What was written under a name; None where nothing was, or it is damaged and so to be made again."""
@@ -130,8 +133,9 @@ class Workplace:
             if known or path.suffix not in (".json", ".counts"):
                 path.unlink()
 
-    def finish(self, index: Any) -> None:
-        """Write the index; from then on it is a text."""
+    def finish(self, index: Any, sources: Any) -> None:
+        """Write what the text was made of, and then the index; from then on it is a text."""
+        write_atomic(self.out / SOURCES, (json.dumps(sources) + "\n").encode())
         write_atomic(self.out / INDEX, (json.dumps(index) + "\n").encode())
         shutil.rmtree(self.work, ignore_errors=True)
 
