@@ -129,7 +129,7 @@ class Packing:
     unbit: float
 
 
-OPTIONS = ("none", "local SGD", "top-k", "1-bit", "overlap", "another sum", "1-bit by owners")
+OPTIONS = ("none", "local SGD", "top-k", "1-bit", "overlap", "another sum")
 
 
 def option(name: str, w: Workload, rows: float, cluster: Cluster, packing: Packing) -> Step:
@@ -162,12 +162,11 @@ def _compressed(name: str, p: int, P: int, packing: Packing) -> tuple[Counts, fl
     if name == "top-k":  # places, and numbers: two lists of everybody's
         lists = gathered(p, PLACED * TOP * P)
         return lists + Counts(lists.messages, 0, 0), packing.top * P + packing.placed * TOP * P * p
-    # Signs cannot be summed as signs: either all get everybody's, or each stretch has an owner who sums it,
-    # and sends signs of the sum.
-    if name == "1-bit":
-        lists = gathered(p, BIT * P)
-        return lists + Counts(lists.messages, 0, 0), (packing.bit + packing.unbit * p) * P
-    return ring(p, BIT * P)._replace(summed=0), 2 * (packing.bit + packing.unbit) * P
+    # Signs cannot be summed as signs: each stretch has an owner who does it with numbers, and sends signs of
+    # the sum. Signs and sizes go by themselves, there and back.
+    both = ring(p, BIT * P)
+    packed = packing.bit * (1 + 1 / p) + 2 * packing.unbit
+    return both._replace(messages=2 * both.messages, summed=0), packed * P
 
 
 def best(name: str, w: Workload, cluster: Cluster, packing: Packing) -> tuple[int, Step]:
