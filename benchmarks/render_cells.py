@@ -74,7 +74,7 @@ def figures(kept: dict[str, Any]) -> str:
     from bench.figures import figure
     from render_results import where
 
-    parts = [f"\n{where(kept)}\n"]
+    parts = [f"\n{where(kept)}"]
     if "all" in kept:
         parts += [
             f"\nCharacters of Tiny Shakespeare ({kept['all']['K']} of them), two layers, vectors of 64, "

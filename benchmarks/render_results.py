@@ -75,7 +75,7 @@ def vocabularies(kept: dict[str, Any]) -> str:
     )
     return f"""## The adaptive softmax beside the full one
 
-`python benchmarks/outputs.py`, a quarter of an hour or more a vocabulary. Two LSTM layers of 200; speed in turns, loss on unseen text after as
+`python benchmarks/outputs.py --wikitext FOLDER`, a quarter of an hour or more a vocabulary. Two LSTM layers of 200; speed in turns, loss on unseen text after as
 many tokens. {{doc}}`guide/outputs` has all outputs.
 
 | words | text | | tokens a second | times as fast | loss against full |
