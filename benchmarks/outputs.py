@@ -23,6 +23,7 @@ from bench import script
 from bench.environment import ROOT
 from bench.figures import figure, summary, times_better
 from bench.kept import keep, lines, load_one
+from bench.pages import fill, where
 from bench.pairs import contest, started
 from bench.side import Side
 
@@ -125,8 +126,6 @@ def shown(one: dict[str, Any]) -> list[list[str]]:
 
 def render() -> None:
     """Write the tables into the guide, between its marks."""
-    from render_results import fill, where
-
     kept = load_one("outputs", False)
     if not kept:
         return
