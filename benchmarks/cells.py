@@ -1,6 +1,6 @@
 """Which cell learns how much, how fast: every registered cell beside the others.
 
-    python benchmarks/cells.py [--text input.txt] [--seconds 90] [--only gru mingru ...]
+    python benchmarks/cells.py --text input.txt [--seconds 90] [--only gru mingru ...]
     python benchmarks/cells.py --pairs [--quick]
     python benchmarks/cells.py --write
 
@@ -28,11 +28,10 @@ from bench.environment import ROOT
 from bench.figures import figure, summary, times_better
 from bench.kept import keep, lines, load_one
 from bench.pairs import contest, started
-from bench.side import Side, SideFailed
+from bench.side import Side
 from elman import LanguageModel
 from elman.network import CELLS
 
-TEXT = ROOT.parent / "shared" / "data" / "tinyshakespeare" / "input.txt"
 SIZES: dict[str, Any] = {"E": 64, "layers": 2, "B": 50, "T": 50, "lr": 0.004, "clip": 5.0}
 LIKE = ("lstm", 128)  # all models have about as many parameters as this one
 STEPS_A_SECOND = 15  # of training that every cell manages: so many, times the seconds, are read by all
@@ -142,7 +141,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--text", type=Path, default=TEXT, help="Tiny Shakespeare")
+    parser.add_argument("--text", type=Path, help="Tiny Shakespeare, to train on")
     parser.add_argument("--seconds", type=float, default=90.0, help="of training, for each cell")
     parser.add_argument("--only", nargs="+", choices=list(CELLS), metavar="CELL", help="cells to measure")
     parser.add_argument("--pairs", action="store_true", help="cells in turns at long windows, and no more")
@@ -154,8 +153,8 @@ def main() -> None:
         kept = {name: v for name, v in load_one("cells", quick).items() if name in ("all", "long")}
         if arguments.pairs:
             kept["long"] = compare_long(scanned(), quick)
-        elif not arguments.text.is_file():
-            raise SideFailed(f"there is no text {arguments.text}: give Tiny Shakespeare by --text")
+        elif not arguments.text or not arguments.text.is_file():
+            parser.error("the text of Tiny Shakespeare is needed: --text input.txt")
         else:
             kept["all"] = compare_all(arguments.text, arguments.only or list(CELLS), arguments.seconds)
         keep("cells", kept, quick)

@@ -1,6 +1,6 @@
 """What do outputs for large vocabularies save, and what do they cost in loss?
 
-    python benchmarks/outputs.py [--quick] [--only K ...] [--wikitext FOLDER] [--render]
+    python benchmarks/outputs.py --wikitext FOLDER [--only K ...] [--quick] [--render]
 
 Two LSTM layers of 200 units are trained with each output, on two cores, with plain gradient descent.
 Speed: all take turns, in tokens a second. Loss: each alone, on as many tokens, and then its exact loss
@@ -20,15 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import script
-from bench.environment import BENCHMARKS
+from bench.environment import ROOT
 from bench.figures import figure, summary, times_better
 from bench.kept import keep, lines, load_one
+from bench.pages import fill, where
 from bench.pairs import contest, started
 from bench.side import Side
 
-ROOT = BENCHMARKS.parent
 PAGE = ROOT / "docs" / "guide" / "outputs.md"
-WIKITEXT = ROOT.parent / "shared" / "data" / "wikitext-2"
 SIZES: dict[str, Any] = {"H": 200, "layers": 2, "B": 20, "T": 35, "lr": 20.0, "clip": 0.25}
 
 PLAIN = ("full", "adaptive", "sampled", "nce", "classes")
@@ -127,12 +126,10 @@ def shown(one: dict[str, Any]) -> list[list[str]]:
 
 def render() -> None:
     """Write the tables into the guide, between its marks."""
-    from render_results import fill, where
-
     kept = load_one("outputs", False)
     if not kept:
         return
-    parts = [f"\n{where(kept)}\n"]
+    parts = [f"\n{where(kept)}"]
     for one in sorted(kept["sizes"], key=lambda one: int(one["K"])):
         parts += [
             f"\n**K = {one['K']:,}**, {one['text']} text, loss after {one['tokens']:,} tokens\n",
@@ -149,7 +146,7 @@ def main() -> None:
     parser.add_argument(
         "--only", nargs="+", type=int, choices=list(RUNS), metavar="K", help="sizes to measure"
     )
-    parser.add_argument("--wikitext", type=Path, default=WIKITEXT, help="folder of WikiText-2")
+    parser.add_argument("--wikitext", type=Path, help="folder of WikiText-2")
     parser.add_argument(
         "--render", action="store_true", help="write the tables of what was kept, and no more"
     )
@@ -158,9 +155,11 @@ def main() -> None:
         render()
         return
     sizes = arguments.only or ([10_000] if arguments.quick else list(RUNS))
+    if WORDS in sizes and not (arguments.wikitext and arguments.wikitext.is_dir()):
+        parser.error(f"K = {WORDS:,} is that of WikiText-2: give its folder by --wikitext")
     found = {}
     for classes in sizes:
-        source = arguments.wikitext if classes == WORDS and arguments.wikitext.is_dir() else None
+        source = arguments.wikitext if classes == WORDS else None
         found[classes] = measure(classes, source, arguments.quick)
         lines(f"K = {classes:,}: tokens a second, times as fast, loss, against full", shown(found[classes]))
         old = {one["K"]: one for one in load_one("outputs", arguments.quick).get("sizes", [])}

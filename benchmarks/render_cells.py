@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from bench.pages import fill, where
 from elman import LanguageModel
 from elman.network import CELLS
 from elman.network.cells import Cell
@@ -17,13 +18,8 @@ D, H = 64, 128  # the layer whose parameters are counted
 def render(root: Path, kept: dict[str, Any]) -> None:
     """Write what stands between the marks of the page."""
     page = root / "docs" / "guide" / "cells.md"
-    text = page.read_text("utf-8")
     for name, written in (("equations", equations()), ("figures", figures(kept))):
-        marked = re.compile(rf"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)", re.DOTALL)
-        if not marked.search(text):
-            raise SystemExit(f"{page.name} has lost the marks around its {name}")
-        text = marked.sub(lambda m, written=written: m[1] + written + m[2], text)
-    page.write_text(text, "utf-8")
+        fill(page, written, name)
 
 
 def equations() -> str:
@@ -72,9 +68,8 @@ def figures(kept: dict[str, Any]) -> str:
     if not kept:
         return "\nNot measured yet.\n\n"
     from bench.figures import figure
-    from render_results import where
 
-    parts = [f"\n{where(kept)}\n"]
+    parts = [f"\n{where(kept)}"]
     if "all" in kept:
         parts += [
             f"\nCharacters of Tiny Shakespeare ({kept['all']['K']} of them), two layers, vectors of 64, "
@@ -120,8 +115,6 @@ def long_table(rows: list[dict[str, Any]]) -> list[str]:
 
 def long_windows(kept: dict[str, Any]) -> str:
     """Return the section of docs/results.md on cells without recurrent products."""
-    from render_results import where
-
     if "long" not in kept:
         return ""
     table = "\n".join(long_table(kept["long"]))

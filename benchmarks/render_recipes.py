@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from bench.pages import where
+
 PUBLISHED = {
     ("word-small", "Penn Treebank"): "120.7 / 114.5",
     ("word-medium", "Penn Treebank"): "86.2 / 82.7",
@@ -12,13 +14,6 @@ PUBLISHED = {
     ("awd", "WikiText-2"): "68.7 / 65.6, fine-tuned 68.6 / 65.8",
 }
 """Perplexities on validation and test text; {doc}`/guide/recipes` says where they come from."""
-
-
-def measured(kept: dict[str, Any]) -> str:
-    """Say when and where, as the other parts of the page do."""
-    from render_results import where
-
-    return where(kept)
 
 
 def loss(unit: str, nats: float) -> str:
@@ -55,7 +50,7 @@ def recipes(kept: dict[str, Any]) -> str:
     notes = "\n".join(
         f"- `{each['recipe']}`{', ' + each['title'] if each['title'] else ''}, {each['corpus']}: "
         f"{each['parameters']:,} parameters, {each['vocab_size']:,} tokens, {each['tokens_per_second']:,} tokens "
-        f"a second. {measured(each)}"
+        f"a second. {where(each)}"
         for each in rows
     )
     return f"""## Recipes
@@ -104,5 +99,5 @@ characters before each mark, or exactly seven; of the test poems' lines {kept["r
 {kept["sample"].rstrip()}
 ```
 
-{measured(kept)}
+{where(kept)}
 """

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
+from bench.pages import fill, where
 from render_cells import long_windows
 from render_recipes import recipes, tang
 
@@ -40,28 +40,11 @@ def render(root: Path, found: Found) -> None:
             fill(readme, written(found["default"]))
 
 
-def fill(readme: Path, figures: str) -> None:
-    """Write what stands between the marks of a README."""
-    marked = re.compile(r"(<!-- figures: begin -->\n).*?(<!-- figures: end -->)", re.DOTALL)
-    text = readme.read_text("utf-8")
-    if not marked.search(text):
-        raise SystemExit(f"{readme.name} has lost the marks around its figures")
-    readme.write_text(marked.sub(lambda m: m[1] + figures + m[2], text), "utf-8")
-
-
 INTRODUCTION = """
 Every figure on this page was measured by a script in `benchmarks/`: by `results.py`, which also wrote the page, or by
 the one that a section names. Times are of one run on the machine named; losses are means over all tokens of the part
 named, in nats, the state carried from the first token to the last.
 """
-
-
-def where(kept: dict[str, Any]) -> str:
-    m = kept["machine"]
-    return (
-        f"Measured {kept['date']} on {m['cores']} core{'s' * (m['cores'] > 1)} of {m['processor']}, Python {m['python']}, "
-        f"NumPy {m['numpy']} ({m['blas']})."
-    )
 
 
 def vocabularies(kept: dict[str, Any]) -> str:
@@ -75,7 +58,7 @@ def vocabularies(kept: dict[str, Any]) -> str:
     )
     return f"""## The adaptive softmax beside the full one
 
-`python benchmarks/outputs.py`, a quarter of an hour or more a vocabulary. Two LSTM layers of 200; speed in turns, loss on unseen text after as
+`python benchmarks/outputs.py --wikitext FOLDER`, a quarter of an hour or more a vocabulary. Two LSTM layers of 200; speed in turns, loss on unseen text after as
 many tokens. {{doc}}`guide/outputs` has all outputs.
 
 | words | text | | tokens a second | times as fast | loss against full |

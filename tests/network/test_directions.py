@@ -76,7 +76,9 @@ def test_every_row_is_that_of_the_plain_cells(cell, direction, projected, tied, 
 
 
 @pytest.mark.parametrize("direction", ["bidirectional", "reverse,forward,bidirectional"])
-@pytest.mark.parametrize(("cell", "projection"), [("lstm", 3), ("gru", None), ("rnn", 2), ("mgu", None)])
+@pytest.mark.parametrize(
+    ("cell", "projection"), [("lstm", 3), ("gru", None), ("rnn", 2), ("mgu", None), ("sru", None)]
+)
 def test_gradients(cell, projection, direction):
     """Depth 3, with rows that lack steps, and one that has none."""
     model = draw(cell, direction=direction, projection=projection, layers=3, tied=cell == "mgu")

@@ -194,11 +194,8 @@ class Adaptive(Output):
         """Return losses within a tail, its likeliest words, from its first, and their shares."""
         nll, best, top = np.empty(len(y), self.dtype), np.empty(len(y), np.intp), np.empty(len(y), self.dtype)
         columns, g = self._tail(params, tail), with_ones(ones[:, :-1], params.get(f"{tail.name}.R"))
-        chunks = chunks_of(len(y), tail.width, columns.classes)
-        longest = max((rows.stop - rows.start for rows in chunks), default=0)
-        every = space.take("output.tail", (longest, columns.classes), self.dtype)
-        for rows in chunks:
-            p = every[: rows.stop - rows.start]
+        for rows in chunks_of(len(y), tail.width, columns.classes):
+            p = space.take("output.tail", (rows.stop - rows.start, columns.classes), self.dtype)
             columns.multiply(g[rows], p)
             cross_entropy(p, y[rows], nll[rows])
             np.argmax(p, axis=1, out=best[rows])
