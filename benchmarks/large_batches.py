@@ -108,6 +108,10 @@ def main() -> None:
             way, [[f"{rows[-1]['loss']:.4f}", f"{spread:.4f}", f"{found[0][1] / 1e6:,.1f} MB", found[0][2]]]
         )
     keep("large_batches", {"ranks": RANKS, "rows": rows, "steps": steps}, arguments.quick)
+    if not arguments.quick:
+        from render_ranks import write
+
+        write()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """Preparing a large text in shards, and training on it: memory of each process, and speed.
 
     python benchmarks/prepare.py [--megabytes 300] [--tokens word] [--shards 64] [--workers 2] [--steps 20]
+    python benchmarks/prepare.py --megabytes 20000 --keep --folder FOLDER
 
 Writes a file of random words, of which every megabyte has a thousand that no other has; prepares it by
-``elman data prepare``; trains on it for some steps; and prints the peak resident memory of the largest
-process of each command, and the seconds it took. With ``--beside`` it also lets ``elman train`` encode the
-text itself, in turn with preparing by one process and by all, three times each, and prints the medians. Exit
+``elman data prepare``; trains on it for some steps, by one process, and by two ranks where there is an
+engine; and prints the peak resident memory of the largest process of each command, and the seconds it took.
+``--keep`` keeps that for docs/results.md. With ``--beside`` it also lets ``elman train`` encode the text
+itself, in turn with preparing by one process and by all, three times each, and prints the medians. Exit
 status 1 if a process took a gigabyte.
 """
 
@@ -19,12 +21,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from bench.kept import keep
 from bench.procfs import family
 
 GIGABYTE = 1e9
@@ -84,27 +88,31 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--folder", type=Path, help="where to write; by default a temporary folder")
     parser.add_argument("--beside", action="store_true", help="compare with encoding in the run")
+    parser.add_argument("--keep", action="store_true", help="keep what was found, for docs/results.md")
     arguments = parser.parse_args()
     size = arguments.vocab_size or (20_000 if arguments.tokens in ("word", "space") else None)
+    valid = min(0.1, 200 / arguments.megabytes)  # percent: two megabytes at most, to be evaluated in seconds
     options = [
-        "--tokens",
-        arguments.tokens,
-        *(["--vocab-size", size] if size else []),
-        "--split",
-        "99.9/0.1/0",
-    ]
-    worst = 0
+        "--tokens", arguments.tokens, *(["--vocab-size", size] if size else []),
+        "--split", f"{100 - valid:g}/{valid:g}/0",
+    ]  # fmt: skip
+    rows = []
+
+    def note(*words: object) -> None:
+        seconds, peak, processes = measured(*words)
+        shown = " ".join(word.name if isinstance(word, Path) else str(word) for word in ("elman", *words))
+        rows.append({"command": shown, "seconds": seconds, "peak": peak, "processes": processes})
+        print(f"{seconds:8.1f} s  {processes:3} processes  {peak / 1e6:8.1f} MB  {shown}", flush=True)
+
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        text, out = Path(folder) / "text.txt", Path(folder) / "out"
+        text, out = Path(folder) / "text.txt", Path(folder) / "prepared"
         write_text(text, arguments.megabytes)
         prepare = ["data", "prepare", text, "--out", out, "--shards", arguments.shards, *options, "--workers"]
         short = ["--steps", arguments.steps, "--eval-every", arguments.steps, *SMALL, "--output", "sampled"]
-        seconds, peak, processes = measured(*prepare, arguments.workers)
-        print(f"prepare  {processes} processes  {seconds:8.1f} s  {peak / 1e6:8.1f} MB", flush=True)
-        worst = max(worst, peak)
-        seconds, peak, _ = measured("train", "--data", out, "--out", Path(folder) / "run", *short)
-        print(f"train    {arguments.steps} steps  {seconds:8.1f} s  {peak / 1e6:8.1f} MB", flush=True)
-        worst = max(worst, peak)
+        note(*prepare, arguments.workers)
+        note("train", "--data", out, "--out", Path(folder) / "one", *short)
+        if find_spec("mpi4py"):
+            note("train", "--data", out, "--out", Path(folder) / "two", *short, "--workers", 2)
         ways = {
             "in the run": lambda: measured("train", text, "--out", Path(folder) / "own", *options, *short),
             "one process": lambda: measured(*prepare, 1, "--overwrite"),
@@ -118,7 +126,10 @@ def main() -> None:
         for name, found in times.items():
             if found:
                 print(f"{name:<14}{statistics.median(found):8.1f} s")
-    sys.exit(worst >= GIGABYTE)
+    if arguments.keep:
+        found = {"megabytes": arguments.megabytes, "shards": arguments.shards, "rows": rows}
+        keep("prepared", {**found, "options": f"--megabytes {arguments.megabytes:g} --keep"}, False)
+    sys.exit(max(row["peak"] for row in rows) >= GIGABYTE)
 
 
 if __name__ == "__main__":

@@ -98,6 +98,10 @@ def main() -> None:
             ],
         )
     keep("ranks", {"rows": rows}, arguments.quick)
+    if not arguments.quick:
+        from render_ranks import write
+
+        write()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.pages import fill, where
 from render_cells import long_windows
+from render_ranks import faults, prepared
 from render_recipes import recipes, tang
 
 Found = dict[str, dict[str, Any]]
@@ -27,6 +28,8 @@ def render(root: Path, found: Found) -> None:
         memory,
         files,
         fuzz,
+        faults,
+        prepared,
     ):
         name = {imports: "import", long_windows: "cells", vocabularies: "outputs"}.get(
             section, section.__name__

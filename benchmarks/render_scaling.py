@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -12,6 +11,7 @@ from bench.details import listed
 from bench.environment import ROOT
 from bench.figures import figure
 from bench.kept import load_one
+from bench.pages import fill, where
 from bench.workloads import Workload
 from scaling import forecast as plan
 from scaling import found
@@ -40,21 +40,13 @@ def write(page: Path = PAGE, kept: Kept | None = None) -> None:
     """Write what stands between the marks of the page."""
     kept = load_one("network", False) if kept is None else kept
     model = found.model(kept) if {"traffic", "work"} <= set(kept) else None
-    text = page.read_text("utf-8")
     for name, section in SECTIONS.items():
-        marked = re.compile(rf"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)", re.DOTALL)
-        if not marked.search(text):
-            raise SystemExit(f"{page.name} has lost the marks around its {name}")
         written = section(kept, model) if model else ""
-        written = f"\n{written or 'Not measured yet.'}\n\n"
-        text = marked.sub(lambda m, written=written: m[1] + written + m[2], text)
-    page.write_text(text, "utf-8")
+        fill(page, f"\n{written or 'Not measured yet.'}\n\n", name)
 
 
 def fits(kept: Kept, model: Model) -> str:
     """The constants of every network, and their errors."""
-    from render_results import where
-
     rows = []
     for name, one in model.networks.items():
         inside, unseen = spread(one.fit.errors), spread(one.fit.unseen)
