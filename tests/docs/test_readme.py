@@ -6,18 +6,20 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
 from elman.cli.app import app
+from tests.small import CHILD_ENV
 
 from .pages import DOCS, ROOT, blocks, commands
 
 README, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
 RUNS = {
-    README: {"python-topics-char-lstm", "mine", "words", "again"},
-    CHINESE: {"python-topics-char-lstm", "mine", "words", "again", "poems"},
+    README: {"python-topics-char-lstm", "mine", "words", "two", "prepared", "again"},
+    CHINESE: {"python-topics-char-lstm", "mine", "words", "two", "prepared", "again", "poems"},
 }
 SHORT = [
     "--steps",
@@ -39,9 +41,20 @@ def shorten(command: list[str]) -> list[str]:
     """Return a command that does little; a later option goes before an earlier one."""
     if command[0] == "doctor":
         return [*command, "--size", "16", "--rounds", "1"]
+    if command[0] == "sweep":
+        return [*command, "--trials", "2"]
     if command[0] != "train":
         return command
     return [*command, *(["--steps", "6"] if "--resume" in command else SHORT)]
+
+
+def invoked(command):
+    """Run a command: here, or as a process of its own where it starts others like itself."""
+    if "--workers" not in command:
+        return CliRunner().invoke(app, command)
+    words = [sys.executable, "-m", "elman", *command]
+    done = subprocess.run(words, env=CHILD_ENV, capture_output=True, text=True, timeout=120)
+    return SimpleNamespace(exit_code=done.returncode, output=done.stdout + done.stderr, exception=None)
 
 
 @pytest.fixture(scope="module", params=[README, CHINESE], ids=["English", "Chinese"])
@@ -56,12 +69,15 @@ def folder(readme, tmp_path_factory):
     lines = [f"{number} bottles of beer on the wall, {number} bottles of beer.\n" for number in range(300)]
     (path / "my-text.txt").write_text("".join(lines), encoding="utf-8")
     (path / "other.txt").write_text("".join(lines[:9]), encoding="utf-8")
+    (path / "examples").mkdir()
+    search = (ROOT / "examples" / "topics.toml").read_text("utf-8").replace("steps = 200", "steps = 3")
+    (path / "examples" / "topics.toml").write_text(search, encoding="utf-8")
     poem = "明月出天山，苍茫云海间。\n春风不相识，何事入罗帏。\n\n"
     (path / "poems.txt").write_text(poem * 300, encoding="utf-8")
     here = Path.cwd()
     os.chdir(path)
     try:
-        printed = [(command, CliRunner().invoke(app, shorten(command))) for command in commands(readme)]
+        printed = [(command, invoked(shorten(command))) for command in commands(readme)]
     finally:
         os.chdir(here)
     return path, printed
