@@ -22,7 +22,7 @@ def write() -> None:
 def ranks(kept: dict[str, Any]) -> str:
     """Speed beside one rank of one thread, and how far the losses of the curves are apart."""
     parts = [
-        "`python benchmarks/ranks.py`: the same run in turns, 64 rows of 64 steps, 65 classes or so, one thread a rank; "
+        "`python benchmarks/ranks.py`: the same run in turns, characters of the text that comes with Python, one thread a rank; "
         f"tokens a second, and the largest difference of a training loss to that of one rank. {where(kept)}"
     ]
     for one in kept["rows"]:
