@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,16 @@ def test_interruptions_change_nothing(tmp_path: Path, unbroken: tuple[Any, ...])
     assert {record.state for record in records} == {"complete", "pruned", "interrupted"}
 
 
+def test_the_command_that_trains_longer_has_whole_numbers(
+    swept: tuple[Sweep, list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = swept[0].records()
+    config = replace(Run(records[0].run).config, steps=123_457, minutes=0.25)
+    monkeypatch.setattr(Run, "config", config)
+    words = Results.of("one", "there", "nats a token", ("lr",), records).longer()
+    assert words[3:-2] == ["--steps", "1234570", "--minutes", "2.5"]
+
+
 def test_a_damaged_checkpoint_is_no_hindrance(tmp_path: Path, unbroken: tuple[Any, ...]) -> None:
     with sweep_in(tmp_path, BAD) as sweep:
         do(sweep, 1, stop=after(9))
@@ -232,7 +243,7 @@ def test_where_every_trial_fails_that_is_an_error(tmp_path: Path) -> None:
         do(sweep, 2)
         found = Results.of("one", "there", "nats a token", ("lr",), sweep.records())
     assert found.best is None
-    with pytest.raises(ConfigError, match=r"^no trial came to a loss; trial 0 failed: .*NaN or infinite"):
+    with pytest.raises(ConfigError, match=r"^no trial came to its end; trial 0 failed: .*NaN or infinite"):
         found.check()
 
 
