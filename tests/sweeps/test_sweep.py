@@ -14,9 +14,10 @@ import elman
 from elman.errors import CheckpointError, ConfigError
 from elman.storage.run import Run
 from elman.sweeps import texts
-from elman.sweeps.records import Record, best
+from elman.sweeps.records import Record, best, count
 from elman.sweeps.results import Results
 from elman.sweeps.storages import open_storage
+from elman.sweeps.study import Asked
 from elman.sweeps.sweep import Sweep
 from elman.sweeps.trial import TrialBegun, TrialEnded, TrialEvaluated
 from tests.small import checkpoint_of, metrics_of
@@ -148,6 +149,27 @@ def test_interruptions_change_nothing(tmp_path: Path, unbroken: tuple[Any, ...])
     done = [record for record in records if record.counted]
     assert (outcome(records), [run_outcome(record) for record in done]) == unbroken
     assert {record.state for record in records} == {"complete", "pruned", "interrupted"}
+
+
+def test_what_was_killed_before_it_was_pruned_is_pruned(
+    tmp_path: Path, unbroken: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = Asked.end
+
+    def die(self: Asked, state: str, loss: float | None = None) -> Record:
+        if state == "pruned":
+            raise KeyboardInterrupt
+        return end(self, state, loss)
+
+    with sweep_in(tmp_path, BAD) as sweep:
+        with monkeypatch.context() as patched:
+            patched.setattr(Asked, "end", die)
+            with pytest.raises(KeyboardInterrupt):
+                do(sweep, TRIALS)
+        done = count(sweep.records()) + 1
+        do(sweep, done)
+        assert outcome(sweep.records()) == unbroken[0][:done]
+        assert sweep.records()[-1].state == "pruned"
 
 
 def test_the_command_that_trains_longer_has_whole_numbers(
