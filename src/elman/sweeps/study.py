@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from elman.errors import CheckpointError, ConfigError
 from elman.sweeps.notation import Drawer
-from elman.sweeps.records import ATTEMPTS, Record, count
+from elman.sweeps.records import ATTEMPTS, Record, place
 from elman.sweeps.storages import no_warnings, open_storage, require_optuna
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Study:
         if several or made.direction != optuna.study.StudyDirection.MINIMIZE:
             raise ConfigError(f"the study {name} in {storage} is not of a loss: give another --study")
         study = cls(made, storage)
-        made.sampler = _seeded(seed, lambda number: count(study.records(), below=number))
+        made.sampler = _seeded(seed, lambda number: place(study.records(), number))
         return study
 
     def close(self) -> None:
