@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from elman.disk import lock
-from elman.errors import CheckpointError, ConfigError, DataError
+from elman.errors import CheckpointError, ConfigError, DataError, ElmanError
 from elman.sweeps import presence, storages
 from elman.sweeps.presence import Presence
 from elman.sweeps.records import ATTEMPTS, Record
@@ -255,6 +255,26 @@ def test_a_journal_whose_last_line_was_cut_short(tmp_path: Path, monkeypatch: py
     path.write_bytes(path.read_bytes() + b'{"op_code":4,"wor')
     with pytest.raises(DataError, match=r"the last line of .* was cut short"), sweep_in(tmp_path):
         pass
+
+
+def test_a_line_that_another_process_had_no_room_for(tmp_path: Path) -> None:
+    with sweep_in(tmp_path) as sweep:
+        do(sweep, 1)
+        path = Path(sweep.study.storage)
+        path.write_bytes(path.read_bytes() + b'{"op_code":4,"wor{"op_code":4}\n{"op_code":4}\n')
+        with pytest.raises(CheckpointError, match=r"a line of .* was cut short.*: remove that line"):
+            do(sweep, 2)
+
+
+def test_no_password_is_shown(tmp_path: Path) -> None:
+    for url in (
+        "nothing://me:secret@here",
+        "oracle+cx_oracle://me:secret@localhost/x",
+        "sqlite://me:secret@x/y",
+    ):
+        with pytest.raises(ElmanError, match=r"me:\*\*\*@") as raised:
+            Study.open(url, "one")
+        assert "secret" not in str(raised.value)
 
 
 def test_storages_that_cannot_be(tmp_path: Path) -> None:
