@@ -73,9 +73,10 @@ def test_fits_find_the_constants_and_name_their_errors(page, kept):
     text = between(page, "fits")
     assert "2 cores of Acme" in text
     assert "γ is 0.100 ns a byte" in text
-    assert "| 1 Gbit/s, 1 ms | switch | 1,100 | 8.50 | 1.06 | 36 | 0% | 0% | 0% |" in text
+    assert "| 1 Gbit/s, 1 ms | switch | 1,100 | 8.50 | 1.06 | 36 | 0% | 0% | 0% | 0% |" in text
     assert re.search(
-        r"\| 10 Gbit/s, 0.1 ms \| switch \| 1\d\d \| \S+ \| 1.2\d \| 36 \| \d% \| \d% \| \d\d% \|", text
+        r"\| 10 Gbit/s, 0.1 ms \| switch \| 1\d\d \| \S+ \| 1.2\d \| 36 \| \d% \| \d% \| \d\d% \| \d+% \|",
+        text,
     )
 
 
@@ -157,3 +158,16 @@ def test_training_is_asked_for_what_the_model_is_told():
     asked = dict(zip(words[::2], words[1::2], strict=False))
     assert asked["--hidden"] == asked["--embedding"] == "512"
     assert (asked["--batch"], asked["--window"], asked["--threads"]) == ("64", "64", "1")
+
+
+def test_the_most_hosts_are_asked_about_of_a_fit_to_fewer():
+    """Two hosts obey the model, four take a quarter longer: nothing of four may be in the fit."""
+    constants, rows = Constants(1e-3, 8e-9, 1e-10), []
+    for hosts, slower in ((2, 1.0), (4, 1.25)):
+        for exchange in ("ring", "tree", "pingpong"):
+            for size in (1_000, 100_000_000):
+                row = {"hosts": hosts, "exchange": exchange, "bytes": size}
+                late = 1.0 if exchange == "pingpong" else slower
+                rows.append({**row, "median": late * found.predicted(row, constants)})
+    assert found.beyond(found.network(rows, 1e-10)) == pytest.approx(0.2)
+    assert found.beyond(found.network([row for row in rows if row["hosts"] == 2], 1e-10)) is None
