@@ -1,11 +1,15 @@
 """The page about scaling: its tables are what was kept, and what the model makes of it."""
 
 import re
+import sys
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 
 import network
 import render_scaling
+from bench.pairs import Contest
 from scaling import forecast, found
 from scaling.cost import Constants
 from scaling.work import Core
@@ -153,6 +157,18 @@ def test_packing_is_measured_a_number():
     assert all(0 < seconds < 1e-3 for seconds in spent.values())
 
 
+def test_the_work_of_a_step_is_kept_in_seconds(monkeypatch):
+    contest = Contest(rates={"elman": [100.0, 200.0, 400.0]}, seconds=1.0)  # steps a second
+    for name, patch in {
+        "prepared": lambda workload: nullcontext({}), "started": lambda make: nullcontext([]),
+        "contest": lambda *_: contest, "measure_packing": lambda n: PACKED,
+    }.items():  # fmt: skip
+        monkeypatch.setattr(network, name, patch)
+    work = network.measure_work(SimpleNamespace(quick=True))
+    assert [row["median"] for row in work["steps"]] == [0.005] * len(work["steps"])
+    assert found.gamma({"work": work}) == pytest.approx(1e-10)
+
+
 def test_training_is_asked_for_what_the_model_is_told():
     words = network.training("2 x 512", 64, quick=False)
     asked = dict(zip(words[::2], words[1::2], strict=False))
@@ -171,3 +187,11 @@ def test_the_most_hosts_are_asked_about_of_a_fit_to_fewer():
                 rows.append({**row, "median": late * found.predicted(row, constants)})
     assert found.beyond(found.network(rows, 1e-10)) == pytest.approx(0.2)
     assert found.beyond(found.network([row for row in rows if row["hosts"] == 2], 1e-10)) is None
+
+
+@pytest.mark.parametrize("given", [["1"], ["2", "65"]])
+def test_numbers_of_hosts_that_cannot_be(monkeypatch, capsys, given):
+    monkeypatch.setattr(sys, "argv", ["network.py", "--hosts", *given])
+    with pytest.raises(SystemExit):
+        network.main()
+    assert f"--hosts {given[-1]}: give from 2 to 64" in capsys.readouterr().err
