@@ -22,7 +22,7 @@ def write() -> None:
 def ranks(kept: dict[str, Any]) -> str:
     """Speed beside one rank of one thread, and how far the losses of the curves are apart."""
     parts = [
-        "`python benchmarks/ranks.py`: the same run in turns, 64 rows of 64 steps, 65 classes or so, one thread a rank; "
+        "`python benchmarks/ranks.py`: the same run in turns, 64 rows of 64 steps of the characters of the text that comes with Python, one thread a rank; "
         f"tokens a second, and the largest difference of a training loss to that of one rank. {where(kept)}"
     ]
     for one in kept["rows"]:
@@ -56,7 +56,7 @@ def large_batches(kept: dict[str, Any]) -> str:
 def faults(kept: dict[str, Any]) -> str:
     """The log of ranks that were killed."""
     rows = [
-        [f"{i}", f"{row['rank']}", f"{row['all_gone_after']:.1f}", f"{row['kept_step']:,}", row["said"].splitlines()[-1]]
+        [f"{i}", f"{row['rank']}", f"{row['all_gone_after']:.1f}", f"{row['kept_step']:,}", (row["said"].splitlines() or ["nothing"])[-1]]
         for i, row in enumerate(kept["kills"], 1)
     ]  # fmt: skip
     heads = ["kill", "rank", "seconds until all had ended", "step kept", "said"]

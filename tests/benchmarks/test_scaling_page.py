@@ -1,5 +1,6 @@
 """The page about scaling: its tables are what was kept, and what the model makes of it."""
 
+import json
 import re
 import sys
 from contextlib import nullcontext
@@ -8,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 import network
+import ranks
 import render_scaling
 from bench.pairs import Contest
 from scaling import forecast, found
@@ -195,3 +197,22 @@ def test_numbers_of_hosts_that_cannot_be(monkeypatch, capsys, given):
     with pytest.raises(SystemExit):
         network.main()
     assert f"--hosts {given[-1]}: give from 2 to 64" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", ["2,4", "1,0", "1,two"])
+def test_numbers_of_ranks_that_cannot_be(monkeypatch, capsys, given):
+    monkeypatch.setattr(sys, "argv", ["ranks.py", "--ranks", given])
+    with pytest.raises(SystemExit):
+        ranks.main()
+    assert f"--ranks {given}: give numbers joined by commas, 1 among them" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("steps", [ranks.QUICK, *ranks.STEPS.values()])
+def test_a_run_of_several_ranks_is_long_enough_for_a_speed(tmp_path, steps):
+    """A line for every ten steps, as training writes them; ten steps of the second half take a second."""
+    lines = [
+        {"tokens": 100 * step, "seconds": 5.0 + step / 10, "train_loss": 2.0} for step in range(10, steps, 10)
+    ]
+    lines.append({"tokens": 100 * steps, "seconds": 99.0, "train_loss": 2.0, "valid_loss": 2.0})
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert ranks.speed(tmp_path)[0] == pytest.approx(1000.0)
