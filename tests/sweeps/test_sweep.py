@@ -182,11 +182,18 @@ def test_the_command_that_trains_longer_has_whole_numbers(
     assert words[3:-2] == ["--steps", "1234570", "--minutes", "2.5"]
 
 
-def test_a_damaged_checkpoint_is_no_hindrance(tmp_path: Path, unbroken: tuple[Any, ...]) -> None:
+@pytest.mark.parametrize("damage", ["half", "another"])
+def test_a_damaged_checkpoint_is_no_hindrance(tmp_path: Path, unbroken: tuple[Any, ...], damage: str) -> None:
+    """Nor is another run in its place: the trial begins anew, in a directory of its own."""
     with sweep_in(tmp_path, BAD) as sweep:
         do(sweep, 1, stop=after(9))
         (broken,) = [record for record in sweep.records() if record.state == "interrupted"]
-        Run(broken.run).checkpoint_path.write_bytes(b"half")
+        if damage == "half":
+            Run(broken.run).checkpoint_path.write_bytes(b"half")
+        else:
+            elman.train(
+                text_in(tmp_path), out=broken.run, overwrite=True, hidden=9, layers=1, steps=1, batch=2
+            )
         do(sweep, 1)
         again = sweep.records()[-1]
         assert (again.again, again.state, again.run != broken.run) == (broken.number, "complete", True)
