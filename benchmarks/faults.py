@@ -77,16 +77,18 @@ def strike(run: Path, child: subprocess.Popen[str], rng: random.Random) -> dict[
     ranks = ranks_of(run)
     if not ranks:
         raise SystemExit(f"the run had ended: {child.communicate()}")
-    rank = rng.choice(sorted(ranks))
+    rank, seen = rng.choice(sorted(ranks)), step_of(run)
     os.kill(ranks[rank], signal.SIGKILL)
     began = time.monotonic()
     said = child.communicate(timeout=PATIENCE)[1].strip()
     seconds = time.monotonic() - began
     while ranks_of(run) and time.monotonic() - began < PATIENCE:
         time.sleep(0.05)
+    if (kept := step_of(run)) < seen:
+        raise SystemExit(f"the checkpoint of step {seen} was there, and is lost: it is of step {kept}")
     return {
         "rank": rank, "ended_after": round(seconds, 2), "all_gone_after": round(time.monotonic() - began, 2),
-        "status": child.returncode, "said": said, "kept_step": step_of(run),
+        "status": child.returncode, "said": said, "kept_step": kept,
     }  # fmt: skip
 
 

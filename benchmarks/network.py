@@ -34,7 +34,7 @@ from bench.turns import seconds_in_turns
 from bench.workloads import Workload
 from simulated import start
 from simulated.exchanges import EXCHANGES
-from simulated.hosts import joined, lacking, wiring_for
+from simulated.hosts import MOST, joined, lacking, wiring_for
 from simulated.networks import NETWORKS
 
 HOSTS = (2, 4, 8)
@@ -113,6 +113,7 @@ def measure_packing(n: int) -> dict[str, float]:
     sizes = np.add.reduceat(np.abs(left), edges) / block
 
     def chosen() -> object:
+        np.add(left, other, out=room)  # what was not sent before
         largest = np.argpartition(np.abs(left), n - k)[n - k :].astype(np.int32)
         largest.sort()
         return left[largest]
@@ -125,6 +126,7 @@ def measure_packing(n: int) -> dict[str, float]:
         return np.negative(found, out=found, where=np.unpackbits(packed, count=n) == 0)
 
     def signed() -> object:
+        np.add(left, other, out=room)
         np.add.reduceat(np.abs(left), edges)
         np.subtract(left, decoded(), out=room)
         return np.packbits(left >= 0)
@@ -208,7 +210,9 @@ def check() -> None:
 def main() -> None:
     """Measure, print, keep and render."""
     parser = script.arguments(__doc__, list(PARTS))
-    parser.add_argument("--hosts", nargs="+", type=int, default=list(HOSTS), metavar="N", help="how many")
+    parser.add_argument(
+        "--hosts", nargs="+", type=int, default=list(HOSTS), metavar="N", help=f"how many, from 2 to {MOST}"
+    )
     names = list(NETWORKS)
     parser.add_argument(
         "--networks", nargs="+", choices=names, default=names, metavar="NAME", help=f"of {', '.join(names)}"
@@ -216,6 +220,9 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="say whether this machine can, and no more")
     parser.add_argument("--write", action="store_true", help="write the page from what was kept, and no more")
     a = parser.parse_args()
+    for count in a.hosts:
+        if not 2 <= count <= MOST:
+            parser.error(f"--hosts {count}: give from 2 to {MOST}; one alone is trained on as well")
     # As after Ctrl-C, what was made is taken away.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if a.check:

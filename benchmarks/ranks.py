@@ -33,6 +33,7 @@ SETTINGS = [
     "--embedding", "64", "--sample", "0", "--eval-every", "100000", "--split", "98/1/1", "--quiet",
     "--schedule", "constant",
 ]  # fmt: skip
+QUICK = 40  # steps of a smoke run: the metrics have a line for every ten, and the last is of an evaluation
 TURNS = 5
 
 
@@ -58,7 +59,7 @@ def once(words: list[str]) -> tuple[float, list[float]]:
 
 def measure(name: str, counts: list[int], quick: bool) -> dict[str, Any]:
     """Let all ways take turns; return their speeds and how far their losses are apart."""
-    steps = 20 if quick else STEPS[name]
+    steps = QUICK if quick else STEPS[name]
     common = [*MODELS[name], *SETTINGS, "--steps", str(steps)]
     ways = {f"{n} rank{'s' * (n > 1)}": ["--workers", str(n), "--threads", "1"] for n in counts}
     ways |= {f"{cores()} threads": ["--threads", str(cores())]} if cores() > 1 else {}
@@ -83,7 +84,12 @@ def main() -> None:
     parser = script.arguments(__doc__)
     parser.add_argument("--ranks", default="1,2,4", help="how many, joined by commas; 1 among them")
     arguments = parser.parse_args()
-    counts = [int(number) for number in arguments.ranks.split(",")]
+    try:
+        counts = [int(number) for number in arguments.ranks.split(",")]
+    except ValueError:
+        counts = []
+    if 1 not in counts or min(counts) < 1:
+        parser.error(f"--ranks {arguments.ranks}: give numbers joined by commas, 1 among them, such as 1,2,4")
     rows = [measure(name, counts, arguments.quick) for name in MODELS]
     for row in rows:
         lines(

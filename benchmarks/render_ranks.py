@@ -56,7 +56,7 @@ def large_batches(kept: dict[str, Any]) -> str:
 def faults(kept: dict[str, Any]) -> str:
     """The log of ranks that were killed."""
     rows = [
-        [f"{i}", f"{row['rank']}", f"{row['all_gone_after']:.1f}", f"{row['kept_step']:,}", row["said"].splitlines()[-1]]
+        [f"{i}", f"{row['rank']}", f"{row['all_gone_after']:.1f}", f"{row['kept_step']:,}", (row["said"].splitlines() or ["nothing"])[-1]]
         for i, row in enumerate(kept["kills"], 1)
     ]  # fmt: skip
     heads = ["kill", "rank", "seconds until all had ended", "step kept", "said"]

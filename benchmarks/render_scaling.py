@@ -49,17 +49,17 @@ def fits(kept: Kept, model: Model) -> str:
     """The constants of every network, and their errors."""
     rows = []
     for name, one in model.networks.items():
-        inside, unseen = spread(one.fit.errors), spread(one.fit.unseen)
+        inside, unseen, beyond = spread(one.fit.errors), spread(one.fit.unseen), found.beyond(one)
         line = NETWORKS[name].seconds_a_byte
         rows.append([
             NETWORKS[name].title, one.rows[0]["wiring"], f"{1e6 * one.constants.alpha:,.0f}",
             figure(1e9 * one.constants.beta), f"{one.constants.beta / line:.2f}" if line else "",
             str(len(one.rows)), f"{inside['median']:.0%}", f"{unseen['median']:.0%}",
-            f"{unseen['largest']:.0%}",
+            f"{unseen['largest']:.0%}", "" if beyond is None else f"{beyond:.0%}",
         ])  # fmt: skip
     table = listed(
         ["network", "simulated by", "α, µs", "β, ns a byte", "times the line's own", "measurements",
-         "error, median", "left out, median", "left out, largest"], rows,
+         "error, median", "left out, median", "left out, largest", "more hosts, median"], rows,
     )  # fmt: skip
     gamma = figure(1e9 * found.gamma(kept))
     return (

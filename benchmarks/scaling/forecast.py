@@ -146,9 +146,10 @@ def option(name: str, w: Workload, rows: float, cluster: Cluster, packing: Packi
     if name == "local SGD":
         return Step(plain.tokens, own | {part: AVERAGED / EVERY * spent for part, spent in network.items()})
     if name == "overlap":
-        # Two thirds of the arithmetic are the way back, in which gradients become ready layer by layer.
-        spent = sum(network.values())
-        seen = max(0.0, spent - 2 / 3 * sum(own.values())) / spent
+        # Two thirds of the arithmetic are the way back, in which gradients become ready layer by layer. The
+        # update waits for all of them.
+        spent, update = sum(network.values()), cluster.core.update * P / cluster.cores
+        seen = max(0.0, spent - 2 / 3 * (sum(own.values()) - update)) / spent
         return Step(plain.tokens, own | {part: value * seen for part, value in network.items()})
     if name == "another sum":
         return step(w, rows, cluster, fastest(cluster.network, p, NUMBER * P)[0])

@@ -75,6 +75,20 @@ def predicted(row: Row, constants: Constants) -> float:
     return constants.seconds(counts(row["exchange"], row["hosts"], row["bytes"]))
 
 
+def beyond(fitted: Fitted) -> float | None:
+    """Return the median error about sums over the most hosts, of constants fitted to fewer hosts.
+
+    That is what the model is used for. None where all were measured on as many.
+    """
+    most = max(row["hosts"] for row in fitted.rows)
+    fewer = [row for row in fitted.rows if row["hosts"] < most]
+    if not fewer:
+        return None
+    constants = network(fewer, fitted.constants.gamma).constants
+    asked = [row for row in fitted.rows if row["hosts"] == most and row["exchange"] != "pingpong"]
+    return float(np.median([abs(predicted(row, constants) / row["median"] - 1) for row in asked]))
+
+
 def workload(row: Row) -> Workload:
     """Return the workload that a step was measured of."""
     sizes = {name: row[name] for name in ("layers", "H", "E", "K", "B", "T")}

@@ -21,7 +21,6 @@ from simulated.networks import Network
 PREFIX = "elman"  # namespaces are called elman-PID-NUMBER, and so are told from those of others
 ADDRESSES = "198.18.0"  # of the block that is set apart for measuring networks (RFC 2544)
 MOST = 64
-BURST = 256 * 1024  # bytes that tbf lets pass at once: more than the largest frame of TCP
 QUEUE = 100_000  # frames that netem holds; more than a second of the fastest network
 GRACE = 2.0  # seconds that processes of a host have to end
 

@@ -48,6 +48,11 @@ class Lines:
         self.rate, self.delay = rate, delay
         self._out, self._in = [0.0] * hosts, [0.0] * hosts  # when each line is free again
 
+    @classmethod
+    def of(cls, hosts: int, gigabits: float, milliseconds: float) -> Lines:
+        """Return the lines of a network that is told in 10^9 bits a second and in milliseconds."""
+        return cls(hosts, gigabits * 1e9 / 8, milliseconds / 1000)
+
     def arrival(self, now: float, source: int, target: int, size: int) -> float:
         """Return when a frame of so many bytes, sent now, has arrived."""
         busy = size / self.rate if self.rate else 0.0
@@ -137,7 +142,7 @@ def main() -> None:
     ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0)  # sleep as long as was asked, not 50 us more
     gc.disable()
     print("ready", flush=True)
-    carry(devices, Lines(len(devices), float(gigabits) * 1e9 / 8, float(delay) / 1000), 0)
+    carry(devices, Lines.of(len(devices), float(gigabits), float(delay)), 0)
 
 
 if __name__ == "__main__":

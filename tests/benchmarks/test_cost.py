@@ -255,6 +255,10 @@ def test_overlap_hides_at_most_the_way_back():
     hidden = cluster(4, alpha=compute / 10 * 2 / 3, operation=0.5)  # ten messages: two thirds of the compute
     assert speed("overlap", hidden) == pytest.approx(5 / 3)
     assert speed("overlap", hidden._replace(network=Constants(compute / 10, 0, 0))) == pytest.approx(1.5)
+    slow = hidden._replace(core=Core(0.0, 0.0, 0.5, update=compute / P))  # it waits for the sums
+    assert speed("overlap", slow) == pytest.approx((2 + 2 / 3) / 2)
+    slow = slow._replace(network=Constants(compute / 10, 0, 0))
+    assert speed("overlap", slow) == pytest.approx(3 / (2 + 1 / 3))
 
 
 def test_another_sum_saves_messages():

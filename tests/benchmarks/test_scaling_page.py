@@ -1,11 +1,17 @@
 """The page about scaling: its tables are what was kept, and what the model makes of it."""
 
+import json
 import re
+import sys
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 
 import network
+import ranks
 import render_scaling
+from bench.pairs import Contest
 from scaling import forecast, found
 from scaling.cost import Constants
 from scaling.work import Core
@@ -73,9 +79,10 @@ def test_fits_find_the_constants_and_name_their_errors(page, kept):
     text = between(page, "fits")
     assert "2 cores of Acme" in text
     assert "γ is 0.100 ns a byte" in text
-    assert "| 1 Gbit/s, 1 ms | switch | 1,100 | 8.50 | 1.06 | 36 | 0% | 0% | 0% |" in text
+    assert "| 1 Gbit/s, 1 ms | switch | 1,100 | 8.50 | 1.06 | 36 | 0% | 0% | 0% | 0% |" in text
     assert re.search(
-        r"\| 10 Gbit/s, 0.1 ms \| switch \| 1\d\d \| \S+ \| 1.2\d \| 36 \| \d% \| \d% \| \d\d% \|", text
+        r"\| 10 Gbit/s, 0.1 ms \| switch \| 1\d\d \| \S+ \| 1.2\d \| 36 \| \d% \| \d% \| \d\d% \| \d+% \|",
+        text,
     )
 
 
@@ -152,8 +159,60 @@ def test_packing_is_measured_a_number():
     assert all(0 < seconds < 1e-3 for seconds in spent.values())
 
 
+def test_the_work_of_a_step_is_kept_in_seconds(monkeypatch):
+    contest = Contest(rates={"elman": [100.0, 200.0, 400.0]}, seconds=1.0)  # steps a second
+    for name, patch in {
+        "prepared": lambda workload: nullcontext({}), "started": lambda make: nullcontext([]),
+        "contest": lambda *_: contest, "measure_packing": lambda n: PACKED,
+    }.items():  # fmt: skip
+        monkeypatch.setattr(network, name, patch)
+    work = network.measure_work(SimpleNamespace(quick=True))
+    assert [row["median"] for row in work["steps"]] == [0.005] * len(work["steps"])
+    assert found.gamma({"work": work}) == pytest.approx(1e-10)
+
+
 def test_training_is_asked_for_what_the_model_is_told():
     words = network.training("2 x 512", 64, quick=False)
     asked = dict(zip(words[::2], words[1::2], strict=False))
     assert asked["--hidden"] == asked["--embedding"] == "512"
     assert (asked["--batch"], asked["--window"], asked["--threads"]) == ("64", "64", "1")
+
+
+def test_the_most_hosts_are_asked_about_of_a_fit_to_fewer():
+    """Two hosts obey the model, four take a quarter longer: nothing of four may be in the fit."""
+    constants, rows = Constants(1e-3, 8e-9, 1e-10), []
+    for hosts, slower in ((2, 1.0), (4, 1.25)):
+        for exchange in ("ring", "tree", "pingpong"):
+            for size in (1_000, 100_000_000):
+                row = {"hosts": hosts, "exchange": exchange, "bytes": size}
+                late = 1.0 if exchange == "pingpong" else slower
+                rows.append({**row, "median": late * found.predicted(row, constants)})
+    assert found.beyond(found.network(rows, 1e-10)) == pytest.approx(0.2)
+    assert found.beyond(found.network([row for row in rows if row["hosts"] == 2], 1e-10)) is None
+
+
+@pytest.mark.parametrize("given", [["1"], ["2", "65"]])
+def test_numbers_of_hosts_that_cannot_be(monkeypatch, capsys, given):
+    monkeypatch.setattr(sys, "argv", ["network.py", "--hosts", *given])
+    with pytest.raises(SystemExit):
+        network.main()
+    assert f"--hosts {given[-1]}: give from 2 to 64" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", ["2,4", "1,0", "1,two"])
+def test_numbers_of_ranks_that_cannot_be(monkeypatch, capsys, given):
+    monkeypatch.setattr(sys, "argv", ["ranks.py", "--ranks", given])
+    with pytest.raises(SystemExit):
+        ranks.main()
+    assert f"--ranks {given}: give numbers joined by commas, 1 among them" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("steps", [ranks.QUICK, *ranks.STEPS.values()])
+def test_a_run_of_several_ranks_is_long_enough_for_a_speed(tmp_path, steps):
+    """A line for every ten steps, as training writes them; ten steps of the second half take a second."""
+    lines = [
+        {"tokens": 100 * step, "seconds": 5.0 + step / 10, "train_loss": 2.0} for step in range(10, steps, 10)
+    ]
+    lines.append({"tokens": 100 * steps, "seconds": 99.0, "train_loss": 2.0, "valid_loss": 2.0})
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert ranks.speed(tmp_path)[0] == pytest.approx(1000.0)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bench.side import SideFailed
-from simulated import hosts, start, switch
+from simulated import hosts, start, switch, traffic
 from simulated.networks import NETWORKS, Network
 
 from .conftest import BENCHMARKS
@@ -26,6 +26,12 @@ def test_an_idle_line_costs_the_size_once_and_the_delay():
     lines = switch.Lines(3, rate=1000.0, delay=0.25)
     assert lines.arrival(10.0, 0, 1, 500) == 10.75
     assert switch.Lines(3, rate=0.0, delay=0.25).arrival(10.0, 0, 1, 500) == 10.25
+
+
+def test_lines_are_told_of_bits_and_milliseconds():
+    lines = switch.Lines.of(2, 1.0, 5.0)
+    assert lines.arrival(0.0, 0, 1, 125_000_000) == pytest.approx(1.005)
+    assert NETWORKS["1g-1ms"].seconds_a_byte == pytest.approx(1 / lines.rate)
 
 
 def test_frames_of_one_line_wait_for_one_another():
@@ -88,6 +94,10 @@ def test_the_switch_delays_and_passes_on():
     assert not thread.is_alive()
     for one in (a, far_a, b, far_b, far_off):
         one.close()
+
+
+def test_there_and_back_is_two_messages():
+    assert [traffic.one_way(name, 3.0) for name in ("pingpong", "ring")] == [1.5, 3.0]
 
 
 def test_networks_in_words():

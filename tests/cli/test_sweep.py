@@ -138,7 +138,7 @@ def test_failed_and_pruned_trials_say_so(run_elman: Command, config: Path) -> No
     config.write_text(text.replace("0.5, 0.4, 0.00001, 0.00002", "2e38"), encoding="utf-8")
     line = run_elman("sweep", config, "--trials", "2", "--study", "bad", "--json")
     assert line.status == 2
-    assert line.err.startswith("elman: no trial came to a loss; trial 0 failed: ")
+    assert line.err.startswith("elman: no trial came to its end; trial 0 failed: ")
 
 
 def test_every_state_in_the_table() -> None:

@@ -25,6 +25,7 @@ TRIALS = [
     a_trial(1, 1.75),
     a_trial(5, 1.9, "pruned"),
     a_trial(2, None, "failed", lr=0.4),
+    a_trial(7, 1.7, "failed", lr=0.4),  # after an evaluation
     a_trial(6, 1.6, "running", cell="_odd$"),
     a_trial(4, 1.8, lr=None),
 ]
@@ -71,7 +72,7 @@ def test_the_trials_in_their_order():
         "complete": [(0, 2.0), (1, 1.75), (3, 1.5), (4, 1.8)],
         "pruned": [(5, 1.9)],
         "broken off": [(6, 1.6)],
-        "failed": [(2, 1.0)],
+        "failed": [(2, 1.0), (7, 1.0)],
         "best": [(3, 1.5)],
         "best so far (1.500)": [(0, 2.0), (1, 1.75), (3, 1.5), (4, 1.5)],
     }

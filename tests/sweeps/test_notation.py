@@ -119,6 +119,11 @@ def test_of_many_combinations_every_two_ends_meet() -> None:
                 }
 
 
+def test_of_a_single_list_all_values_are_checked() -> None:
+    seeds = list(range(MOST + 1))
+    assert [corner["seed"] for corner in read_space({"seed": seeds}).corners()] == seeds
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from elman.errors import CheckpointError, ConfigError, DataError
+from elman.disk import lock
+from elman.errors import CheckpointError, ConfigError, DataError, ElmanError
 from elman.sweeps import presence, storages
 from elman.sweeps.presence import Presence
 from elman.sweeps.records import ATTEMPTS, Record
-from elman.sweeps.study import Asked, Study
+from elman.sweeps.study import Asked, Lost, Study
 from elman.sweeps.sweep import Sweep
 from elman.sweeps.trial import TrialEnded
 from tests.small import sentences
@@ -83,6 +84,48 @@ def test_signs_of_life_are_given_while_training(tmp_path: Path, monkeypatch: pyt
                 time.sleep(0.05)
         assert seen[-1] > seen[0]
         assert sorted(seen) == seen
+
+
+def test_a_storage_that_is_away_for_a_moment_ends_no_signs_of_life(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "EVERY", 0.01)
+    with sweep_in(tmp_path) as sweep, Presence(sweep.out) as here:
+        trial, told = begun(sweep, here, alive=0.0), []
+
+        def note(**notes: Any) -> None:
+            told.append(notes)
+            if len(told) == 1:
+                raise CheckpointError("database is locked")
+            if len(told) == 3:
+                raise Lost
+
+        monkeypatch.setattr(trial, "note", note)
+        with here.at_work(trial):
+            end = time.monotonic() + 20
+            while len(told) < 3 and time.monotonic() < end:
+                time.sleep(0.01)
+            time.sleep(0.1)
+        assert len(told) == 3  # one that was lost gives none
+
+
+def test_a_lock_that_we_may_not_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the folder of another user signs of life tell, as if it were another machine."""
+    with sweep_in(tmp_path) as sweep, Presence(sweep.out) as here, Presence(sweep.out) as other:
+        begun(sweep, other, alive=0.0)
+        (record,) = sweep.records()
+        assert not here.gone(record)
+        monkeypatch.setattr(lock.os, "open", denied := Denied())
+        assert here.gone(record)
+        assert denied.asked
+
+
+class Denied:
+    asked = 0
+
+    def __call__(self, *_: Any) -> int:
+        self.asked += 1
+        raise PermissionError(13, "Permission denied")
 
 
 def test_what_kills_its_process_is_not_tried_for_ever(tmp_path: Path) -> None:
@@ -212,6 +255,26 @@ def test_a_journal_whose_last_line_was_cut_short(tmp_path: Path, monkeypatch: py
     path.write_bytes(path.read_bytes() + b'{"op_code":4,"wor')
     with pytest.raises(DataError, match=r"the last line of .* was cut short"), sweep_in(tmp_path):
         pass
+
+
+def test_a_line_that_another_process_had_no_room_for(tmp_path: Path) -> None:
+    with sweep_in(tmp_path) as sweep:
+        do(sweep, 1)
+        path = Path(sweep.study.storage)
+        path.write_bytes(path.read_bytes() + b'{"op_code":4,"wor{"op_code":4}\n{"op_code":4}\n')
+        with pytest.raises(CheckpointError, match=r"a line of .* was cut short.*: remove that line"):
+            do(sweep, 2)
+
+
+def test_no_password_is_shown(tmp_path: Path) -> None:
+    for url in (
+        "nothing://me:secret@here",
+        "oracle+cx_oracle://me:secret@localhost/x",
+        "sqlite://me:secret@x/y",
+    ):
+        with pytest.raises(ElmanError, match=r"me:\*\*\*@") as raised:
+            Study.open(url, "one")
+        assert "secret" not in str(raised.value)
 
 
 def test_storages_that_cannot_be(tmp_path: Path) -> None:

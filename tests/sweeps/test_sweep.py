@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ import elman
 from elman.errors import CheckpointError, ConfigError
 from elman.storage.run import Run
 from elman.sweeps import texts
-from elman.sweeps.records import Record, best
+from elman.sweeps.records import Record, best, count
 from elman.sweeps.results import Results
 from elman.sweeps.storages import open_storage
+from elman.sweeps.study import Asked
 from elman.sweeps.sweep import Sweep
 from elman.sweeps.trial import TrialBegun, TrialEnded, TrialEvaluated
 from tests.small import checkpoint_of, metrics_of
@@ -149,11 +151,49 @@ def test_interruptions_change_nothing(tmp_path: Path, unbroken: tuple[Any, ...])
     assert {record.state for record in records} == {"complete", "pruned", "interrupted"}
 
 
-def test_a_damaged_checkpoint_is_no_hindrance(tmp_path: Path, unbroken: tuple[Any, ...]) -> None:
+def test_what_was_killed_before_it_was_pruned_is_pruned(
+    tmp_path: Path, unbroken: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = Asked.end
+
+    def die(self: Asked, state: str, loss: float | None = None) -> Record:
+        if state == "pruned":
+            raise KeyboardInterrupt
+        return end(self, state, loss)
+
+    with sweep_in(tmp_path, BAD) as sweep:
+        with monkeypatch.context() as patched:
+            patched.setattr(Asked, "end", die)
+            with pytest.raises(KeyboardInterrupt):
+                do(sweep, TRIALS)
+        done = count(sweep.records()) + 1
+        do(sweep, done)
+        assert outcome(sweep.records()) == unbroken[0][:done]
+        assert sweep.records()[-1].state == "pruned"
+
+
+def test_the_command_that_trains_longer_has_whole_numbers(
+    swept: tuple[Sweep, list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = swept[0].records()
+    config = replace(Run(records[0].run).config, steps=123_457, minutes=0.25)
+    monkeypatch.setattr(Run, "config", config)
+    words = Results.of("one", "there", "nats a token", ("lr",), records).longer()
+    assert words[3:-2] == ["--steps", "1234570", "--minutes", "2.5"]
+
+
+@pytest.mark.parametrize("damage", ["half", "another"])
+def test_a_damaged_checkpoint_is_no_hindrance(tmp_path: Path, unbroken: tuple[Any, ...], damage: str) -> None:
+    """Nor is another run in its place: the trial begins anew, in a directory of its own."""
     with sweep_in(tmp_path, BAD) as sweep:
         do(sweep, 1, stop=after(9))
         (broken,) = [record for record in sweep.records() if record.state == "interrupted"]
-        Run(broken.run).checkpoint_path.write_bytes(b"half")
+        if damage == "half":
+            Run(broken.run).checkpoint_path.write_bytes(b"half")
+        else:
+            elman.train(
+                text_in(tmp_path), out=broken.run, overwrite=True, hidden=9, layers=1, steps=1, batch=2
+            )
         do(sweep, 1)
         again = sweep.records()[-1]
         assert (again.again, again.state, again.run != broken.run) == (broken.number, "complete", True)
@@ -232,7 +272,7 @@ def test_where_every_trial_fails_that_is_an_error(tmp_path: Path) -> None:
         do(sweep, 2)
         found = Results.of("one", "there", "nats a token", ("lr",), sweep.records())
     assert found.best is None
-    with pytest.raises(ConfigError, match=r"^no trial came to a loss; trial 0 failed: .*NaN or infinite"):
+    with pytest.raises(ConfigError, match=r"^no trial came to its end; trial 0 failed: .*NaN or infinite"):
         found.check()
 
 

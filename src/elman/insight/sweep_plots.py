@@ -32,7 +32,7 @@ def plot_sweep(
 
     Above, a dot a trial in their order, and the best loss so far as a line; below, for each setting, the
     losses against its values. The best trial has a ring. A loss far above the others is drawn as a triangle
-    at the upper edge, and a trial that failed as a cross there.
+    at the upper edge, and a trial that failed as a cross there, whatever its losses before.
 
     Parameters
     ----------
@@ -137,6 +137,7 @@ class _View:
                     (x, min(trial["loss"], self.ceiling))
                     for trial, x in placed
                     if trial["loss"] is not None
+                    and trial["state"] != "failed"
                     and _kind(trial["state"]) == state
                     and (trial["loss"] > self.ceiling) == high
                 ]
@@ -144,7 +145,7 @@ class _View:
                     label = state.replace("other", "broken off") if named and not high else "_"
                     marks = {"marker": "^" if high else "o", "markersize": 5, "linestyle": "none"}
                     axes.plot(*zip(*points, strict=True), label=label, clip_on=False, **marks, **style)
-        failed = [x for trial, x in placed if trial["loss"] is None and trial["state"] == "failed"]
+        failed = [x for trial, x in placed if trial["state"] == "failed"]
         if failed:
             marks = {"marker": "x", "color": GREY, "linestyle": "none", "clip_on": False}
             top = axes.get_xaxis_transform()

@@ -11,14 +11,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from elman.disk.lock import LOCK, exclusive
 from elman.errors import CheckpointError
 from elman.sweeps.records import Record
-
-if TYPE_CHECKING:
-    from elman.sweeps.study import Asked
+from elman.sweeps.study import Asked, Lost
 
 EVERY = 10.0
 """Seconds between signs of life."""
@@ -69,8 +67,9 @@ class Presence:
             folder = Path(record.worker)
             if folder == self.folder:
                 return True
-            if (folder / LOCK).exists():
-                return not _held(folder)
+            held = _held(folder) if (folder / LOCK).exists() else None
+            if held is not None:
+                return not held
         return time.time() - record.alive > GRACE
 
     @contextmanager
@@ -82,10 +81,10 @@ class Presence:
             while not over.wait(EVERY):
                 try:
                     trial.note(alive=time.time())
-                except (
-                    Exception
-                ):  # the trial has been ended, or the disk is full: the trial itself will say so
-                    return
+                except Lost:
+                    return  # it has been ended: the trial itself will say so
+                except Exception:  # the storage is busy, or away for a moment: the next one may come through
+                    continue
 
         thread = threading.Thread(target=beat, name="signs of life", daemon=True)
         thread.start()
@@ -96,11 +95,12 @@ class Presence:
             thread.join()
 
 
-def _held(folder: Path) -> bool:
+def _held(folder: Path) -> bool | None:
+    """Say whether a process holds the lock; None where we may not ask, as in the folder of another user."""
     try:
         with exclusive(folder):
             pass
-    except CheckpointError:
-        return True
+    except CheckpointError as busy:
+        return None if isinstance(busy.__cause__, OSError) else True
     shutil.rmtree(folder, ignore_errors=True)  # nobody comes back to it
     return False

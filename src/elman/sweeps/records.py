@@ -83,6 +83,25 @@ def count(records: Sequence[Record], below: int | None = None) -> int:
     return sum(record.counted for record in records if below is None or record.number < below)
 
 
+def place(records: Sequence[Record], number: int) -> int:
+    """Return how many have been chosen before a trial, from which its own choice follows.
+
+    What is done again was chosen once. A trial that was broken off before that has no choice, and leaves its
+    place to the next; if others have been chosen after it the place stays empty, or two would be the same.
+
+    >>> drawn = {"lr": 0.1}
+    >>> found = [Record(0, "complete", params=drawn), Record(1, "killed", params=drawn), Record(2, "killed")]
+    >>> place(found, 3), place([*found, Record(3, "complete", params=drawn, again=1)], 4)
+    (2, 2)
+    >>> place([*found, Record(3, "running")], 4)
+    4
+    """
+    first = [r for r in records if r.number < number and r.again is None and r.state != "surplus"]
+    while first and not (first[-1].params or first[-1].state == "running"):
+        first.pop()
+    return len(first)
+
+
 def ranked(records: Sequence[Record]) -> list[Record]:
     """Return the trials that count, the best first: complete ones, then pruned ones, then the rest.
 

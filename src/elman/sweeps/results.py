@@ -97,7 +97,7 @@ class Results:
         states = {record.state for record in self.records}
         if self.records and states <= {"failed", "killed", "interrupted"} and "failed" in states:
             first = min((r for r in self.records if r.state == "failed"), key=lambda r: r.number)
-            raise ConfigError(f"no trial came to a loss; trial {first.number} failed: {first.error}")
+            raise ConfigError(f"no trial came to its end; trial {first.number} failed: {first.error}")
 
     def longer(self) -> list[str]:
         """Return the arguments of ``elman`` that train the best settings longer, anew and from the beginning.
@@ -112,8 +112,10 @@ class Results:
         if run is None or config is None:
             return []
         lengths = {name: getattr(config, name) for name in ("epochs", "steps", "minutes")}
-        flags = [f"--{name} {LONGER * value:g}" for name, value in lengths.items() if value is not None]
-        words = ["train", "--config", str(near(run.path) / "config.toml"), *" ".join(flags).split()]
+        words = ["train", "--config", str(near(run.path) / "config.toml")]
+        for name, value in lengths.items():
+            if value is not None:  # a whole number stays one: with 1e+06 steps nothing would begin
+                words += [f"--{name}", f"{LONGER * value:.12g}"]
         return [*words, "--out", str(_free(self.study))]
 
 

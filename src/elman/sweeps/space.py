@@ -62,7 +62,7 @@ class Space:
     def corners(self) -> Iterator[dict[str, Any]]:
         """Yield combinations of what each dimension has at its ends: all, or where these are many, of two."""
         ends = [list(dimension.corners()) for dimension in self.dimensions]
-        if prod(map(len, ends)) <= MOST:
+        if prod(map(len, ends)) <= MOST or len(ends) == 1:
             yield from (together(*parts) for parts in product(*ends))
             return
         for one, other in combinations(range(len(ends)), 2):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 import warnings
@@ -48,6 +49,15 @@ def check_storage(storage: str) -> None:
             f"storage {storage}: give a file that ends in {JOURNALS[0]} (which machines can share) or "
             f"{DATABASES[0]} (SQLite), or the URL of a database"
         )
+
+
+def without_password(storage: str) -> str:
+    """Return the name of a storage as it may be shown, without the password that a URL can have.
+
+    >>> without_password("postgresql://me:secret@host/name"), without_password("a:b@c.db")
+    ('postgresql://me:***@host/name', 'a:b@c.db')
+    """
+    return re.sub(r"(://[^:/@]*):[^/]*@", r"\1:***@", storage, count=1)
 
 
 def open_storage(storage: str) -> BaseStorage:
@@ -110,26 +120,27 @@ def _database(url: str) -> BaseStorage:
     import sqlalchemy.exc as sql
     from optuna.storages import RDBStorage
 
+    shown = without_password(url)
     kwargs = {"connect_args": {"timeout": PATIENCE}} if url.startswith("sqlite") else {}
     for opening in range(OPENINGS):
         try:
             return RDBStorage(url, engine_kwargs=kwargs)
         except ImportError as error:
-            raise ConfigError(f"storage {url}: its driver is not installed ({error.__cause__})") from error
+            raise ConfigError(f"storage {shown}: its driver is not installed ({error.__cause__})") from error
         except (sql.ArgumentError, sql.NoSuchModuleError) as error:
-            raise ConfigError(f"storage {url} is no URL of a database: {_first_line(error)}") from error
+            raise ConfigError(f"storage {shown} is no URL of a database: {_said(error, url)}") from error
         except (sql.OperationalError, sql.IntegrityError, sql.ProgrammingError) as error:
             # Of two processes that make the tables at the same time, one is told that they are there.
             if opening == OPENINGS - 1 or ("exist" not in str(error) and "UNIQUE" not in str(error)):
-                raise CheckpointError(f"cannot open {url}: {_first_line(error)}") from error
+                raise CheckpointError(f"cannot open {shown}: {_said(error, url)}") from error
             time.sleep(0.1)
         except (sql.SQLAlchemyError, RuntimeError) as error:
-            raise DataError(f"{url} is no storage of Optuna's: {_first_line(error)}") from error
+            raise DataError(f"{shown} is no storage of Optuna's: {_said(error, url)}") from error
     raise AssertionError("the last opening returns or raises")
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+def _said(error: Exception, url: str) -> str:
+    return str(error).partition("\n")[0].replace(url, without_password(url))
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from elman.errors import CheckpointError, ConfigError
 from elman.sweeps.notation import Drawer
-from elman.sweeps.records import ATTEMPTS, Record, count
-from elman.sweeps.storages import no_warnings, open_storage, require_optuna
+from elman.sweeps.records import ATTEMPTS, Record, place
+from elman.sweeps.storages import no_warnings, open_storage, require_optuna, without_password
 
 if TYPE_CHECKING:
     import optuna
@@ -39,7 +39,7 @@ class Study:
     study : optuna.Study
         Of Optuna's.
     storage : str
-        Where it is kept.
+        Where it is kept; without its password, if there is one, since this is shown.
     """
 
     def __init__(self, study: optuna.Study, storage: str) -> None:
@@ -69,7 +69,7 @@ class Study:
         require_optuna()
         import optuna
 
-        opened = open_storage(storage)
+        opened, storage = open_storage(storage), without_password(storage)
         with _translated(storage):
             made = optuna.create_study(
                 study_name=name, storage=opened, direction="minimize", load_if_exists=True,
@@ -79,7 +79,7 @@ class Study:
         if several or made.direction != optuna.study.StudyDirection.MINIMIZE:
             raise ConfigError(f"the study {name} in {storage} is not of a loss: give another --study")
         study = cls(made, storage)
-        made.sampler = _seeded(seed, lambda number: count(study.records(), below=number))
+        made.sampler = _seeded(seed, lambda number: place(study.records(), number))
         return study
 
     def close(self) -> None:
@@ -273,8 +273,13 @@ def _translated(storage: str) -> Iterator[None]:
     except UpdateFinishedTrialError:
         raise Lost from None
     except ValueError as error:
-        if not str(error).startswith("Cannot tell"):
+        if str(error).startswith("Cannot tell"):
+            raise Lost from None
+        if not isinstance(error, json.JSONDecodeError) and str(error) != "Invalid log format.":
             raise
-        raise Lost from None
+        # Of a journal: another process had no room to end its line.
+        raise CheckpointError(
+            f"a line of {storage} was cut short, as by a full disk: remove that line"
+        ) from error
     except (StorageInternalError, OSError) as error:
         raise CheckpointError(f"cannot read or write the study in {storage}: {error}") from error

@@ -125,10 +125,9 @@ def _train(
     """Train; return how it ended, and the loss to rank it by."""
     bits = place.plan.measure == BITS
     with _opened(place, trial, settings, again) as session:
-        losses = _history(session, bits)
-        for index, loss in enumerate(losses, start=1):
-            trial.report(loss, index)
-        pruned, reason = False, ""
+        losses, pruned, reason = _history(session, bits), False, ""
+        for index, loss in enumerate(losses, start=1):  # it may have been killed before it was pruned
+            pruned = trial.report(loss, index)
 
         def stop() -> bool:
             return pruned or place.stop()
