@@ -104,17 +104,21 @@ class Stages:
         wanted = id_type(context.chosen.vocab_size)
         for part, some in self.stems.items():
             records = [self.records[stem] for stem in some]
-            for stem, record, skipped in zip(some, records, skips(records), strict=True):
+            added = adds(records) if context.documents == "file" else [0] * len(records)
+            for stem, record, skipped, more in zip(some, records, skips(records), added, strict=True):
                 if record["stage"] == "encoded":
                     order = {name: record[name] for name in ("runs", "dtype")}
-                    order |= {"stem": stem, "size": record["tokens"], "wanted": wanted, "skipped": skipped}
+                    order |= {"stem": stem, "size": record["tokens"], "wanted": wanted}
+                    order |= {"skipped": skipped, "added": more}
                     order |= {"chosen": str(context.tokenizer), "count": part == "train"}
                     orders.append(order)
         for number, answer in context.work("finishing", "finish", orders):
-            stem, skipped = orders[number]["stem"], orders[number]["skipped"]
+            order = orders[number]
+            stem = order["stem"]
+            encoded = list(self.records[stem]["sha256"])
             record = {**self.records[stem], **answer, "stage": "done", "dtype": wanted, "runs": []}
             if record["documents"] is not None:
-                record["documents"] -= skipped
+                record["documents"] += order["added"] - order["skipped"]
             self._know(stem, record)
             context.place.drop(stem)
 
@@ -174,5 +178,24 @@ def skips(records: Sequence[Mapping[str, Any]]) -> list[int]:
         counts = candidate is None or (has_text and (after_blank or candidate > 0))
         found.append(0 if counts else 1)
         has_text = lines["has_text"] or (has_text and not lines["begun"])
+
+
+def adds(records: Sequence[Mapping[str, Any]]) -> list[int]:
+    """How many starts each shard of a part lacks, seen from the shard before: 0 or 1.
+
+    Where a source is a document, and was cut before its first token, which white space or a byte-order mark
+    may stand before, it starts with the first token of a later shard.
+
+    Parameters
+    ----------
+    records : sequence of mapping
+        Of the shards of a part, in their order.
+    """
+    found, waits = [], False
+    for lines in (record["lines"] for record in records):
+        has_tokens = lines["opens"] is not None
+        found.append(int(waits and lines["opens"] is False))
+        waits = lines["waits"] or (waits and not has_tokens)
+    return found
         after_blank = lines["after_blank"]
     return found

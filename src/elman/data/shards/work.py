@@ -119,6 +119,8 @@ def encode_shard(order: dict[str, Any]) -> dict[str, Any]:
             "has_text": writer.finder.has_text,
         },
         "changed": {
+            "opens": writer.finder.opens,
+            "waits": writer.finder.waits,
             str(number): [source.dropped_mark, source.changed_ends]
             for number, source in sources.items() if source.dropped_mark or source.changed_ends
         },
@@ -151,6 +153,7 @@ def finish_shard(order: dict[str, Any]) -> dict[str, Any]:
         ):
             source.seek(order["skipped"] * START_TYPE.itemsize)
             shutil.copyfileobj(source, target)
+            target.write(bytes(order["added"] * START_TYPE.itemsize))  # a start at 0
             _to_disk(target)
         (folder / f"{stem}.final").replace(out / f"{stem}.starts")
         checksums[f"{stem}.starts"] = checksum(out / f"{stem}.starts")
