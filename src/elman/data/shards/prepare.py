@@ -21,6 +21,7 @@ from elman.data.shards.pool import Pool
 from elman.data.shards.stages import Stages
 from elman.data.shards.work import COUNT_TYPE, checksum
 from elman.data.shards.workplace import SOURCES, Workplace, cannot_write
+from elman.data.sources import items_of
 from elman.data.split import DEFAULT_SPLIT, PARTS
 from elman.data.tokenize import Tokenizer
 from elman.disk.atomic import write_atomic
@@ -101,7 +102,10 @@ def prepare_corpus(
         name, value = ("workers", workers) if workers < 1 else ("shards", shards)
         raise ConfigError(f"{name} is {value}: give at least 1")
     kind = check_settings(tokens, documents, tokenizer, max_vocab, min_count, lowercase, chunk)
-    builder = kind.builder(max_vocab=max_vocab, min_count=min_count, lowercase=lowercase)
+    builder = None
+    if tokenizer is None:
+        builder = kind.builder(max_vocab=max_vocab, min_count=min_count, lowercase=lowercase)
+    sources = _listed(sources)
     fractions = check_parts(sources, split, tokenizer is not None)
     if workers > 1 and not kind.__module__.startswith("elman."):
         raise ConfigError(f"{kind.name} tokens are known to this process alone: leave workers at 1")
@@ -120,12 +124,19 @@ def prepare_corpus(
             if overwrite:
                 place.clear()
             if not _complete(context):
-                if tokenizer is not None or builder is None:
+                if builder is None:
                     context.choose(tokenizer or kind())
                 _prepare(context, sources)
     except OSError as error:
         raise cannot_write(place.out, error) from None
     return open_prepared(place.out)
+
+
+def _listed(sources: Texts | Mapping[str, Texts]) -> Texts | Mapping[str, Texts]:
+    """The same, to be gone through more than once."""
+    if isinstance(sources, Mapping):
+        return {part: items_of(given) for part, given in sources.items()}
+    return items_of(sources)
 
 
 def _files(sources: Texts | Mapping[str, Texts]) -> list[Listed]:
