@@ -229,7 +229,7 @@ def _publish(context: Context, stages: Stages, counts: NDArray[np.int64] | None)
         "vocab_size": tokenizer.vocab_size,
         "dtype": id_type(tokenizer.vocab_size),
         "documents": context.documents,
-        "notes": [*tokenizer.notes, *stages.notes()],
+        "notes": list(tokenizer.notes),
         "sha256": checksums,
         "given": context.plan.settings["tokenizer"] is not None,
         "parts": {part: [stages.records[stem] for stem in some] for part, some in stages.stems.items()},

@@ -13,7 +13,6 @@ from elman.data.shards.dealing import Dealing
 from elman.data.shards.plan import stems
 from elman.data.shards.tally import add_up
 from elman.data.shards.work import COUNT_TYPE
-from elman.data.sources import notes_of
 from elman.data.writing import no_tokens
 
 Record = dict[str, Any]
@@ -144,16 +143,6 @@ class Stages:
         if used.size < 2 and context.plan.settings["tokenizer"] is None:
             raise all_one(context.chosen, int(used[0]))
         return total
-
-    def notes(self) -> list[str]:
-        """What was done to the files that their owner may want to know."""
-        changed: dict[int, list[int]] = {}
-        for record in self.records.values():
-            for number, counts in record["changed"].items():
-                before = changed.get(int(number), [0, 0])
-                changed[int(number)] = [a + b for a, b in zip(before, counts, strict=True)]
-        names = [source.name for source in self._dealing.sources]
-        return [note for number in sorted(changed) for note in notes_of(names[number], *changed[number])]
 
     def _know(self, stem: str, record: Record) -> None:
         self._context.place.write(f"{stem}.json", record)

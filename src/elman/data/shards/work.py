@@ -196,10 +196,11 @@ def _blocks(file: BinaryIO, dtype: "np.dtype[Any]", size: int) -> Iterator[NDArr
 
 def verify_files(order: dict[str, Any]) -> dict[str, Any]:
     """Say of each file how it differs from what its checksum is of; None where it does not."""
-    return {"found": {path: _verified(Path(path), wanted) for path, wanted in order["sha256"].items()}}
+    return {"found": {path: verified(Path(path), wanted) for path, wanted in order["sha256"].items()}}
 
 
-def _verified(path: Path, wanted: str) -> str | None:
+def verified(path: Path, wanted: str) -> str | None:
+    """How a file differs from what its checksum is of; None where it does not."""
     try:
         found = checksum(path)
     except FileNotFoundError:
