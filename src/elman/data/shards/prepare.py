@@ -150,6 +150,12 @@ def _complete(context: Context) -> bool:
     place, plan = context.place, context.plan
     kept = place.plan()
     if kept is None:
+        made = [path.name for path in place.made()]
+        if made:
+            raise ConfigError(
+                f"{place.out} holds {min(made)}, but neither a prepared text nor the beginning of one: "
+                "give a new folder, or --overwrite to replace it"
+            )
         _begin(context)
         return False
     other, finished = plan.other_settings(kept), place.finished
@@ -208,7 +214,13 @@ def _prepare(context: Context, sources: Texts | Mapping[str, Texts]) -> None:
     stages.choose()
     stages.finish()
     counts = stages.count()
-    changed = Plan(context.plan.settings, tuple(_files(sources))).changed_file(context.plan)
+    now = Plan(context.plan.settings, tuple(_files(sources)))
+    if now.other_settings(context.plan):
+        raise DataError(
+            "files were added or removed while the text was prepared: run the same command when it is "
+            "complete, with --overwrite"
+        )
+    changed = now.changed_file(context.plan)
     if changed is not None:
         raise DataError(f"{changed} changed while it was prepared: run the same command when it is complete")
     _publish(context, stages, counts)

@@ -1,6 +1,7 @@
 """The stages from text to shards, each of which goes on from what is there of it."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class Stages:
         place, found = self._context.place, dict[str, Record]()
         for stem in (stem for some in self.stems.values() for stem in some):
             record = place.read(f"{stem}.json")
-            if record and (record["stage"] == "encoded" or self._context.chosen):
+            if record and (record["runs"] or self._context.chosen):
                 found[stem] = record  # final ids are of a tokenizer, and without that one of none
         names, orders = list(found), []
         for record in found.values():
@@ -68,7 +69,7 @@ class Stages:
             for stem, shard in zip(some, self.ranges[part], strict=True):
                 if stem in self.records:
                     continue
-                place.drop(stem, known=True)
+                place.drop(stem)
                 ranges = [
                     [number, sources[number].name, str(sources[number].path), start, stop, begins]
                     for number, start, stop, begins in shard
@@ -119,7 +120,8 @@ class Stages:
             if record["documents"] is not None:
                 record["documents"] += order["added"] - order["skipped"]
             self._know(stem, record)
-            context.place.drop(stem)
+            for name in encoded:
+                (context.place.work / name).unlink(missing_ok=True)
 
     def count(self) -> NDArray[np.int64] | None:
         """How often each id occurs in the training part, shape (K,); None where there is none."""
@@ -132,7 +134,7 @@ class Stages:
         orders = [
             {"stem": stem, "size": self.records[stem]["tokens"], "vocab_size": size, "wanted": id_type(size)}
             for stem, path in paths.items()
-            if not path.exists() or path.stat().st_size != size * COUNT_TYPE.itemsize
+            if not _counts_all(path, size, self.records[stem]["tokens"])
         ]
         for _ in context.work("counting", "count", orders):
             pass
@@ -147,6 +149,13 @@ class Stages:
     def _know(self, stem: str, record: Record) -> None:
         self._context.place.write(f"{stem}.json", record)
         self.records[stem] = record
+
+
+def _counts_all(path: Path, size: int, tokens: int) -> bool:
+    """Whether a file has counts of so many ids that add up to so many tokens, as it has where it is whole."""
+    if not path.exists() or path.stat().st_size != size * COUNT_TYPE.itemsize:
+        return False
+    return int(np.fromfile(path, COUNT_TYPE).sum()) == tokens
 
 
 def skips(records: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -167,6 +176,8 @@ def skips(records: Sequence[Mapping[str, Any]]) -> list[int]:
         counts = candidate is None or (has_text and (after_blank or candidate > 0))
         found.append(0 if counts else 1)
         has_text = lines["has_text"] or (has_text and not lines["begun"])
+        after_blank = lines["after_blank"]
+    return found
 
 
 def adds(records: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -185,6 +196,4 @@ def adds(records: Sequence[Mapping[str, Any]]) -> list[int]:
         has_tokens = lines["opens"] is not None
         found.append(int(waits and lines["opens"] is False))
         waits = lines["waits"] or (waits and not has_tokens)
-    return found
-        after_blank = lines["after_blank"]
     return found

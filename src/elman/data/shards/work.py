@@ -67,6 +67,8 @@ def unpack_file(order: dict[str, Any]) -> dict[str, Any]:
     target = Path(order["target"])
     half = target.with_suffix(".half")
     size = unpack(order["name"], Path(order["path"]), half)
+    with half.open("rb") as file:
+        os.fsync(file.fileno())  # by its name and size it is known to be whole
     half.replace(target)
     return {"size": size}
 
@@ -117,10 +119,10 @@ def encode_shard(order: dict[str, Any]) -> dict[str, Any]:
             "candidate": writer.finder.candidate,
             "after_blank": writer.finder.after_blank,
             "has_text": writer.finder.has_text,
-        },
-        "changed": {
             "opens": writer.finder.opens,
             "waits": writer.finder.waits,
+        },
+        "changed": {
             str(number): [source.dropped_mark, source.changed_ends]
             for number, source in sources.items() if source.dropped_mark or source.changed_ends
         },
@@ -151,9 +153,9 @@ def finish_shard(order: dict[str, Any]) -> dict[str, Any]:
             (folder / f"{stem}.starts").open("rb") as source,
             (folder / f"{stem}.final").open("wb") as target,
         ):
+            target.write(bytes(order["added"] * START_TYPE.itemsize))  # a start at 0
             source.seek(order["skipped"] * START_TYPE.itemsize)
             shutil.copyfileobj(source, target)
-            target.write(bytes(order["added"] * START_TYPE.itemsize))  # a start at 0
             _to_disk(target)
         (folder / f"{stem}.final").replace(out / f"{stem}.starts")
         checksums[f"{stem}.starts"] = checksum(out / f"{stem}.starts")
