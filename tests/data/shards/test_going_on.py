@@ -100,16 +100,26 @@ def test_files_of_the_right_size_are_not_taken_on_trust(texts, undisturbed, tmp_
 
 @pytest.mark.parametrize("tokens", ["word", "bpe"])
 def test_what_was_unpacked_and_learnt_is_kept(texts, tmp_path, tokens):
-    options, told = {"tokens": tokens, "shards": 1}, []
+    told = []
 
     def stop(what, done, of):
+        told.append(what)
         if what == "encoding":
             raise Stopped
 
-    with pytest.raises(Stopped):
-        prepare_corpus(texts, tmp_path / "out", report=stop, **options)
-    prepare_corpus(texts, tmp_path / "out", report=lambda what, done, of: told.append(what), **options)
-    assert not {"unpacking", "learning"} & set(told)
+    def begin():
+        told.clear()
+        with pytest.raises(Stopped):
+            prepare_corpus(texts, tmp_path / "out", report=stop, tokens=tokens, shards=1)
+
+    begin()
+    assert "unpacking" in told
+    begin()
+    assert told == ["encoding"]
+    (tmp_path / "out" / ".preparing" / "unpacked-00001").write_bytes(b"half")
+    begin()
+    assert told[0] == "unpacking"
+    assert "learning" not in told
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", '{"plan": {"settings": {}, "files": [3]}}'])

@@ -124,16 +124,17 @@ def test_a_long_word_is_cut_as_in_one_piece(write):
 
 
 @pytest.mark.parametrize(
-    ("kind", "texts"),
+    ("kind", "documents", "texts"),
     [
-        ("word", ["a b c d e", "   f g h i"]),
-        ("word", ["a b c d e", "        ", "    f g"]),
-        ("char", ["abcdefgh", "\ufeffijklmno"]),
+        ("word", "file", ["a b c d e", "   f g h i"]),
+        ("word", "file", ["a b c d e", "        ", "    f g"]),
+        ("char", "file", ["abcdefgh", "\ufeffijklmno"]),
+        ("char", "blank", ["a\nb\nc\n\n\nd\ne\nf\n\ng\nh\n", "i\nj\nk\n"]),
     ],
 )
-def test_a_source_that_is_cut_before_its_first_token(kind, texts, write):
+def test_documents_of_texts_that_are_cut_anywhere(kind, documents, texts, write):
     folder = write(texts)
-    options = {"tokens": kind, "documents": "file", "split": (1, 0, 0)}
+    options = {"tokens": kind, "documents": documents, "split": (1, 0, 0)}
     one = encoded(folder, **options)
     for shards in range(2, 8):
         several = prepare_corpus(folder / "in", folder / str(shards), shards=shards, **options)
