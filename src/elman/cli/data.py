@@ -112,7 +112,7 @@ def check(folder: Prepared, workers: Workers = None) -> None:
 def info(folder: Prepared, as_json: AsJson = False) -> None:
     """Say what a prepared text is: tokens, parts, shards, and the checksum of its index."""
     from elman.data.shards import index_checksum
-    from elman.data.shards.index import read_index
+    from elman.data.shards.index import notes_in, read_index
 
     fields = read_index(folder)
     facts: dict[str, Any] = {
@@ -124,14 +124,14 @@ def info(folder: Prepared, as_json: AsJson = False) -> None:
         counts = ["tokens", "chars", "bytes", "unknown"]
         counts += ["documents"] if fields["documents"] != "none" else []
         facts[part] = {"shards": len(shards)} | {name: sum(s[name] for s in shards) for name in counts}
-    facts["notes"] = fields["notes"]
+    facts["notes"] = notes_in(folder, fields)
     if as_json:
         print(json.dumps(facts, ensure_ascii=False))
         return
     for name, value in facts.items():
         if isinstance(value, dict):
             value = ", ".join(f"{what} {number:,}" for what, number in value.items())
-        for shown in value if isinstance(value, list) else [value]:
+        for shown in value if isinstance(value, tuple) else [value]:
             print(f"{name.replace('_', ' '):<12}{f'{shown:,}' if isinstance(shown, int) else shown}")
 
 

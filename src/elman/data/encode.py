@@ -75,7 +75,8 @@ def encode_corpus(
     Raises
     ------
     ConfigError
-        Where a setting is unknown, out of range or contradicts another.
+        Where a setting is unknown, out of range or contradicts another, or the folder holds a text that
+        `prepare_corpus` made.
     DataError
         Where a text cannot be read, is not UTF-8, is empty or too short to split, has fewer than two distinct
         symbols, or cannot be written.
@@ -92,6 +93,8 @@ def encode_corpus(
     kind = check_settings(tokens, documents, tokenizer, max_vocab, min_count, lowercase, chunk)
     maker = tokenizer or kind.builder(max_vocab=max_vocab, min_count=min_count, lowercase=lowercase) or kind()
     out_dir = Path(out_dir)
+    if (out_dir / "index.json").exists():  # which readers go by first
+        raise ConfigError(f"{out_dir} holds a prepared text: give another folder")
     with ExitStack() as stack:
         staging = stack.enter_context(_staging(out_dir))
         plan = _plan(sources, split, kind, tokenizer is not None, staging, stack)

@@ -33,6 +33,8 @@ class DocumentStarts:
         Where it is not known what came before, and documents are what blank lines separate: the start found
         that is one only if there was text before, and if it is 0, a blank line just before. Then it is the
         first of all that were found.
+    opens : bool or None
+        Whether the first token of all began a source; None while there was none.
 
     Examples
     --------
@@ -50,10 +52,16 @@ class DocumentStarts:
         self._after_blank = self._has_text = self._supposed = continues
         self._fresh = not continues
         self.candidate: int | None = None
+        self.opens: bool | None = None
 
     def begin_source(self) -> None:
         """The next token begins a document, whatever it is."""
         self._fresh, self._supposed = True, False
+
+    @property
+    def waits(self) -> bool:
+        """Whether a source has begun of which no token has come."""
+        return self._fresh
 
     @property
     def after_blank(self) -> bool:
@@ -76,6 +84,7 @@ class DocumentStarts:
             As from `Tokenizer.layout`; at least one token.
         """
         fresh, self._fresh = self._fresh, False
+        self.opens = fresh if self.opens is None else self.opens
         if self._documents == "line":
             before = np.concatenate([[NEWLINE if fresh else self._last], layout[:-1]])
             self._last = int(layout[-1])

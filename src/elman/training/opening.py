@@ -159,7 +159,7 @@ def _by_all(ranks: Ranks, opened: AbstractContextManager[Session]) -> Iterator[S
         if session is None:
             if told is None:
                 raise LeaderError("the first rank says why")
-            session = _joined(*told)
+            session = _joined(*told, rows_of_rank(told[1].batch, ranks))
         session.ranks = ranks
         own = rows_of_rank(session.config.batch, ranks)
         session.stream = stream_of(session.config, session.corpus, own)
@@ -178,12 +178,13 @@ def _by_all(ranks: Ranks, opened: AbstractContextManager[Session]) -> Iterator[S
             raise
 
 
-def _joined(path: Path, config: TrainConfig) -> Session:
-    """Open what the first rank has made or taken up."""
+def _joined(path: Path, config: TrainConfig, own: slice) -> Session:
+    """Open what the first rank has made or taken up, and of the text what holds one's own rows."""
     run = Run.existing(path)
     corpus, model = run.corpus(), run.new_model()
     progress = load_progress(run, model, config)
-    return Session(run, config, corpus, model, stream_of(config, corpus), optimizer_of(config), progress)
+    stream = stream_of(config, corpus, own)
+    return Session(run, config, corpus, model, stream, optimizer_of(config), progress)
 
 
 @contextmanager

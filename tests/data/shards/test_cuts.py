@@ -101,8 +101,13 @@ def test_shards_of_pieces_are_the_pieces_of_the_whole(bpe, short_segments, given
     text = "".join(given)
     size = len(text.encode())
     aimed = sorted({byte for byte in aimed if byte < size})
-    if not aimed:
-        return
+    if aimed:
+        check_pieces(bpe, text, aimed, chunk, lines_only)
+
+
+def check_pieces(bpe, text, aimed, chunk, lines_only):
+    """Hold the ids of shards to those of the whole; return where it was cut."""
+    size = len(text.encode())
     with open_sources(Text(text)) as sources:
         (segment,) = whole(sources)
         ids = [i for piece in bpe.pieces(texts_of(segment, 1000)) for i in bpe.encode(piece).tolist()]
@@ -122,6 +127,15 @@ def test_shards_of_pieces_are_the_pieces_of_the_whole(bpe, short_segments, given
                 if lines_only and r.stop < size:
                     assert text.encode()[r.stop - 1 : r.stop] in (b"\n", b"\r")
     assert again == ids
+    return found
+
+
+def test_no_shard_ends_in_a_run_that_is_cut_for_its_length_alone(short_segments):
+    pairs = BpeTokenizer.from_text("abab abab\n" * 9, max_vocab=258)
+    text = "b" + "ab" * 100 + " ab ab" * 30 + "b" + "ab" * 100  # every 24th character is within a token
+    found = check_pieces(pairs, text, [60, 130, 220, 300, 400, 500], 17, False)
+    assert found[0] == found[1] >= 201
+    assert found[-1] is None
 
 
 def test_pieces_are_cut_behind_line_ends_alone_where_documents_are_lines(bpe, short_segments):

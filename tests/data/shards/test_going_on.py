@@ -82,6 +82,46 @@ def test_what_is_done_is_known_by_its_checksum(texts, undisturbed, tmp_path, mon
     assert not set(stems[2:]) & set(encoded)
 
 
+def test_files_of_the_right_size_are_not_taken_on_trust(texts, undisturbed, tmp_path):
+    for lost in ("train-00001-of-00003.counts", "tokenizer.json"):
+        out = tmp_path / lost
+
+        def stop(what, done, of):
+            if (what, done) == ("finishing", of):
+                raise Stopped
+
+        with pytest.raises(Stopped):
+            prepare_corpus(texts, out, report=stop, **OPTIONS)
+        path = out / ".preparing" / lost
+        path.write_bytes(bytes(path.stat().st_size))
+        prepare_corpus(texts, out, **OPTIONS)
+        assert files_in(out) == undisturbed
+
+
+@pytest.mark.parametrize("tokens", ["word", "bpe"])
+def test_what_was_unpacked_and_learnt_is_kept(texts, tmp_path, tokens):
+    told = []
+
+    def stop(what, done, of):
+        told.append(what)
+        if what == "encoding":
+            raise Stopped
+
+    def begin():
+        told.clear()
+        with pytest.raises(Stopped):
+            prepare_corpus(texts, tmp_path / "out", report=stop, tokens=tokens, shards=1)
+
+    begin()
+    assert "unpacking" in told
+    begin()
+    assert told == ["encoding"]
+    (tmp_path / "out" / ".preparing" / "unpacked-00001").write_bytes(b"half")
+    begin()
+    assert told[0] == "unpacking"
+    assert "learning" not in told
+
+
 @pytest.mark.parametrize("content", [None, "", "{}", '{"plan": {"settings": {}, "files": [3]}}'])
 def test_a_finished_text_of_unknown_files_is_not_touched(texts, undisturbed, tmp_path, content):
     out = tmp_path / "out"
@@ -159,6 +199,14 @@ def test_a_file_that_changes_meanwhile_is_told(tmp_path):
     path.write_text(sentences(40))
     prepare_corpus(path, out, **OPTIONS)
 
+    def add(what, done, of):
+        (tmp_path / "in" / "b.txt").write_text(sentences(2))
+
+    (tmp_path / "in").mkdir()
+    path.rename(tmp_path / "in" / "a.txt")
+    with pytest.raises(DataError, match=r"files were added or removed while .* with --overwrite"):
+        prepare_corpus(tmp_path / "in", tmp_path / "other", report=add, **OPTIONS)
+
 
 def test_two_at_once(texts, tmp_path):
     out = tmp_path / "out"
@@ -216,6 +264,12 @@ def test_a_worker_that_dies_and_one_that_complains(tmp_path, monkeypatch, capfd)
         with pytest.raises(OSError, match="No such file") as raised:
             list(pool.run("unpack", [{"name": "x", "path": "x", "target": str(tmp_path / "no" / "x")}] * 2))
         assert raised.value.errno == 2
+        list(pool.run("verify", [order] * 2))
+        (tmp_path / "long").write_bytes(bytes(5_000_000))
+        answers = pool.run("verify", [{"sha256": {str(tmp_path / "long"): "x"}}] * 30)
+        next(answers)
+        pool.close()  # in the midst, by one who wants no more answers
+        answers.close()  # which does not wait for those
         list(pool.run("verify", [order] * 2))
         pool._children[0].send_signal(signal.SIGKILL)
         with pytest.raises(ElmanError, match=r"a worker process ended with status -9; .* fewer --workers"):

@@ -101,6 +101,7 @@ def test_an_id_that_no_vocabulary_has_names_what_to_do(out):
         ("parts", None, "is damaged"),
         ("sha256", {}, "is damaged .it has checksums of other files"),
         ("sha256", {"tokenizer.json": 3, "train.counts": "x"}, "is damaged .a checksum is no text"),
+        ("tokens", None, "is damaged .its vocabulary"),
         ("given", 1, "is damaged .it does not say whether its tokenizer was given"),
     ],
 )
@@ -163,9 +164,28 @@ def test_the_checksum_of_the_index_is_one_of_all(out, made, tmp_path_factory):
     prepare_corpus(folder / "a.txt", folder / "out", **OPTIONS)
     assert index_checksum(folder / "out") != before
     assert files_in(folder / "out").keys() == made.keys()
-    (folder / "other.txt").write_text(sentences(60).replace(".\n", ".\n\n"))  # the same text elsewhere
-    prepare_corpus(folder / "other.txt", folder / "other", **OPTIONS)
-    assert index_checksum(folder / "other") == before
+
+
+def test_the_index_is_of_the_text_wherever_it_lies(tmp_path):
+    found, ends = set(), sentences(60).count("\n")
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("\ufeff" + sentences(60), newline="\r\n")
+        out = tmp_path / f"{name}.out"
+        assert prepare_corpus(tmp_path / name, out, **OPTIONS).notes == (
+            f"{tmp_path / name}: dropped the byte-order mark at its beginning",
+            f"{tmp_path / name}: wrote {ends} line ends with carriage returns as line feeds",
+        )
+        found.add(index_checksum(out))
+        (out / "sources.json").unlink()
+        assert open_prepared(out).notes[0].startswith("file 1 of the text: dropped")
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "train.counts"])
+def test_files_that_are_read_whole_are_held_to_their_checksums(out, made, name):
+    (out / name).write_bytes(made[name].replace(b"cat", b"cow") + b"\n")
+    with pytest.raises(CheckpointError, match=rf"{name} has another checksum: elman data check .* makes it"):
+        open_prepared(out)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from elman.data import encode_corpus
 from elman.data.shards import check_corpus, prepare_corpus
 from elman.errors import CheckpointError, ConfigError, DataError
 from tests.small import sentences
@@ -62,7 +63,7 @@ def test_other_files_and_changed_ones(tmp_path):
     assert told[0] == (f"{path} has changed since it was begun, so beginning anew", 0, 0)
     prepare_corpus(path, tmp_path / "fresh", **OPTIONS)
     assert files_in(out) == files_in(tmp_path / "fresh")
-    path.write_text(sentences(32, seed=3))
+    path.write_text(path.read_text().swapcase())  # of the same size
     with pytest.raises(
         ConfigError, match=r"a text that was prepared before .*a.txt changed: give --overwrite"
     ):
@@ -110,12 +111,14 @@ def test_what_is_wrong_before_anything_is_done_leaves_no_folder(tmp_path):
     with pytest.raises(DataError, match=r"cannot read .*empty.txt.gz"):
         prepare_corpus([path, empty], out)
     assert not out.exists()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "a.txt.gz").write_bytes(gzip.compress(b""))
+    with pytest.raises(DataError, match=r"a.txt.gz is empty"):
+        prepare_corpus({"train": path, "valid": tmp_path / "empty"}, out)
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    writer = os.open(fifo, os.O_RDWR)  # so that opening it to read does not wait
     with pytest.raises(DataError, match=r"fifo is no file on disk, and can be read only once"):
         prepare_corpus(fifo, out)
-    os.close(writer)
     assert not out.exists()
 
 
@@ -147,5 +150,14 @@ def test_folders_of_others(texts, tmp_path):
     with pytest.raises(ConfigError, match=r"holds files that are not a prepared text's \(mine.txt, ...\)"):
         prepare_corpus(texts, tmp_path, overwrite=True, **OPTIONS)
     assert files_in(tmp_path) == {"mine.txt": b"mine"}
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "tokenizer.json").write_text("mine")  # it has a name that we use
+    with pytest.raises(ConfigError, match=r"folder holds tokenizer.json, but neither a prepared text nor"):
+        prepare_corpus(texts, folder, **OPTIONS)
+    assert files_in(folder) == {"tokenizer.json": b"mine"}
+    prepare_corpus(texts, folder, overwrite=True, **OPTIONS)
+    with pytest.raises(ConfigError, match=r"folder holds a prepared text: give another folder"):
+        encode_corpus(texts, folder)
     with pytest.raises(CheckpointError, match=r"cannot make .*: Not a directory"):
         prepare_corpus(texts, texts / "a.txt" / "out", **OPTIONS)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from elman.data import BpeTokenizer, Text, WordTokenizer, encode_corpus
 from elman.data import segments as segments_module
+from elman.data.listed import ListedWordTokenizer
 from elman.data.shards import prepare_corpus
 from elman.data.shards import tally as tally_module
 from elman.data.shards import work as work_module
@@ -120,6 +121,40 @@ def test_a_long_word_is_cut_as_in_one_piece(write):
             folder / "in", folder / "out", tokens=kind, split=(1, 0, 0), shards=2, overwrite=True
         )
         assert_same_corpus(several, one)
+
+
+@pytest.mark.parametrize(
+    ("kind", "documents", "texts"),
+    [
+        ("word", "file", ["a b c d e", "   f g h i"]),
+        ("word", "file", ["a b c d e", "        ", "    f g"]),
+        ("char", "file", ["abcdefgh", "\ufeffijklmno"]),
+        ("char", "blank", ["a\nb\nc\n\n\nd\ne\nf\n\ng\nh\n", "i\nj\nk\n"]),
+    ],
+)
+def test_documents_of_texts_that_are_cut_anywhere(kind, documents, texts, write):
+    folder = write(texts)
+    options = {"tokens": kind, "documents": documents, "split": (1, 0, 0)}
+    one = encoded(folder, **options)
+    for shards in range(2, 8):
+        several = prepare_corpus(folder / "in", folder / str(shards), shards=shards, **options)
+        assert_same_corpus(several, one)
+
+
+def test_more_symbols_than_two_bytes_can_number(write):
+    folder = write(["".join(map(chr, range(0x10000, 0x10000 + 70_000)))])
+    for most, shards in ((None, 2), (100, 1)):  # the final ids alone, or those before
+        options = {"split": (1, 0, 0), "max_vocab": most}
+        several = prepare_corpus(folder / "in", folder / str(shards), shards=shards, **options)
+        assert_same_corpus(several, encoded(folder, **options))
+
+
+def test_a_list_of_words_that_was_given(write):
+    folder = write([LINES, sentences(30)])
+    words = ListedWordTokenizer(["<unk>", "\n", "the", "cat", "says", ":", "line"])
+    options = {"tokenizer": words, "documents": "line", "split": (0, 0.5, 0.5)}
+    paths = iter(sorted((folder / "in").iterdir()))  # which are gone through once
+    assert_same_corpus(prepare_corpus(paths, folder / "out", shards=4, **options), encoded(folder, **options))
 
 
 layouts = st.lists(st.sampled_from([0, 1, 2, 2]), max_size=40)

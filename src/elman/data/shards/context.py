@@ -11,7 +11,7 @@ from elman.data.registry import load_tokenizer
 from elman.data.shards.plan import Plan
 from elman.data.shards.pool import Pool
 from elman.data.shards.work import checksum
-from elman.data.shards.workplace import Workplace
+from elman.data.shards.workplace import LEARNT, Workplace
 from elman.data.tokenize import Tokenizer
 from elman.disk.atomic import write_atomic
 from elman.errors import CheckpointError
@@ -65,7 +65,7 @@ class Context:
     @property
     def learnt(self) -> Path:
         """The file of what was learnt before any text is encoded."""
-        return self.place.work / "learnt.json"
+        return self.place.work / LEARNT
 
     @property
     def tokenizer(self) -> Path:

@@ -156,6 +156,8 @@ def cuts_by_pieces(
 ) -> list[int | None]:
     """As `cuts_by_bytes`, for tokenizers that alone know where a text may be cut: it is read to the last cut.
 
+    A cut is where a piece ends that would have the same ids if the text ended there.
+
     Parameters
     ----------
     segment, aimed, lines_only
@@ -175,12 +177,15 @@ def cuts_by_pieces(
             yield text
 
     found: list[int | None] = []
-    done = 0  # characters in the pieces so far
+    done, last = 0, ""  # characters in the pieces so far, and the last of those
     for piece in maker.pieces(texts()):
         done += len(piece)
+        before, last = last, piece
         while read[0][0] + len(read[0][1]) < done:
             read.popleft()
         if read[0][3] < aimed[len(found)] or (lines_only and not piece.endswith("\n")):
+            continue
+        if before and not _ends(maker, before, piece):
             continue
         first, text, start, stop = read[0]
         byte = start + _bytes_of(segment.source, text, done - first, start, stop)
@@ -189,6 +194,17 @@ def cuts_by_pieces(
         if len(found) == len(aimed):
             return found
     return found + [None] * (len(aimed) - len(found))
+
+
+def _ends(maker: Tokenizer | Builder, before: str, piece: str) -> bool:
+    """Whether two pieces, the last ones of a text, have the ids that they have where more follows."""
+    whole = before + piece
+    if next(iter(maker.pieces([whole]))) == before:
+        return True
+    known = maker.known if isinstance(maker, Builder) else maker  # here they are one piece
+    return known is not None and [
+        *known.encode(before).tolist(), *known.encode(piece).tolist()
+    ] == known.encode(whole).tolist()  # fmt: skip
 
 
 def _bytes_of(source: Source, text: str, count: int, start: int, stop: int) -> int:

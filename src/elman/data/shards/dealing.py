@@ -9,6 +9,7 @@ from elman.data.shards.context import Context
 from elman.data.shards.cuts import Place, aims, cuts_by_bytes, deal, settle
 from elman.data.shards.files import FileSource, empty
 from elman.data.shards.plan import ranges_from_json, ranges_to_json, shards_of
+from elman.data.shards.workplace import UNPACKED
 from elman.data.split import PARTS, Segment, split_by_fractions, whole
 from elman.disk.atomic import write_atomic
 from elman.errors import CheckpointError, ConfigError
@@ -54,7 +55,7 @@ class Dealing:
     def _unpack(self) -> list[FileSource]:
         """Write the texts of compressed files to files that can be read from anywhere."""
         place, files = self._context.place, self._context.plan.files
-        sizes = place.read("unpacked.json") or {}
+        sizes = place.read(UNPACKED) or {}
         paths = [Path(file.path) for file in files]
         orders: list[dict[str, Any]] = []
         for number, file in enumerate(files):
@@ -64,13 +65,14 @@ class Dealing:
                     orders.append({"name": file.name, "path": file.path, "target": str(path), "of": number})
         for number, answer in self._context.work("unpacking", "unpack", orders):
             sizes[str(orders[number]["of"])] = answer["size"]
-            place.write("unpacked.json", sizes)
+            place.write(UNPACKED, sizes)
         sources = [
             FileSource(file.name, path, number)
             for number, (file, path) in enumerate(zip(files, paths, strict=True))
         ]
+        with_text = {file.part for file, source in zip(files, sources, strict=True) if source.size}
         for file, source in zip(files, sources, strict=True):
-            if file.named and not source.size:
+            if not source.size and (file.named or file.part not in with_text):
                 raise empty(file)
         return sources
 

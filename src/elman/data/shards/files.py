@@ -136,12 +136,14 @@ def empty(file: Listed) -> DataError:
 
 def _listed(path: Path, part: str | None, *, named: bool) -> Listed:
     try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # to open a pipe is to wait for who writes to it
+            raise DataError(f"{path} is no file on disk, and can be read only once: write it to a file first")
+        path.open("rb").close()
+    except DataError:
+        raise
     except (OSError, ValueError) as error:
         raise unreadable(path, error, WANTED) from None
-    if not stat.S_ISREG(status.st_mode):
-        raise DataError(f"{path} is no file on disk, and can be read only once: write it to a file first")
     whole = os.path.abspath(path)  # noqa: PTH100 - what is a link stays one
     return Listed(str(path), whole, status.st_size, status.st_mtime_ns, part, named)
 

@@ -12,7 +12,8 @@ A prepared text is a folder::
     sources.json                   which files it was made of, by which the same preparing knows it again
 
 and likewise for the shards of the other parts. The index has a checksum of every file but the last, so that
-its own is one of all. It depends on the text and the settings, and not on where files are, or how old.
+its own is one of all. It depends on the text and the settings, and not on where files are, what they are
+called, or how old they are.
 """
 
 import hashlib
@@ -27,8 +28,9 @@ from elman.data.mapped import open_array
 from elman.data.part import Part
 from elman.data.registry import load_tokenizer
 from elman.data.shards.plan import stems
-from elman.data.shards.work import COUNT_TYPE
-from elman.data.shards.workplace import INDEX, WORK
+from elman.data.shards.work import COUNT_TYPE, verified
+from elman.data.shards.workplace import INDEX, SOURCES, WORK
+from elman.data.sources import notes_of
 from elman.data.split import PARTS
 from elman.data.versions import check_version
 from elman.errors import CheckpointError
@@ -39,7 +41,7 @@ FORMAT = 1
 MOST = 1 << 53
 """Tokens, characters or bytes of a shard that are believed."""
 
-_AGAIN = "prepare the text again"
+_AGAIN = "prepare the text again, with --overwrite"
 
 
 def index_checksum(folder: str | Path) -> str:
@@ -81,15 +83,50 @@ def open_prepared(folder: str | Path) -> Corpus:
     """
     folder = Path(folder)
     fields = read_index(folder)
+    remedy = _remedy(folder)
+    for name in ("tokenizer.json", "train.counts"):  # they are small; of shards the sizes have to do
+        if name in fields["sha256"] and (wrong := verified(folder / name, fields["sha256"][name])):
+            raise CheckpointError(f"{folder / name} {wrong}: {remedy}")
     tokenizer = load_tokenizer(folder / "tokenizer.json")
     if tokenizer.vocab_size != fields["vocab_size"]:
         raise CheckpointError(
             f"{folder} has ids of {fields['vocab_size']} tokens but a tokenizer of {tokenizer.vocab_size}: "
             f"{_AGAIN}"
         )
-    parts = {name: _part(folder, name, fields) for name in fields["parts"]}
-    notes = tuple(fields["notes"])
+    parts = {name: _part(folder, name, fields, remedy) for name in fields["parts"]}
+    notes = notes_in(folder, fields)
     return Corpus(folder, tokenizer, parts, fields["documents"], notes, fields["given"])
+
+
+def notes_in(folder: Path, fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """What was done to a prepared text that its owner may want to know.
+
+    Files are called as they were when it was prepared, or where ``sources.json`` is not there, by a number.
+
+    Parameters
+    ----------
+    folder : Path
+    fields : mapping
+        From `read_index`.
+    """
+    changed: dict[int, list[int]] = {}
+    for shard in (shard for shards in fields["parts"].values() for shard in shards):
+        for number, counts in shard["changed"].items():
+            before = changed.get(int(number), [0, 0])
+            changed[int(number)] = [a + b for a, b in zip(before, counts, strict=True)]
+    names = _names(folder) if changed else {}
+    found = list(fields["notes"])
+    for number in sorted(changed):
+        found += notes_of(names.get(number, f"file {number + 1} of the text"), *changed[number])
+    return tuple(found)
+
+
+def _names(folder: Path) -> dict[int, str]:
+    try:
+        files = json.loads((folder / SOURCES).read_bytes())["plan"]["files"]
+        return {number: str(file["name"]) for number, file in enumerate(files)}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def read_index(folder: Path) -> dict[str, Any]:
@@ -143,7 +180,8 @@ def _read(folder: Path) -> bytes:
 def _check(fields: Mapping[str, Any]) -> None:
     if fields["dtype"] not in ID_TYPES or fields["documents"] not in DOCUMENTS:
         raise ValueError("it names a type or documents unknown here")
-    if type(fields["vocab_size"]) is not int or not all(isinstance(note, str) for note in fields["notes"]):
+    texts = [fields["tokens"], *fields["notes"]]
+    if type(fields["vocab_size"]) is not int or not all(isinstance(text, str) for text in texts):
         raise TypeError("its vocabulary or its notes are none")
     parts, checksums = fields["parts"], dict(fields["sha256"])
     if type(fields["given"]) is not bool:
@@ -156,6 +194,9 @@ def _check(fields: Mapping[str, Any]) -> None:
             numbers += [] if fields["documents"] == "none" else [shard["documents"]]
             if not all(type(number) is int and 0 <= number <= MOST for number in numbers):
                 raise TypeError("a shard has counts that are none")
+            for number, (mark, ends) in shard["changed"].items():
+                if not number.isdecimal() or not type(mark) is type(ends) is int:
+                    raise TypeError("a shard has changes that are none")
             checksums |= shard["sha256"]
     if not all(isinstance(checksum, str) for checksum in checksums.values()):
         raise TypeError("a checksum is no text")
@@ -181,11 +222,14 @@ def checksums_of(fields: Mapping[str, Any]) -> dict[str, str]:
     return {name: found[name] for name in files_of(fields)}
 
 
-def _part(folder: Path, name: str, fields: Mapping[str, Any]) -> Part:
+def _remedy(folder: Path) -> str:
+    return f"elman data check {folder} says what else is damaged, and elman data prepare makes it again"
+
+
+def _part(folder: Path, name: str, fields: Mapping[str, Any], remedy: str) -> Part:
     shards = fields["parts"][name]
     paths = [folder / stem for stem in stems(name, len(shards))]
     tokens = [shard["tokens"] for shard in shards]
-    remedy = f"elman data check {folder} says what else is damaged, and elman data prepare makes it again"
     ids = JoinedArray([p.with_suffix(".ids") for p in paths], tokens, ID_TYPES[fields["dtype"]], remedy)
     starts = counts = None
     if fields["documents"] != "none":

@@ -104,6 +104,7 @@ class Pool:
     def _ask(self, work: str, order: Mapping[str, Any]) -> dict[str, Any]:
         child = self._idle.get()
         if child is None:
+            self._idle.put(None)  # for the next that waits: more orders may be left than there were processes
             raise ElmanError("the work was broken off")
         assert child.stdin is not None
         assert child.stdout is not None

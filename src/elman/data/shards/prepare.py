@@ -21,6 +21,7 @@ from elman.data.shards.pool import Pool
 from elman.data.shards.stages import Stages
 from elman.data.shards.work import COUNT_TYPE, checksum
 from elman.data.shards.workplace import SOURCES, Workplace, cannot_write
+from elman.data.sources import items_of
 from elman.data.split import DEFAULT_SPLIT, PARTS
 from elman.data.tokenize import Tokenizer
 from elman.disk.atomic import write_atomic
@@ -101,7 +102,10 @@ def prepare_corpus(
         name, value = ("workers", workers) if workers < 1 else ("shards", shards)
         raise ConfigError(f"{name} is {value}: give at least 1")
     kind = check_settings(tokens, documents, tokenizer, max_vocab, min_count, lowercase, chunk)
-    builder = kind.builder(max_vocab=max_vocab, min_count=min_count, lowercase=lowercase)
+    builder = None
+    if tokenizer is None:
+        builder = kind.builder(max_vocab=max_vocab, min_count=min_count, lowercase=lowercase)
+    sources = _listed(sources)
     fractions = check_parts(sources, split, tokenizer is not None)
     if workers > 1 and not kind.__module__.startswith("elman."):
         raise ConfigError(f"{kind.name} tokens are known to this process alone: leave workers at 1")
@@ -120,12 +124,19 @@ def prepare_corpus(
             if overwrite:
                 place.clear()
             if not _complete(context):
-                if tokenizer is not None or builder is None:
+                if builder is None:
                     context.choose(tokenizer or kind())
                 _prepare(context, sources)
     except OSError as error:
         raise cannot_write(place.out, error) from None
     return open_prepared(place.out)
+
+
+def _listed(sources: Texts | Mapping[str, Texts]) -> Texts | Mapping[str, Texts]:
+    """The same, to be gone through more than once."""
+    if isinstance(sources, Mapping):
+        return {part: items_of(given) for part, given in sources.items()}
+    return items_of(sources)
 
 
 def _files(sources: Texts | Mapping[str, Texts]) -> list[Listed]:
@@ -139,6 +150,12 @@ def _complete(context: Context) -> bool:
     place, plan = context.place, context.plan
     kept = place.plan()
     if kept is None:
+        made = [path.name for path in place.made()]
+        if made:
+            raise ConfigError(
+                f"{place.out} holds {min(made)}, but neither a prepared text nor the beginning of one: "
+                "give a new folder, or --overwrite to replace it"
+            )
         _begin(context)
         return False
     other, finished = plan.other_settings(kept), place.finished
@@ -197,7 +214,13 @@ def _prepare(context: Context, sources: Texts | Mapping[str, Texts]) -> None:
     stages.choose()
     stages.finish()
     counts = stages.count()
-    changed = Plan(context.plan.settings, tuple(_files(sources))).changed_file(context.plan)
+    now = Plan(context.plan.settings, tuple(_files(sources)))
+    if now.other_settings(context.plan):
+        raise DataError(
+            "files were added or removed while the text was prepared: run the same command when it is "
+            "complete, with --overwrite"
+        )
+    changed = now.changed_file(context.plan)
     if changed is not None:
         raise DataError(f"{changed} changed while it was prepared: run the same command when it is complete")
     _publish(context, stages, counts)
@@ -218,7 +241,7 @@ def _publish(context: Context, stages: Stages, counts: NDArray[np.int64] | None)
         "vocab_size": tokenizer.vocab_size,
         "dtype": id_type(tokenizer.vocab_size),
         "documents": context.documents,
-        "notes": [*tokenizer.notes, *stages.notes()],
+        "notes": list(tokenizer.notes),
         "sha256": checksums,
         "given": context.plan.settings["tokenizer"] is not None,
         "parts": {part: [stages.records[stem] for stem in some] for part, some in stages.stems.items()},

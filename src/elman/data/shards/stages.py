@@ -1,6 +1,7 @@
 """The stages from text to shards, each of which goes on from what is there of it."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from elman.data.shards.dealing import Dealing
 from elman.data.shards.plan import stems
 from elman.data.shards.tally import add_up
 from elman.data.shards.work import COUNT_TYPE
-from elman.data.sources import notes_of
 from elman.data.writing import no_tokens
 
 Record = dict[str, Any]
@@ -50,7 +50,7 @@ class Stages:
         place, found = self._context.place, dict[str, Record]()
         for stem in (stem for some in self.stems.values() for stem in some):
             record = place.read(f"{stem}.json")
-            if record and (record["stage"] == "encoded" or self._context.chosen):
+            if record and (record["runs"] or self._context.chosen):
                 found[stem] = record  # final ids are of a tokenizer, and without that one of none
         names, orders = list(found), []
         for record in found.values():
@@ -69,7 +69,7 @@ class Stages:
             for stem, shard in zip(some, self.ranges[part], strict=True):
                 if stem in self.records:
                     continue
-                place.drop(stem, known=True)
+                place.drop(stem)
                 ranges = [
                     [number, sources[number].name, str(sources[number].path), start, stop, begins]
                     for number, start, stop, begins in shard
@@ -104,19 +104,24 @@ class Stages:
         wanted = id_type(context.chosen.vocab_size)
         for part, some in self.stems.items():
             records = [self.records[stem] for stem in some]
-            for stem, record, skipped in zip(some, records, skips(records), strict=True):
+            added = adds(records) if context.documents == "file" else [0] * len(records)
+            for stem, record, skipped, more in zip(some, records, skips(records), added, strict=True):
                 if record["stage"] == "encoded":
                     order = {name: record[name] for name in ("runs", "dtype")}
-                    order |= {"stem": stem, "size": record["tokens"], "wanted": wanted, "skipped": skipped}
+                    order |= {"stem": stem, "size": record["tokens"], "wanted": wanted}
+                    order |= {"skipped": skipped, "added": more}
                     order |= {"chosen": str(context.tokenizer), "count": part == "train"}
                     orders.append(order)
         for number, answer in context.work("finishing", "finish", orders):
-            stem, skipped = orders[number]["stem"], orders[number]["skipped"]
+            order = orders[number]
+            stem = order["stem"]
+            encoded = list(self.records[stem]["sha256"])
             record = {**self.records[stem], **answer, "stage": "done", "dtype": wanted, "runs": []}
             if record["documents"] is not None:
-                record["documents"] -= skipped
+                record["documents"] += order["added"] - order["skipped"]
             self._know(stem, record)
-            context.place.drop(stem)
+            for name in encoded:
+                (context.place.work / name).unlink(missing_ok=True)
 
     def count(self) -> NDArray[np.int64] | None:
         """How often each id occurs in the training part, shape (K,); None where there is none."""
@@ -129,7 +134,7 @@ class Stages:
         orders = [
             {"stem": stem, "size": self.records[stem]["tokens"], "vocab_size": size, "wanted": id_type(size)}
             for stem, path in paths.items()
-            if not path.exists() or path.stat().st_size != size * COUNT_TYPE.itemsize
+            if not _counts_all(path, size, self.records[stem]["tokens"])
         ]
         for _ in context.work("counting", "count", orders):
             pass
@@ -141,19 +146,16 @@ class Stages:
             raise all_one(context.chosen, int(used[0]))
         return total
 
-    def notes(self) -> list[str]:
-        """What was done to the files that their owner may want to know."""
-        changed: dict[int, list[int]] = {}
-        for record in self.records.values():
-            for number, counts in record["changed"].items():
-                before = changed.get(int(number), [0, 0])
-                changed[int(number)] = [a + b for a, b in zip(before, counts, strict=True)]
-        names = [source.name for source in self._dealing.sources]
-        return [note for number in sorted(changed) for note in notes_of(names[number], *changed[number])]
-
     def _know(self, stem: str, record: Record) -> None:
         self._context.place.write(f"{stem}.json", record)
         self.records[stem] = record
+
+
+def _counts_all(path: Path, size: int, tokens: int) -> bool:
+    """Whether a file has counts of so many ids that add up to so many tokens, as it has where it is whole."""
+    if not path.exists() or path.stat().st_size != size * COUNT_TYPE.itemsize:
+        return False
+    return int(np.fromfile(path, COUNT_TYPE).sum()) == tokens
 
 
 def skips(records: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -175,4 +177,23 @@ def skips(records: Sequence[Mapping[str, Any]]) -> list[int]:
         found.append(0 if counts else 1)
         has_text = lines["has_text"] or (has_text and not lines["begun"])
         after_blank = lines["after_blank"]
+    return found
+
+
+def adds(records: Sequence[Mapping[str, Any]]) -> list[int]:
+    """How many starts each shard of a part lacks, seen from the shard before: 0 or 1.
+
+    Where a source is a document, and was cut before its first token, which white space or a byte-order mark
+    may stand before, it starts with the first token of a later shard.
+
+    Parameters
+    ----------
+    records : sequence of mapping
+        Of the shards of a part, in their order.
+    """
+    found, waits = [], False
+    for lines in (record["lines"] for record in records):
+        has_tokens = lines["opens"] is not None
+        found.append(int(waits and lines["opens"] is False))
+        waits = lines["waits"] or (waits and not has_tokens)
     return found

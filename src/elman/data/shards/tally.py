@@ -5,6 +5,7 @@ id, and the symbol, with one space between.
 """
 
 import heapq
+from array import array
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -54,8 +55,13 @@ def read_tally(path: Path) -> Iterator[Line]:
 
 def symbols_of(path: Path) -> tuple[list[str], NDArray[np.int64]]:
     """What `write_tally` was given."""
-    lines = sorted(read_tally(path), key=itemgetter(2))
-    return [_meant(line.symbol) for line in lines], np.array([line.times for line in lines], np.int64)
+    symbols, numbers = list[str](), array("q")  # no more objects than symbols: there are half a million
+    for line in read_tally(path):
+        symbols.append(_meant(line.symbol))
+        numbers.extend((line.provisional, line.times))
+    places, counts = np.array(numbers, np.int64).reshape(-1, 2).T  # (symbols,) each
+    order = np.argsort(places)
+    return [symbols[index] for index in order.tolist()], counts[order]
 
 
 def add_up(paths: Sequence[Path], scratch: Path) -> Iterator[tuple[str, int]]:

@@ -67,6 +67,8 @@ def unpack_file(order: dict[str, Any]) -> dict[str, Any]:
     target = Path(order["target"])
     half = target.with_suffix(".half")
     size = unpack(order["name"], Path(order["path"]), half)
+    with half.open("rb") as file:
+        os.fsync(file.fileno())  # by its name and size it is known to be whole
     half.replace(target)
     return {"size": size}
 
@@ -117,6 +119,8 @@ def encode_shard(order: dict[str, Any]) -> dict[str, Any]:
             "candidate": writer.finder.candidate,
             "after_blank": writer.finder.after_blank,
             "has_text": writer.finder.has_text,
+            "opens": writer.finder.opens,
+            "waits": writer.finder.waits,
         },
         "changed": {
             str(number): [source.dropped_mark, source.changed_ends]
@@ -149,6 +153,7 @@ def finish_shard(order: dict[str, Any]) -> dict[str, Any]:
             (folder / f"{stem}.starts").open("rb") as source,
             (folder / f"{stem}.final").open("wb") as target,
         ):
+            target.write(bytes(order["added"] * START_TYPE.itemsize))  # a start at 0
             source.seek(order["skipped"] * START_TYPE.itemsize)
             shutil.copyfileobj(source, target)
             _to_disk(target)
@@ -193,10 +198,11 @@ def _blocks(file: BinaryIO, dtype: "np.dtype[Any]", size: int) -> Iterator[NDArr
 
 def verify_files(order: dict[str, Any]) -> dict[str, Any]:
     """Say of each file how it differs from what its checksum is of; None where it does not."""
-    return {"found": {path: _verified(Path(path), wanted) for path, wanted in order["sha256"].items()}}
+    return {"found": {path: verified(Path(path), wanted) for path, wanted in order["sha256"].items()}}
 
 
-def _verified(path: Path, wanted: str) -> str | None:
+def verified(path: Path, wanted: str) -> str | None:
+    """How a file differs from what its checksum is of; None where it does not."""
     try:
         found = checksum(path)
     except FileNotFoundError:

@@ -19,7 +19,10 @@ WORK = ".preparing"
 
 INDEX = "index.json"
 SOURCES = "sources.json"
-"""What a finished text was made of: for preparing alone, by which the same command knows it again."""
+"""What a finished text was made of, by which the same command knows it again, and notes name files."""
+
+LEARNT = "learnt.json"
+UNPACKED = "unpacked.json"
 
 _OURS = re.compile(
     r"(index|sources|tokenizer)\.json|train\.counts|(train|valid|test)-\d+-of-\d+\.(ids|starts)|\..*"
@@ -44,6 +47,9 @@ class Workplace:
     @contextmanager
     def claimed(self) -> Iterator[None]:
         """Make the folder, and hold its lock. Where nothing has been done when it is left, nothing stays.
+
+        What an interruption leaves is all that has been done. Where the texts or the settings are wrong, that
+        is the shards alone: what comes before them depends on what has to be mended.
 
         Raises
         ------
@@ -70,13 +76,16 @@ class Workplace:
         with exclusive(self.out, "prepared"):
             try:
                 yield
-            finally:
-                if not self.finished and not any(self.work.glob("*-of-*.json")):
+            except BaseException as error:
+                wrong = isinstance(error, ConfigError | DataError)
+                done = ["*-of-*.json", *([] if wrong else [LEARNT, UNPACKED])]
+                if not self.finished and not any(path for name in done for path in self.work.glob(name)):
                     shutil.rmtree(self.work, ignore_errors=True)
                     if new:
                         with contextlib.suppress(OSError):  # something is in it; or Windows: it is open
                             (self.out / LOCK).unlink()
                             self.out.rmdir()
+                raise
 
     @property
     def finished(self) -> bool:
@@ -86,10 +95,13 @@ class Workplace:
     def clear(self) -> None:
         """Remove all that was prepared here; the index first, so that no half of it looks finished."""
         self.unfinish()
-        shutil.rmtree(self.work, ignore_errors=True)
-        for path in self.out.iterdir():
-            if _OURS.fullmatch(path.name) and not path.name.startswith("."):
-                path.unlink()
+        for path in self.made():
+            path.unlink()
+        shutil.rmtree(self.work, ignore_errors=True)  # last: it has the plan, by which this is done again
+
+    def made(self) -> list[Path]:
+        """The files in the folder that have the names of a prepared text's."""
+        return [p for p in self.out.iterdir() if _OURS.fullmatch(p.name) and not p.name.startswith(".")]
 
     def begin(self, plan: Plan) -> None:
         """Begin to work by a plan."""
@@ -127,11 +139,10 @@ class Workplace:
         """Write down what is known, whole or not at all."""
         write_atomic(self.work / name, (json.dumps(fields) + "\n").encode())
 
-    def drop(self, stem: str, *, known: bool = False) -> None:
-        """Remove what was made for a shard within, and, if that is said, what is `known` of it."""
+    def drop(self, stem: str) -> None:
+        """Remove what was made for a shard within, and what is known of it."""
         for path in self.work.glob(f"{stem}.*"):
-            if known or path.suffix not in (".json", ".counts"):
-                path.unlink()
+            path.unlink()
 
     def finish(self, index: Any, sources: Any) -> None:
         """Write what the text was made of, and then the index; from then on it is a text."""
