@@ -16,6 +16,7 @@ from elman.storage.run import Run
 from elman.training.fit import fit
 from elman.training.opening import begin, resume
 from elman.training.optim import adam, sgd
+from elman.training.session import Session
 from elman.training.together import Together
 from elman.training.workers import Workers
 from tests.ranks.test_training import curve, train
@@ -120,6 +121,10 @@ def test_the_rate_grows_with_the_batch(tmp_path: Path, scaling: str, factor: flo
         ({"communicator": "ring"}, "communicator must be one of flat, overlap, naive, topk, onebit"),
         ({"topk_ratio": 0.0, "communicator": "topk"}, "topk_ratio must be greater than 0"),
         ({"accumulate": 0}, "accumulate must be at least 1"),
+        (
+            {"lr": 0.1, "lr_min": 0.05, "lr_scaling": "linear", "base_batch": 40},
+            "lr_min .0.05. must be at most lr .0.1. as lr_scaling linear makes it, 0.01",
+        ),
     ],
 )
 def test_settings_that_contradict_one_another(settings: dict[str, Any], says: str) -> None:
@@ -132,15 +137,15 @@ def test_parameters_that_are_averaged_every_step_are_those_of_summed_gradients()
     x, y = np.random.default_rng(1).integers(K, size=(2, T, B))
 
     def work(ranks: Ranks, every: int) -> dict[str, np.ndarray]:
-        model, optimizer = model_of(MODELS[0]), sgd()
+        model, optimizer = model_of(MODELS[0]), sgd(momentum=0.9)
+        moments = optimizer.init(model.params)
         how = Together(ranks, sync_every=every)
-        workers = Workers(model, B, 1, T, optimizer, optimizer.init(model.params), together=how)
+        workers = Workers(model, B, 1, T, optimizer, moments, together=how)
         some = workers.own
-        for _ in range(1):
-            workers.loss_and_grads(x[:, some], y[:, some], model.initial_state(workers.batch))
-            workers.update(0.5)
-            workers.synchronise()
-        return model.params
+        workers.loss_and_grads(x[:, some], y[:, some], model.initial_state(workers.batch))
+        workers.update(0.5)
+        workers.synchronise()
+        return {**model.params, **moments}
 
     apart, summed = (together(2, lambda ranks: work(ranks, every)) for every in (7, 1))  # noqa: B023
     for name, array in summed[0].items():
@@ -177,17 +182,67 @@ def test_a_run_with_less_sent_learns_and_is_the_same_on_all_ranks(
     assert first[0][-1][1] < alone[0][1] - 0.2  # of what an untrained model has
 
 
-def test_what_is_left_to_send_is_part_of_the_checkpoint(tmp_path: Path) -> None:
+def test_what_is_left_to_send_is_part_of_the_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given = {"communicator": "topk", "topk_ratio": 0.05, "steps": 40, "dtype": "float64"}
     expected = together(2, lambda ranks: curve(train(ranks, tmp_path / "one", **given)))[0]
 
     def go_on(ranks: Ranks) -> list[tuple[float, ...]]:
         with resume(tmp_path / "many", ranks=ranks) as session:
+            parts.append(session.progress.left)
             return curve(list(fit(session)))
 
-    found = together(2, lambda ranks: curve(train(ranks, tmp_path / "many", 17, **given)))[0]
+    def save(session: Session) -> None:
+        parts[session.ranks.rank] = np.copy(session.progress.left)  # the sum takes its place
+        saved(session)
+
+    saved, parts = Session.save, [np.empty(0)] * 2
+    with monkeypatch.context() as patched:
+        patched.setattr(Session, "save", save)
+        found = together(2, lambda ranks: curve(train(ranks, tmp_path / "many", 17, **given)))[0]
     left = Run(tmp_path / "many").load_checkpoint()[0]["left.all"]
     assert np.abs(left).max() > 0
+    np.testing.assert_allclose(left, np.sum(parts, axis=0), atol=1e-12)
+    parts.clear()
     found += together(3, go_on)[0]
+    assert len(parts) == 3
+    np.testing.assert_allclose(left, np.sum(parts, axis=0), atol=1e-12)
     # Shared out anew: close to what it would have been, and far from what it is without.
     np.testing.assert_allclose([e[1] for e in found], [e[1] for e in expected], rtol=0.02)
+
+
+def test_what_is_left_to_send_goes_with_the_next_gradients_of_one_process(tmp_path: Path) -> None:
+    given = {"communicator": "topk", "topk_ratio": 0.05, "steps": 40, "optimizer": "sgd", "dtype": "float64"}
+    together(2, lambda ranks: train(ranks, tmp_path / "run", 17, **given))
+    run = Run.existing(tmp_path / "run")
+    before, left = run.load_checkpoint()[0], run.load_checkpoint()[0]["left.all"]
+    with resume(run.path, {"steps": 18}) as session:
+        model, stream, progress = session.model, session.stream, session.progress
+        window = stream.window_at(progress.position, progress.position + stream.window)
+        _, _, grads = model.loss_and_grads(window.x, window.y, progress.state, reset=window.reset)
+        expected = np.concatenate([grad.reshape(-1) for grad in grads.values()]) + left
+        *_, step, _, _ = list(fit(session))
+    after = run.load_checkpoint()[0]
+    names = [name for name in after if name.startswith("params.")]
+    moved = np.concatenate([(before[name] - after[name]).reshape(-1) for name in names]) / step.lr
+    np.testing.assert_allclose(moved, expected, atol=1e-9)
+    assert "left.all" not in after
+
+
+def test_ranks_of_several_numbers_of_threads_draw_each_their_own() -> None:
+    def work(ranks: Ranks) -> list[int]:
+        model = model_of(MODELS[0])
+        workers = Workers(model, 7, 3 - ranks.rank, T, together=Together(ranks))
+        try:
+            return [workers._first + index for index in range(len(workers.rows))]
+        finally:
+            workers.close()
+
+    assert together(3, work) == [[0, 1], [2, 3], [4]]
+
+
+def test_lines_of_the_metrics_where_ranks_seldom_meet(tmp_path: Path) -> None:
+    together(2, lambda ranks: train(ranks, tmp_path / "run", steps=60, eval_every=60, sync_every=7))
+    steps = [record["step"] for record in Run(tmp_path / "run").metrics.read()]
+    assert steps == [14, 28, 42, 56, 60]

@@ -112,8 +112,7 @@ def test_a_rank_that_is_killed_ends_all_and_another_number_goes_on(tmp_path: Pat
 def test_sigterm_saves_and_ends_well(tmp_path: Path, text: Path) -> None:
     run = tmp_path / "run"
     child = start("train", text, *FLAGS, "--out", run, "--steps", 100_000, "--quiet", "--workers", 2)
-    wait_for(child, run, 0)
-    time.sleep(0.5)
+    wait_for(child, run, 0)  # before the first step: ranks note signals from their beginning
     child.terminate()
     status, out, error = ended(child)
     assert (status, error) == (0, "")
@@ -150,6 +149,6 @@ def test_what_one_rank_fails_of_is_said_once_by_it(tmp_path: Path, text: Path) -
 
 def test_what_is_wrong_with_the_settings_is_said_once(tmp_path: Path, text: Path) -> None:
     given = ["train", text, *FLAGS, "--out", tmp_path / "run", "--workers", 2]
-    status, out, error = ended(start(*given, "--batch", 1))
+    status, out, error = ended(start(*given, "--config", tmp_path / "none.toml"))
     assert (status, out) == (2, "")
-    assert error == "elman: a batch of 1 cannot be shared by 2 ranks: give a larger --batch\n"
+    assert error.count("elman: ") == error.count("\n") == 1

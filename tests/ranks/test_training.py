@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from elman.errors import ConfigError, DataError, LeaderError
+from elman.errors import CheckpointError, ConfigError, DataError, DivergenceError, LeaderError
 from elman.network import LanguageModel
 from elman.ranks import ALONE, Ranks
 from elman.ranks.threads import together
@@ -173,8 +177,13 @@ def test_a_rank_that_is_asked_to_stop_stops_all(tmp_path: Path) -> None:
         assert events[-1] == Finished("stopped", 7, events[-1].seconds)  # type: ignore[union-attr]
 
 
-def test_time_is_that_of_the_first_rank(tmp_path: Path) -> None:
+def test_time_is_that_of_the_first_rank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    speed: dict[int, float] = {}
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() * speed[threading.get_ident()])
+    monkeypatch.setattr(sys.modules["elman.training.fit"], "time", clock)
+
     def work(ranks: Ranks) -> tuple[int, int]:
+        speed[threading.get_ident()] = 1.0 + ranks.rank  # the clocks of the others are fast
         config = config_of(minutes=0.01, steps=None, eval_every=None)
         with begin(config, tmp_path / "run", text=TEXT, ranks=ranks) as session:
             *_, last = fit(session)
@@ -183,15 +192,71 @@ def test_time_is_that_of_the_first_rank(tmp_path: Path) -> None:
 
     found = together(3, work)
     assert len(set(found)) == 1
+    assert found[0][1] > 0
+
+
+def test_a_run_that_is_given_more_time_is_planned_anew_by_all(tmp_path: Path) -> None:
+    train(ALONE, tmp_path / "run", minutes=0.005, steps=None, eval_every=None)
+    planned = Run(tmp_path / "run").load_checkpoint()[1]["horizon"]
+    assert planned > 0
+
+    def work(ranks: Ranks) -> tuple[int, int]:
+        with resume(tmp_path / "run", {"minutes": 0.02}, ranks=ranks) as session:
+            assert session.progress.horizon == 0
+            *_, last = fit(session)
+        assert isinstance(last, Finished)
+        return last.step, session.progress.horizon
+
+    found = together(2, work)
+    assert found[0] == found[1]
+    assert found[0][0] > planned
+
+
+def test_a_rank_that_cannot_join_ends_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    existing = Run.existing
+
+    def unseen(path: Any) -> Run:
+        if threading.current_thread().name == "other":
+            raise CheckpointError(f"there is no run at {path}")
+        return existing(path)
+
+    def work(ranks: Ranks) -> None:
+        if not ranks.leads:
+            threading.current_thread().name = "other"
+        train(ranks, tmp_path / "run", steps=1)
+
+    monkeypatch.setattr(Run, "existing", unseen)
+    with pytest.raises(CheckpointError, match="there is no run at"):
+        together(2, work)
+    assert "elman: rank 1 of 2, on " in capsys.readouterr().err  # as `fail` says before it ends them
+
+
+def test_divergence_is_said_by_the_first_where_it_was_wherever_that_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(ranks: Ranks) -> str:
+        with begin(config_of(clip=0.0), tmp_path / "run", text=TEXT, ranks=ranks) as session:
+            if not ranks.leads:  # rows 2 and 3 of the batch
+                session.progress.state[0].h[1] = np.inf
+            with pytest.raises((DivergenceError, LeaderError)) as caught:
+                list(fit(session))
+            return str(caught.value)
+
+    first, second = together(2, work)
+    assert "of layers.0 became NaN or infinite at time step 0, batch row 3" in first
+    assert second == "the first rank says why"
 
 
 def test_what_is_wrong_is_said_by_the_first_and_ends_all(tmp_path: Path) -> None:
     def work(ranks: Ranks) -> str:
         with pytest.raises((ConfigError, DataError, LeaderError)) as caught:
             train(ranks, tmp_path / "run", hidden=8, batch=2)
-        return type(caught.value).__name__
+        return str(caught.value)
 
-    assert together(3, work) == ["ConfigError", "LeaderError", "LeaderError"]
+    wrong = "a batch of 2 cannot be shared by 3 ranks: give a larger --batch"
+    assert together(3, work) == [wrong, "the first rank says why", "the first rank says why"]
     assert not (tmp_path / "run").exists()
 
 

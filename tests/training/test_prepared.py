@@ -19,7 +19,8 @@ from elman.storage.config import TrainConfig
 from elman.storage.recipes import with_recipe
 from elman.training.evaluation import evaluate, unigram_loss
 from elman.training.fit import fit
-from elman.training.opening import _joined, begin
+from elman.training.joining import _joined, _Told
+from elman.training.opening import begin
 from elman.training.tuning import beginning
 from tests.small import SETTINGS, assert_same_run, sentences
 
@@ -147,10 +148,10 @@ def test_a_rank_that_joins_needs_the_shards_of_its_own_rows_alone(texts: Path, t
     config = train(tmp_path / "run", data=str(folder), steps=2).config
     for name in ("train-00000-of-00007.ids", "train-00001-of-00007.starts", "test-00000-of-00001.ids"):
         (folder / name).unlink()
-    session = _joined(tmp_path / "run", config, slice(2, 4))
+    session = _joined(_Told(tmp_path / "run", config, 0), slice(2, 4))
     assert session.stream.window_at(0, 3).x.shape == (3, 2)
     with pytest.raises(CheckpointError, match=r"cannot read .*train-00000-of-00007.ids"):
-        _joined(tmp_path / "run", config, slice(0, 2))
+        _joined(_Told(tmp_path / "run", config, 0), slice(0, 2))
 
 
 def test_a_missing_shard_is_told_before_a_run_is_begun(texts: Path, tmp_path: Path) -> None:

@@ -86,10 +86,11 @@ class Reporter:
             f"{config.cell} {config.layers} x {config.hidden}{last}, embedding {config.embedding}, "
             f"{more}{_output(config)}{model.n_params:,} parameters, {config.dtype}",
         )
+        rate, threads = config.learning_rate() * config.scale_of(config.batch), session.threads
         self._line(
             "train",
-            f"{config.batch} rows x {window} steps{reach}, {config.optimizer}, rate {config.lr:g} "
-            f"({config.schedule}), {_length(session)}, {config.threads} thread{'s' * (config.threads != 1)}",
+            f"{config.batch} rows x {window} steps{reach}, {config.optimizer}, rate {rate:g} "
+            f"({config.schedule}), {_length(session)}, {threads} thread{'s' * (threads != 1)}",
         )
         if valid is not None:
             self._base = unigram_loss(parts["train"], valid, tokenizer.vocab_size)

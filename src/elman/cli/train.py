@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +16,7 @@ from elman.cli.settings import collect, with_settings
 from elman.errors import ConfigError
 
 if TYPE_CHECKING:
+    from elman.storage.config import TrainConfig
     from elman.training.session import Session
 
 
@@ -60,10 +61,8 @@ def train(
     Ctrl-C and SIGTERM finish the step, save, and say how to go on.
     """
     from elman import api
-    from elman.cli.progress import Reporter
     from elman.ranks.here import here, started_together
     from elman.ranks.launch import launch, launched
-    from elman.training.fit import fit
     from elman.training.opening import begin
     from elman.training.opening import resume as take_up
 
@@ -72,51 +71,68 @@ def train(
             raise ConfigError("--workers starts ranks, and mpiexec or srun has done so already: leave it out")
         if workers > 1:
             raise typer.Exit(launch(workers, sys.argv[1:]))
-    ranks = here()
-    if resume is not None:
-        if text or out or config or recipe or overwrite:
-            raise ConfigError(
-                "--resume goes on with a run as it is: leave out texts, --out, --config, --recipe and "
-                "--overwrite"
-            )
-        changes = {name: value for name, value in settings.items() if value is not None}
-        opened = take_up(resume, changes, ranks=ranks)
-    else:
+
+    def asked() -> tuple[TrainConfig | None, dict[str, Any]]:
+        if resume is not None:
+            if text or out or config or recipe or overwrite:
+                raise ConfigError(
+                    "--resume goes on with a run as it is: leave out texts, --out, --config, --recipe and "
+                    "--overwrite"
+                )
+            return None, {"quiet": quiet}
         options = {"out": out and str(out), "overwrite": overwrite, "quiet": quiet, "recipe": recipe}
         collected, own = collect(config, text, settings, options)
-        quiet = own["quiet"]
-        place = ranks.broadcast(own["out"] or api.default_out(collected))
-        opened = begin(collected, place, overwrite=own["overwrite"], ranks=ranks)
-    with opened as session:
-        if not ranks.leads:
-            _follow(session)
-            return
-        reporter = Reporter(session, quiet=quiet)
-        reporter.begin(resumed=resume is not None)
-        with noted_signals() as stopped, reporter.progress():
-            sample = None if quiet else api.sampler(session)
-            for event in fit(session, stop=lambda: bool(stopped), sample=sample, profile=profile):
-                reporter.show(event)
-        reporter.end()
+        return collected, {**own, "out": own["out"] or api.default_out(collected)}
+
+    # One process may die of a signal until there is something to save. Ranks note it from the beginning: all
+    # are to end by themselves, in the first step that they make together.
+    early: list[int] = []
+    with noted_signals(early) if started_together() > 1 else nullcontext():
+        ranks = here()
+        collected, own = ranks.first(asked)  # a file of settings need not be seen from all machines
+        if resume is not None:
+            changes = {name: value for name, value in settings.items() if value is not None}
+            opened = take_up(resume, changes, ranks=ranks)
+        else:
+            assert collected is not None
+            opened = begin(collected, own["out"], overwrite=own["overwrite"], ranks=ranks)
+        with opened as session:
+            stopped = _trained(
+                session, early, resumed=resume is not None, quiet=own["quiet"], profile=profile
+            )
     if stopped and stopped[0] == signal.SIGINT:
         raise typer.Exit(130)
 
 
-def _follow(session: Session) -> None:
-    """Train as one of the other ranks, which say nothing."""
+def _trained(
+    session: Session, early: list[int], *, resumed: bool, quiet: bool, profile: bool
+) -> list[int]:  # fmt: skip
+    """Train a session to its end, or until a signal comes; return those that came. One rank alone prints."""
+    from elman import api
     from elman.training.fit import fit
 
-    with noted_signals() as stopped:
-        for _ in fit(session, stop=lambda: bool(stopped)):
+    if not session.ranks.leads:
+        for _ in fit(session, stop=lambda: bool(early)):
             pass
+        return early
+    from elman.cli.progress import Reporter
+
+    reporter = Reporter(session, quiet=quiet)
+    reporter.begin(resumed=resumed)
+    with noted_signals(early) as stopped, reporter.progress():
+        sample = None if quiet else api.sampler(session)
+        for event in fit(session, stop=lambda: bool(stopped), sample=sample, profile=profile):
+            reporter.show(event)
+    reporter.end()
+    return stopped
 
 
 @contextmanager
-def noted_signals() -> Iterator[list[int]]:
+def noted_signals(received: list[int] | None = None) -> Iterator[list[int]]:
     """Note Ctrl-C and SIGTERM rather than die of them; a second Ctrl-C does end the program."""
     from elman.ranks.launch import STOP
 
-    received: list[int] = []
+    received = [] if received is None else received
 
     def note(number: int, frame: FrameType | None) -> None:
         if received and number == signal.SIGINT:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from elman.typing import Floats, Ints
 
 FEW = 16  # tokens that are added up one by one faster than sorted
+
+SUMMED = 65_536
+"""Numbers whose squares are added up in their own dtype."""
+
+LEAST = 1e-30
+"""Sums of squares in float32 that are less have lost terms to underflow."""
 
 
 def embedding(E: Floats, tokens: Ints, out: Floats) -> Floats:
@@ -201,3 +209,26 @@ def log_sums(logits: Floats) -> Floats:
     maxima = logits.max(axis=-1, keepdims=True)
     sums: Floats = maxima + np.log(np.exp(logits - maxima).sum(axis=-1, keepdims=True))
     return sums
+
+
+def squares(vector: Floats) -> float:
+    """Return the sum of the squares of a vector, block by block; the blocks are added up in float64.
+
+    Parameters
+    ----------
+    vector : ndarray of shape (N,)
+        float32 or float64.
+
+    Notes
+    -----
+    A float32 block is a scalar product in float32, unless that leaves the range of normal numbers.
+    """
+    total = 0.0
+    for start in range(0, vector.size, SUMMED):
+        block = vector[start : start + SUMMED]
+        part = float(block.dot(block))
+        if not LEAST < part < math.inf and block.dtype == np.float32:
+            block = block.astype(np.float64)
+            part = float(block.dot(block))
+        total += part
+    return total

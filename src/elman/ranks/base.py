@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from elman.errors import ElmanError
+from elman.errors import ElmanError, LeaderError
 from elman.typing import Floats
 
 T = TypeVar("T")
@@ -86,6 +86,28 @@ class Ranks(ABC):
     @abstractmethod
     def share(self, array: NDArray[Any]) -> NDArray[Any]:
         """Return the arrays of all, ``(size, ...)``: of one shape and type, with the same bytes for all."""
+
+    def first(self, work: Callable[[], T]) -> T:
+        """Let the first do something alone, while the others wait; return to all what came of it.
+
+        Raises
+        ------
+        LeaderError
+            On the others, if the first has raised.
+        """
+        told: tuple[T] | None = None
+        try:
+            if self.leads:
+                told = (work(),)
+        finally:
+            told = self.broadcast(told)
+        if told is None:
+            raise LeaderError("the first rank says why")
+        return told[0]
+
+    def alike(self, error: ElmanError) -> ElmanError:
+        """Return what the first is to raise of an error that all have come to, and what the others are to."""
+        return error if self.leads else LeaderError("the first rank says why")
 
     def agree(self, numbers: Sequence[float]) -> NDArray[np.float64]:
         """Return the numbers of all, ``(size, n)``."""

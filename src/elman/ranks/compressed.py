@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.network.functional import squares
 from elman.ranks.base import Ranks, stretches
 from elman.typing import Floats
 
@@ -58,7 +59,7 @@ class Compressed(ABC):
         with np.errstate(all="ignore"):  # what overflows shows in the norm
             np.add(self.left, self._vector, out=self.left)
             self._exchange()
-            return float(np.vdot(self._own, self._own))
+            return squares(self._own)
 
     @property
     @abstractmethod

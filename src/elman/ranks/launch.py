@@ -64,27 +64,31 @@ def launched() -> bool:
 def launch(number: int, arguments: Sequence[str]) -> int:
     """Run ``python -m elman`` with these arguments as so many ranks on this machine; return its status.
 
-    Ctrl-C and SIGTERM ask all ranks to save and end. What the engine itself has to say of ranks that ended
-    badly is left out: the rank has said why.
+    Ctrl-C, SIGTERM and a terminal that closes ask all ranks to save and end. What the engine itself has to
+    say of ranks that ended badly is left out: the rank has said why.
     """
     crowded = {"OMPI_MCA_mpi_yield_when_idle": "1"} if number > usable_cores() else {}
-    command = [engine(), "-n", str(number), sys.executable, "-m", "elman", *arguments]
-    child = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
-        env={**ENGINE_SETTINGS, **crowded, **os.environ, MARK: "1"},
-    )  # fmt: skip
-    assert child.stderr is not None
+    # What we can import they can: our path, and not the folder it happens to start in before all others.
+    path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
+    command = [engine(), "-n", str(number), sys.executable, "-P", "-m", "elman", *arguments]
     said: list[str] = []
-    reader = threading.Thread(target=_pass_on, args=(child.stderr, said), daemon=True)
-    reader.start()
-    with _forwarded(child):
+    with _forwarded() as forward:  # a signal that comes before the engine is there waits for it
+        child = subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
+            env={**ENGINE_SETTINGS, **crowded, **os.environ, MARK: "1", "PYTHONPATH": path},
+        )  # fmt: skip
+        assert child.stderr is not None
+        reader = threading.Thread(target=_pass_on, args=(child.stderr, said), daemon=True)
+        reader.start()
+        forward.to(child)
         status = child.wait()
     reader.join(1.0)
     status = status if status >= 0 else 128 - status
     if status and not any(line.startswith("elman: ") for line in said):
         how = f"was killed by signal {status - 128}" if status > 128 else f"ended with status {status}"
+        how = "was stopped before it could save" if forward.asked else how
         print(f"elman: a rank {how}, and all were ended; the last checkpoint is whole", file=sys.stderr)
-    return status
+    return 130 if forward.asked[:1] == [signal.SIGINT] else status
 
 
 def _pass_on(lines: IO[str], said: list[str]) -> None:
@@ -99,18 +103,35 @@ def _pass_on(lines: IO[str], said: list[str]) -> None:
             sys.stderr.flush()
 
 
+class _Forward:
+    """Passes signals on as the one that engines pass on; a second Ctrl-C ends all at once."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self._child: subprocess.Popen[str] | None = None
+
+    def to(self, child: subprocess.Popen[str]) -> None:
+        """Pass signals on to this process: those that have come, and those that will."""
+        self._child = child
+        if self.asked:
+            child.send_signal(STOP)
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        at_once = number == signal.SIGINT and number in self.asked
+        self.asked.append(number)
+        if self._child is not None:
+            self._child.send_signal(signal.SIGTERM if at_once else STOP)
+
+
 @contextmanager
-def _forwarded(child: subprocess.Popen[str]) -> Iterator[None]:
-    """Pass Ctrl-C and SIGTERM on as the signal that engines pass on; a second Ctrl-C ends all at once."""
-    asked: list[int] = []
-
-    def forward(number: int, frame: FrameType | None) -> None:
-        child.send_signal(STOP if not asked else signal.SIGTERM)
-        asked.append(number)
-
-    before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
+def _forwarded() -> Iterator[_Forward]:
+    """Pass signals on meanwhile; not those that are ignored, as nohup has it."""
+    forward = _Forward()
+    found = (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP"))
+    numbers = [number for number in found if number and signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, forward) for number in numbers}
     try:
-        yield
+        yield forward
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

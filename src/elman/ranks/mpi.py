@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, TypeVar
@@ -14,6 +15,9 @@ from elman.ranks.base import Pending, Ranks
 from elman.typing import Floats
 
 T = TypeVar("T")
+
+LAST_WORDS = 0.3
+"""Seconds that the engine is given to pass on what a rank has said, before it ends all."""
 
 
 class _Request:
@@ -99,4 +103,5 @@ class MpiRanks(Ranks):
     def abort(self, status: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
+        time.sleep(LAST_WORDS)
         self._world.Abort(status)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from elman.network.functional import squares
 from elman.ranks.base import Pending, Ranks, add_in_order, stretches
 from elman.typing import Floats
 
@@ -49,9 +50,9 @@ class Overlapped:
             if room not in self._begun:
                 self._begin(room)
         self._go_on(wait=True)
-        squares = sum(room.end() for room in self._begun)
+        total = sum(room.end() for room in self._begun)
         self._begun.clear()
-        return squares
+        return total
 
     def _begin(self, room: _Room) -> None:
         room.deal()
@@ -92,7 +93,7 @@ class _Room:
             return False
         with np.errstate(all="ignore"):  # what overflows shows in the norm
             add_in_order(self._parts, self._own)
-            self._squares = float(np.vdot(self._own, self._own))
+            self._squares = squares(self._own)
         self._collected = self._ranks.begin_collect(self._vector, self._bounds)
         return True
 

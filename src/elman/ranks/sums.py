@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol, TypeAlias
 import numpy as np
 
 from elman.errors import ConfigError
+from elman.network.functional import squares
 from elman.ranks.base import Ranks, add_in_order, stretches
 from elman.ranks.compressed import OneBit, TopK
 from elman.ranks.overlapped import Overlapped
@@ -64,9 +65,9 @@ class Flat:
         self._ranks.deal(self._vector, self._bounds, self._parts)
         with np.errstate(all="ignore"):  # what overflows shows in the norm
             add_in_order(self._parts, self._own)
-            squares = float(np.vdot(self._own, self._own))
+            total = squares(self._own)
         self._ranks.collect(self._vector, self._bounds)
-        return squares
+        return total
 
 
 class Naive:
@@ -103,7 +104,7 @@ class Naive:
                 np.copyto(array, total)
             start, stop = stretches(self._vector.size, self._ranks.size)[self._ranks.rank :][:2]
             own = self._vector[start:stop]
-            return float(np.vdot(own, own))
+            return squares(own)
 
 
 Kind: TypeAlias = type[Flat] | type[Overlapped] | type[Naive] | type[TopK] | type[OneBit]

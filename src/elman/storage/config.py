@@ -83,6 +83,7 @@ class TrainConfig(
         self.check_training()
         self.check_regularisers(self.cell, self.layers)
         self.check_ranks()
+        self.check_rate(self.batch, self.learning_rate(), self.lr_min)
         self.check_length()
         if self.steps and self.warmup >= self.steps:
             raise ConfigError(

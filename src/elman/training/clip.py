@@ -5,14 +5,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from elman.network.functional import squares
 from elman.training._checks import real
-from elman.training.flat import BLOCK, flat_copy, flat_view
+from elman.training.flat import flat_copy, flat_view
 from elman.typing import Floats, Params
 
 __all__ = ["clip_by_global_norm", "squares"]
-
-LEAST = 1e-30
-"""Sums of squares in float32 that are less have lost terms to underflow."""
 
 
 def clip_by_global_norm(
@@ -72,29 +70,6 @@ def _vectors(arrays: Mapping[str, Floats]) -> list[Floats]:
     """The arrays as one vector where they lie so in memory, and as they are elsewhere."""
     whole = flat_view(arrays)
     return list(arrays.values()) if whole is None else [whole]
-
-
-def squares(vector: Floats) -> float:
-    """Return the sum of the squares of a vector, block by block; the blocks are added up in float64.
-
-    Parameters
-    ----------
-    vector : ndarray of shape (N,)
-        float32 or float64.
-
-    Notes
-    -----
-    A float32 block is a scalar product in float32, unless that leaves the range of normal numbers.
-    """
-    total = 0.0
-    for start in range(0, vector.size, 2 * BLOCK):
-        block = vector[start : start + 2 * BLOCK]
-        part = float(block.dot(block))
-        if not LEAST < part < math.inf and block.dtype == np.float32:
-            block = block.astype(np.float64)
-            part = float(block.dot(block))
-        total += part
-    return total
 
 
 def _norm(grads: Mapping[str, Floats]) -> float:

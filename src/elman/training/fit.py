@@ -8,22 +8,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from elman.data import vocabulary_of
-from elman.errors import CheckpointError
 from elman.network import LanguageModel
 from elman.network.threads import one_thread
-from elman.ranks.compressed import Compressed
 from elman.training.divergence import explain_evaluation
 from elman.training.evaluation import evaluate
 from elman.training.figures import Evaluation
-from elman.training.loop import Progress, StepRecord, training_steps
+from elman.training.loop import StepRecord, training_steps
 from elman.training.pace import Pace, Slow
 from elman.training.processes import make_workers
 from elman.training.profile import Profile
 from elman.training.session import Session
-from elman.training.workers import Workers
+from elman.training.shares import rows_of_rank
+from elman.typing import Floats
 
 LOG_EVERY = 10  # steps between lines of the metrics
 CALIBRATION = 0.03  # share of the minutes after which the length of the run is planned
@@ -120,13 +117,13 @@ def fit(
     longest = back + (windows.longest - config.window if windows else 0)
     workers = make_workers(
         session.model, config.batch, session.threads, longest, session.optimizer, progress.moments,
-        progress.average, frozen=config.freeze_vectors, together=session.together,
+        progress.average, frozen=config.freeze_vectors, together=session.together, left=progress.left,
     )  # fmt: skip
     steps = training_steps(
         session.model, session.stream, session.schedule, progress, workers,
         clip=config.clip, seed=config.seed, back=back, windows=windows,
     )  # fmt: skip
-    keeper.partly = _left_of(workers, progress)
+    keeper.unsent = lambda: workers.unsent
     try:
         reason = keeper.reason()
         while not reason:
@@ -141,6 +138,8 @@ def fit(
             stopped, slow = keeper.settle(stop(), workers.seconds)
             yield from slow
             reason = keeper.reason() or ("stopped" if stopped else "")
+            if stopped and keeper.evaluation_due():
+                save()  # whoever asks to stop may not wait for an evaluation
             if (reason and reason != "stopped") or keeper.evaluation_due():
                 with one_thread():
                     evaluated = evaluate(record)
@@ -159,18 +158,6 @@ def fit(
         workers.close()
 
 
-def _left_of(workers: Workers, progress: Progress) -> Compressed | None:
-    """Return what sends gradients in part, if anything does, with what the checkpoint had left."""
-    added, left, progress.left = workers.sum, progress.left, None
-    if not isinstance(added, Compressed):
-        return None
-    if left is not None:
-        if left.shape != added.left.shape:
-            raise CheckpointError("the checkpoint has another number of gradients left to send; begin anew")
-        np.copyto(added.left, left)
-    return added
-
-
 class _Keeper:
     """The books of a session: the clock, the plan, metrics, evaluations, checkpoints."""
 
@@ -180,7 +167,9 @@ class _Keeper:
         self.began = time.monotonic() - session.progress.seconds
         self.saved_at, self.saved_step = session.progress.seconds, session.progress.step
         self.together = session.together
-        self.partly: Compressed | None = None  # what sends gradients in part
+        self.unsent: Callable[[], Floats | None] = lambda: None  # what is left to send
+        own = rows_of_rank(session.config.batch, session.ranks)
+        self.rows = own.stop - own.start
         self.leads, self.pace = session.ranks.leads, Pace(session.ranks.gather(session.ranks.host))
         self.first_step, self.first_seconds = session.progress.step, session.progress.seconds
         self.evaluation = self.evaluating = 0.0  # seconds of the last, and of all of this session
@@ -208,19 +197,21 @@ class _Keeper:
         the step took.
         """
         progress = self.session.progress
-        sums = progress.loss_sum, progress.penalty_sum
-        seen = self.session.ranks.agree([progress.seconds, stopping, seconds, *sums])  # (ranks, 5)
+        sums, rows = (progress.loss_sum, progress.penalty_sum), self.rows
+        seen = self.session.ranks.agree([progress.seconds, stopping, seconds, rows, *sums])  # (ranks, 6)
         progress.seconds = float(seen[0, 0])
         if self.together.apart:  # else all have those of all rows
-            progress.loss_sum, progress.penalty_sum = seen[:, 3:].mean(axis=0).tolist()
+            shares = seen[:, 3] / seen[:, 3].sum()
+            progress.loss_sum, progress.penalty_sum = (shares @ seen[:, 4:]).tolist()
         if progress.horizon == 0:
             self._plan()
         slow = self.pace.add(seen[:, 2]) if self.session.ranks.size > 1 else []
         return bool(seen[:, 1].any()), slow
 
     def log(self, record: StepRecord) -> None:
-        """Write a line of the metrics, if it is time for one."""
-        if record.step % LOG_EVERY == 0:
+        """Write a line of the metrics, if it is time for one; ranks may meet at other steps than those."""
+        steps = self.session.progress.loss_steps
+        if steps >= LOG_EVERY if self.together.apart else record.step % LOG_EVERY == 0:
             self._write(record)
 
     def reason(self) -> str:
@@ -257,7 +248,9 @@ class _Keeper:
                 ranks=session.ranks,
             )  # fmt: skip
             if not math.isfinite(valid.nats):
-                raise explain_evaluation(model, part, progress.step, clip=session.config.clip)
+                raise session.ranks.alike(
+                    explain_evaluation(model, part, progress.step, clip=session.config.clip)
+                )
             progress.evaluations.append((progress.step, valid.nats_per_token))
         best = valid is None or not losses or valid.nats_per_token < min(losses)
         if best and self.leads:
@@ -286,7 +279,8 @@ class _Keeper:
         part = session.corpus.parts.get("test")
         if part is None:
             return {}
-        best = session.model.with_params(session.run.load_model().params)
+        # From the first: what it has just written need not be seen from another machine yet.
+        best = session.model.with_params(session.ranks.first(lambda: session.run.load_model().params))
         self.tested = evaluate(
             best, part, session.corpus.tokenizer, vocabulary=self.vocabulary, ranks=session.ranks
         )
@@ -304,16 +298,20 @@ class _Keeper:
 
     def save(self) -> None:
         """Save all that resuming needs."""
-        if self.partly is not None:
-            self.session.progress.left = self.partly.unsent
+        self.session.progress.left = self.unsent()
         self.session.save()
         now = time.monotonic() - self.began  # saving takes time too
         self.saved_at, self.saved_step = self.session.ranks.broadcast(now), self.session.progress.step
 
     def end(self) -> None:
         """Leave a model behind even if the session ended before its first evaluation."""
-        if self.leads and not self.session.run.has_model:
-            self.session.run.save_model(self.session.judged, {"step": self.session.progress.step})
+        session = self.session
+
+        def leave() -> None:
+            if not session.run.has_model:
+                session.run.save_model(session.judged, {"step": session.progress.step})
+
+        session.ranks.first(leave)
 
     def _plan(self) -> None:
         """Where minutes bound the run, say how many steps it will take, from this session's speed so far.

@@ -10,6 +10,7 @@ import numpy as np
 
 from elman.data import Stream
 from elman.network import LanguageModel, ModelState
+from elman.ranks import ALONE
 from elman.training.divergence import explain_divergence
 from elman.training.optim import State as OptimizerState
 from elman.training.schedules import Schedule
@@ -156,7 +157,12 @@ def training_steps(
                 more=stop < last,
             )
         if not (np.isfinite(loss) and np.isfinite(workers.norm)):
-            raise explain_divergence(model, window, entering, grads, progress.step, clip)
+            ranks = workers.together.ranks if workers.together.summed else ALONE
+            raise ranks.alike(
+                explain_divergence(
+                    model, window, entering, grads, progress.step, clip, row=workers.own.start, ranks=ranks
+                )
+            )
         loss -= workers.penalty
         averaged = progress.averaged and progress.averaged + 1
         workers.update(lr, clip, 1.0 / averaged if averaged else 0.0)

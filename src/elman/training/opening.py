@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from elman.data import Corpus, Text, place_vectors, read_tokenizer
 from elman.data.linked import link_corpus
 from elman.disk.lock import exclusive
-from elman.errors import CheckpointError, ConfigError, DivergenceError, LeaderError
+from elman.errors import CheckpointError, ConfigError
 from elman.network import LanguageModel
 from elman.network.output import choose_output
 from elman.network.threads import usable_cores
@@ -20,12 +20,13 @@ from elman.storage.config import TrainConfig
 from elman.storage.run import Run, build_model
 from elman.training.averages import new_average
 from elman.training.checkpoint import load_progress, save_progress
+from elman.training.joining import by_all
 from elman.training.loop import Progress
 from elman.training.preconditions import check_corpus, check_settings, check_warmup
 from elman.training.processes import best_threads
 from elman.training.session import Session, stream_of, updates_of
 from elman.training.settings import optimizer_of
-from elman.training.shares import rows_of, rows_of_rank
+from elman.training.shares import rows_of_rank
 from elman.training.texts import from_root, names_text, text_of
 
 EPOCHS = 10
@@ -79,7 +80,7 @@ def begin(
         On the other ranks, if the first has raised.
     """
     begun = _begun(config, out, ranks, overwrite=overwrite, text=text, encoded=encoded)
-    with _by_all(ranks, begun) as session:
+    with by_all(ranks, begun) as session:
         yield session
 
 
@@ -109,7 +110,7 @@ def _begun(
         session = Session(
             run, config, corpus, model, stream_of(config, corpus), optimizer_of(config), progress
         )
-        session.notes = (*placed, *_notes(asked, config, corpus, model))
+        session.notes = (*placed, *_notes(asked, config, corpus, model), *_idle(config, ranks))
         yield session
 
 
@@ -139,56 +140,12 @@ def resume(
     LeaderError
         On the other ranks, if the first has raised.
     """
-    with _by_all(ranks, _resumed(path, changes)) as session:
+    with by_all(ranks, _resumed(path, changes, ranks)) as session:
         yield session
 
 
 @contextmanager
-def _by_all(ranks: Ranks, opened: AbstractContextManager[Session]) -> Iterator[Session]:
-    """Let the first rank open a session, and the others join it; give each its own rows of the state."""
-    with ExitStack() as stack:
-        told: tuple[Path, TrainConfig] | None = None
-        session: Session | None = None
-        try:
-            if ranks.leads:
-                session = stack.enter_context(opened)
-                rows_of_rank(session.config.batch, ranks)
-                told = session.run.path.resolve(), session.config
-        finally:
-            told = ranks.broadcast(told)
-        if session is None:
-            if told is None:
-                raise LeaderError("the first rank says why")
-            session = _joined(*told, rows_of_rank(told[1].batch, ranks))
-        session.ranks = ranks
-        own = rows_of_rank(session.config.batch, ranks)
-        session.stream = stream_of(session.config, session.corpus, own)
-        session.progress.state = rows_of(session.progress.state, own)
-        if session.progress.left is not None:  # of all ranks, of which there may have been more or fewer
-            session.progress.left = session.progress.left / ranks.size
-        try:
-            yield session
-        except BaseException as error:
-            if isinstance(error, DivergenceError) and not session.together.apart:
-                if ranks.leads:  # all ranks see the same numbers
-                    raise
-                raise LeaderError("the first rank says why") from error
-            if ranks.size > 1:
-                ranks.fail(error)
-            raise
-
-
-def _joined(path: Path, config: TrainConfig, own: slice) -> Session:
-    """Open what the first rank has made or taken up, and of the text what holds one's own rows."""
-    run = Run.existing(path)
-    corpus, model = run.corpus(), run.new_model()
-    progress = load_progress(run, model, config)
-    stream = stream_of(config, corpus, own)
-    return Session(run, config, corpus, model, stream, optimizer_of(config), progress)
-
-
-@contextmanager
-def _resumed(path: str | Path, changes: Mapping[str, Any] | None) -> Iterator[Session]:
+def _resumed(path: str | Path, changes: Mapping[str, Any] | None, ranks: Ranks) -> Iterator[Session]:
     run = Run.existing(path)
     with exclusive(run.path):
         run.sweep()
@@ -198,6 +155,7 @@ def _resumed(path: str | Path, changes: Mapping[str, Any] | None) -> Iterator[Se
                 "elman train makes a new run of a text"
             )
         config = run.config
+        rows_of_rank(config.batch, ranks)
         for name in changes or {}:
             if name not in EXTENDABLE:
                 raise ConfigError(
@@ -284,6 +242,15 @@ def _notes(asked: str, config: TrainConfig, corpus: Corpus, model: LanguageModel
             f"the training loss of output {name} is that of its samples; that of the validation is exact"
         )
     return tuple(notes)
+
+
+def _idle(config: TrainConfig, ranks: Ranks) -> tuple[str, ...]:
+    """Say what has no effect on a process by itself; others may go on with the run."""
+    given = {"communicator": config.communicator != "flat", "sync_every": config.sync_every > 1}
+    idle = [f"{name} {getattr(config, name)}" for name, chosen in given.items() if chosen and ranks.size == 1]
+    return tuple(
+        f"{one} has no effect on one process: --workers N or mpiexec -n N start several" for one in idle
+    )
 
 
 def _in_place_of(changes: Mapping[str, Any]) -> dict[str, None]:

@@ -32,7 +32,7 @@ from elman.training.shared import Carver, Shared, take_shared
 from elman.training.shares import Task
 from elman.training.together import Together
 from elman.training.workers import BY_ITSELF, Workers
-from elman.typing import Params
+from elman.typing import Floats, Params
 
 ENOUGH_WORK = 4e8  # floating-point operations a step for which a process pays
 FEWEST_ROWS = 4  # in a share, where nobody has said how many shares; fewer make products too thin
@@ -238,6 +238,7 @@ def make_workers(
     model: LanguageModel, batch: int, threads: int, steps: int,
     optimizer: Optimizer | None = None, moments: OptimizerState | None = None,
     average: Params | None = None, *, frozen: bool = False, together: Together = BY_ITSELF,
+    left: Floats | None = None,
 ) -> Workers:  # fmt: skip
     """Return what splits a batch best: processes where a step is work enough, threads elsewhere."""
     mine = batch // together.ranks.size
@@ -245,5 +246,5 @@ def make_workers(
     kind = ProcessWorkers if processes else Workers
     return kind(
         model, batch, threads, steps, optimizer, moments, average,
-        frozen=frozen, together=together,
+        frozen=frozen, together=together, left=left,
     )  # fmt: skip

@@ -12,9 +12,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.errors import CheckpointError
 from elman.network import LanguageModel, ModelState
 from elman.network.backprop import Backprop
+from elman.network.functional import squares
 from elman.ranks import Summation, get_sum
+from elman.ranks.compressed import Compressed
 from elman.ranks.overlapped import Overlapped
 from elman.training.flat import flat_view
 from elman.training.meeting import Alone, Threads
@@ -58,23 +61,30 @@ class Workers:
         Whether the word vectors stay as they are; of a model that is not tied.
     together : Together, optional
         Who trains together, and how gradients are added up; by default this process alone.
+    left : ndarray of shape (N,), optional
+        What an earlier session had left to send of its gradients. It goes with the next: all of it, where
+        they are added up as they are or there is nobody to send them to.
 
     Raises
     ------
     ConfigError
         If there are more ranks than rows.
+    CheckpointError
+        If `left` has not as many numbers as the gradients.
     """
 
     def __init__(
         self, model: LanguageModel, batch: int, threads: int, steps: int,
         optimizer: Optimizer | None = None, moments: OptimizerState | None = None,
         average: Params | None = None, *, frozen: bool = False, together: Together = BY_ITSELF,
+        left: Floats | None = None,
     ) -> None:  # fmt: skip
-        ranks = together.ranks
+        ranks, self._owing = together.ranks, left is not None
         self.together, self.own = together, rows_of_rank(batch, ranks)
         self.whole = self.own.stop - self.own.start if together.apart else batch
         self.model, self.batch, self.steps = model, self.own.stop - self.own.start, steps
-        self.rows, self._first = split_rows(self.batch, threads), ranks.rank * threads
+        self.rows = split_rows(self.batch, threads)
+        self._first = sum(ranks.gather(len(self.rows))[: ranks.rank])  # machines may have other numbers
         self.optimizer, self.moments = optimizer, {} if moments is None else moments
         self.average, self.frozen = average, frozen
         self.slots = () if optimizer is None else tuple(optimizer.slots)
@@ -86,7 +96,7 @@ class Workers:
         self.shared = self._open()
         first = model.params["embedding.E"].size if frozen else 0  # word vectors come first
         self._grads = self.shared.grads.vector[first:]
-        self._held = np.zeros_like(self._grads) if together.accumulate > 1 else None
+        self._held = np.zeros_like(self._grads) if together.accumulate > 1 or self._owing else None
         self._nll = self._penalty = 0.0  # of the windows of this update so far
         self.sum: Summation | None = None
         if together.summed:
@@ -96,6 +106,8 @@ class Workers:
             # Gradients of several members, or windows, are to be added up before any are sent.
             if isinstance(self.sum, Overlapped) and len(self.rows) == together.accumulate == 1:
                 self.members[0].ready = self.sum.ready
+        if left is not None:
+            self._owe(left)
         flats = (self.shared.params, *self.shared.slots, self.shared.average)
         vectors = [flat.vector[first:] for flat in flats if flat is not None]
         self._means = [(get_sum("flat")(ranks, vector, {}), vector) for vector in vectors if together.apart]
@@ -156,19 +168,39 @@ class Workers:
         loss = self._end(sum(by_member)) / counted + self.penalty
         return loss, state, self.shared.grads.arrays
 
-    def _end(self, squares: float) -> float:
+    def _end(self, total: float) -> float:
         """Add up over windows and ranks, given the squares of this window's; return the likelihood's part."""
         nll, penalty = self._nll, self._penalty
         self._nll = self._penalty = 0.0
         if self._held is not None:
             np.add(self._grads, self._held, out=self._grads)
             self._held.fill(0.0)
-            squares = float(np.vdot(self._grads, self._grads))
+            self._held = self._held if self.together.accumulate > 1 else None  # what was owed is paid
+            with np.errstate(all="ignore"):  # what overflows shows in the norm
+                total = squares(self._grads)
         if self.sum is not None:
-            squares = self.model.clock.timed("sum over ranks", self.sum)()
-            nll, penalty, squares = self.together.ranks.agree([nll, penalty, squares]).sum(axis=0).tolist()
-        self.norm, self.penalty = math.sqrt(squares), penalty
+            total = self.model.clock.timed("sum over ranks", self.sum)()
+            nll, penalty, total = self.together.ranks.agree([nll, penalty, total]).sum(axis=0).tolist()
+        self.norm, self.penalty = math.sqrt(total), penalty
         return nll
+
+    @property
+    def unsent(self) -> Floats | None:
+        """What this rank has not sent of its gradients yet, ``(N,)``, where it sends little."""
+        return self.sum.unsent if isinstance(self.sum, Compressed) else None
+
+    def _owe(self, left: Floats) -> None:
+        """Take what is to go with the next gradients."""
+        if left.shape != self._grads.shape:
+            raise self.together.ranks.alike(
+                CheckpointError(
+                    f"the checkpoint has {left.size:,} numbers of gradients left to send, and the model has "
+                    f"{self._grads.size:,} gradients: they are of different runs; begin anew"
+                )
+            )
+        kept = self.sum.left if isinstance(self.sum, Compressed) else self._held
+        assert kept is not None
+        np.copyto(kept, left)
 
     def synchronise(self) -> None:
         """Let parameters, moments and averages be the means of those of all ranks."""
@@ -201,7 +233,7 @@ class Workers:
     @property
     def every(self) -> bool:
         """Whether all gradients are written, since they are added to others."""
-        return self.together.summed or self.together.accumulate > 1
+        return self.together.summed or self.together.accumulate > 1 or self._owing
 
     def _open(self) -> Shared:
         """Get ready, with threads for all members but the first, which the caller's own thread is."""

@@ -46,6 +46,14 @@ class RanksSettings:
                 "averages parameters and adds up no gradients: leave one out"
             )
 
+    def check_rate(self, batch: int, rate: float, lowest: float) -> None:
+        """Raise ConfigError where the rate that is scaled begins below the one that it ends at."""
+        if lowest > rate * self.scale_of(batch):
+            raise ConfigError(
+                f"lr_min ({lowest}) must be at most lr ({rate}) as lr_scaling {self.lr_scaling} makes it, "
+                f"{rate * self.scale_of(batch):g}"
+            )
+
     def scale_of(self, batch: int) -> float:
         """Return what the rate is multiplied with, for so many rows of a window."""
         if self.base_batch is None:
