@@ -91,7 +91,8 @@ def texts_of(arguments: argparse.Namespace) -> list[str]:
 
 def command_of(recipe: str, given: list[str]) -> str:
     """Return the command as the page shows it: files without their folders."""
-    words = [Path(word).name if "/" in word and not word.startswith("-") else word for word in given]
+    files = [word for word in given if "/" in word and not re.match(r"-|[\d./]+$", word)]
+    words = [Path(word).name if word in files else word for word in given]
     shown = [f'"{word}"' if " " in word else word for word in words]
     return " ".join(["elman train --recipe", recipe, *shown])
 
