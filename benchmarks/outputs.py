@@ -2,7 +2,7 @@
 
     python benchmarks/outputs.py --wikitext FOLDER [--only K ...] [--quick] [--render]
 
-Two LSTM layers of 200 units are trained with each output, on two cores, with plain gradient descent.
+Two LSTM layers of 200 units are trained with each output, with plain gradient descent.
 Speed: all take turns, in tokens a second. Loss: each alone, on as many tokens, and then its exact loss
 on text it has not seen. The words are those of WikiText-2 where K is 33,278; else they are drawn, as
 often as Zipf's law has it, and half of them follow from the word before. Keeps
@@ -137,6 +137,8 @@ def render() -> None:
             "| --- | --- | ---: | ---: | ---: | ---: |",
             *("| " + " | ".join(cells) + " |" for cells in shown(one)),
         ]
+        if not any(row["output"] == "full" and not row["tied"] for row in one["rows"]):
+            parts.append("\nAll stand beside the tied full softmax; one that is not tied was not trained.")
     fill(PAGE, "\n".join(parts) + "\n\n")
 
 

@@ -7,8 +7,9 @@
     python benchmarks/recipes.py --write
 
 What stands after ``--`` goes to ``elman train`` as it is; ``--minutes`` bounds the run; ``--out`` keeps it:
-where there is one already it is gone on with, and one that is at its end is only read. Each is kept in
-benchmarks/results/recipes, by the recipe, the corpus and the title. Run it on a quiet machine.
+where there is one already it is gone on with, and one that is at its end is only read. With ``--adapted`` the
+test text is also read by models that adapt to it. Each is kept in benchmarks/results/recipes, by the recipe,
+the corpus and the title. Run it on a quiet machine.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from bench.environment import ROOT, free_environment, machine
 
 KEPT = ROOT / "benchmarks" / "results" / "recipes"
 LETTERS = 400  # of a sample, in tokens; of words a fifth
+CACHE, DYNAMIC = "--cache 2000", "--dynamic rms --dynamic-window 20"
+ADAPTED = tuple(f"{ways} --tune" for ways in (CACHE, DYNAMIC, f"{DYNAMIC} {CACHE}"))
 
 
 def elman(*arguments: object, shown: bool = False) -> str:
@@ -68,6 +71,16 @@ def read(run: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def adapted(run: Path) -> list[dict[str, Any]]:
+    """Return what it reaches on the test text by each way of adapting to it; the time has tuning in it."""
+    found = []
+    for options in ADAPTED:
+        began = time.monotonic()
+        result = json.loads(elman("evaluate", run, "--json", *options.split()))
+        found.append({"options": options, "seconds": time.monotonic() - began, **result})
+    return found
+
+
 def texts_of(arguments: argparse.Namespace) -> list[str]:
     """Return the options that name the texts."""
     if arguments.text:
@@ -78,7 +91,8 @@ def texts_of(arguments: argparse.Namespace) -> list[str]:
 
 def command_of(recipe: str, given: list[str]) -> str:
     """Return the command as the page shows it: files without their folders."""
-    words = [Path(word).name if "/" in word and not word.startswith("-") else word for word in given]
+    files = [word for word in given if "/" in word and not re.match(r"-|[\d./]+$", word)]
+    words = [Path(word).name if word in files else word for word in given]
     shown = [f'"{word}"' if " " in word else word for word in words]
     return " ".join(["elman train --recipe", recipe, *shown])
 
@@ -94,6 +108,7 @@ def measure(arguments: argparse.Namespace) -> None:
         found = {
             "recipe": arguments.recipe, "corpus": arguments.corpus, "title": arguments.title,
             "command": command_of(arguments.recipe, given), **read(run),
+            "adapted": adapted(run) if arguments.adapted else [],
             "machine": machine(), "date": time.strftime("%Y-%m-%d"),
         }  # fmt: skip
     name = " ".join(part for part in (arguments.recipe, arguments.corpus, arguments.title) if part)
@@ -113,6 +128,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path)
     parser.add_argument("--minutes", type=float, help="bound the run")
     parser.add_argument("--out", type=Path, help="keep the run here, or go on with the one that is there")
+    parser.add_argument("--adapted", action="store_true", help="evaluate models that adapt to the text, too")
     parser.add_argument("--write", action="store_true", help="render what is kept")
     given = sys.argv[1:]
     at = given.index("--") if "--" in given else len(given)

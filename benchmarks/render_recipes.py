@@ -16,6 +16,13 @@ PUBLISHED = {
 """Perplexities on validation and test text; {doc}`/guide/recipes` says where they come from."""
 
 
+ADAPTING = """Models that adapt to the text as they read it ({doc}`guide/evaluation`), their numbers tuned on the validation text; the time is that of tuning
+and reading.
+
+| recipe | corpus | evaluated by | time | as it is | test |
+| --- | --- | --- | ---: | ---: | ---: |"""
+
+
 def loss(unit: str, nats: float) -> str:
     """Return a loss as one compares it: of words or parts of them as perplexity, of characters in nats."""
     return f"{nats:.4f} nats" if unit in ("char", "byte") else f"{math.exp(nats):.2f}"
@@ -53,6 +60,14 @@ def recipes(kept: dict[str, Any]) -> str:
         f"a second. {where(each)}"
         for each in rows
     )
+    adapted = [
+        f"| `{each['recipe']}`{', ' + each['title'] if each['title'] else ''} | {each['corpus']} | "
+        f"`elman evaluate RUN {one['options']}` | {clock(one['seconds'])} | "
+        f"{loss(each['unit'], each['test']['nats_per_token'])} | **{loss(each['unit'], one['nats_per_token'])}** |"
+        for each in rows
+        for one in each.get("adapted", [])
+    ]
+    adapting = "\n".join(["", ADAPTING, *adapted, ""]) if adapted else ""
     return f"""## Recipes
 
 `python benchmarks/recipes.py`. {{doc}}`/guide/recipes` says what they are. The loss is that of the best model by validation: perplexity, or nats where
@@ -68,7 +83,7 @@ and test text.
 ```
 
 {notes}
-"""
+{adapting}"""
 
 
 def tang(kept: dict[str, Any]) -> str:

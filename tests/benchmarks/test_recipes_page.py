@@ -59,8 +59,10 @@ def test_characters_are_in_nats_and_a_part_may_be_missing():
 
 
 def test_commands_name_files_without_their_folders():
-    given = ["--train", "/home/me/a b.txt", "--tied", "--lr", "0.1"]
-    assert script.command_of("awd", given) == 'elman train --recipe awd --train "a b.txt" --tied --lr 0.1'
+    given = ["--train", "/home/me/a b.txt", "--tied", "--split", "90/10/0"]
+    assert (
+        script.command_of("awd", given) == 'elman train --recipe awd --train "a b.txt" --tied --split 90/10/0'
+    )
 
 
 def elman_here(monkeypatch):

@@ -140,12 +140,13 @@ def test_what_is_refused(given: dict[str, Any], says: str) -> None:
 
 
 def test_auto_goes_by_the_vocabulary() -> None:
-    assert [choose_output(K) for K in (2, 7999, 8000, 250_000)] == ["full", "full", "adaptive", "adaptive"]
+    assert [choose_output(K) for K in (2, 19_999)] == ["full"] * 2
+    assert [choose_output(K) for K in (20_000, 250_000)] == ["adaptive"] * 2
     assert choose_output(250_000, ranked=False) == "full"
     assert LanguageModel(output="auto", **SIZES).settings["output"] == "full"
-    large = LanguageModel(output="auto", vocab_size=8000, embedding=2, hidden=2, layers=1)
+    large = LanguageModel(output="auto", vocab_size=20_000, embedding=2, hidden=2, layers=1)
     assert large.settings["output"] == "adaptive"
-    assert large.settings["cutoffs"] == "500,2666"
+    assert large.settings["cutoffs"] == "1250,6666"
 
 
 def test_cutoffs_are_numbers_or_text() -> None:
