@@ -64,9 +64,9 @@ def waiting(dynamic: Dynamic | None, tune: bool) -> Iterator[None]:
     if not console.is_terminal:
         yield
         return
-    what = "searching numbers on the validation part, then measuring" if tune else "measuring"
+    what = "searching the numbers, then measuring" if tune else "measuring"
     text = f"{what}{', a model that learns' if dynamic is not None else ''}"
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=console, transient=True) as bar:
         bar.add_task(text, total=None)
         yield
