@@ -138,7 +138,7 @@ def render() -> None:
             *("| " + " | ".join(cells) + " |" for cells in shown(one)),
         ]
         if not any(row["output"] == "full" and not row["tied"] for row in one["rows"]):
-            parts.append("\nAll stand beside the tied full softmax; one that is not tied was not trained.")
+            parts.append("\nAll stand beside the tied full softmax, also those that are not tied.")
     fill(PAGE, "\n".join(parts) + "\n\n")
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import tomllib
 from typing import Any
 
+from bench.environment import ROOT
 from bench.pages import where
 
 PUBLISHED = {
@@ -34,6 +36,17 @@ def clock(seconds: float) -> str:
     return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"
 
 
+def in_full(kept: dict[str, Any]) -> str:
+    """Say how long a recipe would take that was stopped by the clock."""
+    recipe = tomllib.loads((ROOT / "src" / "elman" / "recipes" / f"{kept['recipe']}.toml").read_text("utf-8"))
+    epochs = recipe.get("epochs", 0)
+    if "--minutes" not in kept["command"] or "--epochs" in kept["command"] or kept["epochs"] >= epochs:
+        return ""
+    hours = epochs * kept["tokens"]["train"] / kept["tokens_per_second"] / 3600
+    length = f"{hours:,.0f} hours" if hours < 100 else f"{hours / 24:,.0f} days"
+    return f", with which its {epochs} epochs would take {length}"
+
+
 def row(kept: dict[str, Any]) -> str:
     """Return a line of the table."""
     unit, test, valid = kept["unit"], kept["test"], kept["valid_loss"]
@@ -57,7 +70,7 @@ def recipes(kept: dict[str, Any]) -> str:
     notes = "\n".join(
         f"- `{each['recipe']}`{', ' + each['title'] if each['title'] else ''}, {each['corpus']}: "
         f"{each['parameters']:,} parameters, {each['vocab_size']:,} tokens, {each['tokens_per_second']:,} tokens "
-        f"a second. {where(each)}"
+        f"a second{in_full(each)}. {where(each)}"
         for each in rows
     )
     adapted = [

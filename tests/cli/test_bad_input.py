@@ -162,7 +162,7 @@ def test_numbers_that_are_not_finite(run_elman: Command, tmp_path: Path, flag: s
         (["--lowercase"], "word tokens"),
         (["--lr-min", "1"], "at most lr"),
         (["--back", "4", "--window", "8"], "at least the window"),
-        (["--valid", "x.txt"], "give train as well"),
+        (["--valid", "x.txt"], "name the text by train as well"),
         (["--resume", "run", "--out", "other"], "leave out"),
         (["--resume", "nowhere"], "there is no run at nowhere"),
     ],

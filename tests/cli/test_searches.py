@@ -109,6 +109,7 @@ def test_next_among(run_elman: Command, trained: Path) -> None:
     table = run_elman(*command).out.splitlines()
     assert len(table) == 3
     assert "%" in table[0]
+    assert [line.endswith("(1 unknown)") for line in table] == [c["unknown"] == 1 for c in found]
     by_mean = json.loads(run_elman(*command, "--length-penalty", "1", "--json").out)
     assert [c["text"] for c in by_mean] == [
         c.text for c in elman.load(trained).choose("the ", ["cat", "dog sat", "ξ\n"], length_penalty=1)

@@ -72,7 +72,7 @@ def test_names_with_hyphens_are_those_of_the_flags() -> None:
         ({"tied": True}, "--embedding 128"),
         ({"nesterov": True, "optimizer": "sgd"}, "nesterov needs a momentum"),
         ({"text": ["a"], "train": "b"}, "not both"),
-        ({"test": "b"}, "give train as well"),
+        ({"test": "b"}, "name the text by train as well"),
         ({"split": "1/2"}, "three numbers"),
         ({"split": "80/10/10", "train": "a"}, "split has no effect"),
         ({"dropout_between": 0.1, "layers": 1}, "dropout_between .0.1. has no effect with layers 1"),

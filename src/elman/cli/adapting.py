@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
@@ -50,6 +52,24 @@ def check(ctx: typer.Context, dynamic: Dynamic | None, cache: Cache | None, tune
     refuse(ctx, "batch", "with --dynamic or --cache, which read the text in one row")
     if dynamic is not None:
         refuse(ctx, "window", "with --dynamic, whose window is --dynamic-window")
+
+
+@contextmanager
+def waiting(dynamic: Dynamic | None, tune: bool) -> Iterator[None]:
+    """Show at a terminal what takes its time, and how long it has taken."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    what = "searching the numbers, then measuring" if tune else "measuring"
+    text = f"{what}{', a model that learns' if dynamic is not None else ''}"
+    columns = (SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=console, transient=True) as bar:
+        bar.add_task(text, total=None)
+        yield
 
 
 def methods(result: Evaluation) -> list[tuple[str, str]]:

@@ -53,11 +53,13 @@ def next_tokens(
         names = ("text", "probability", "log_prob", "tokens", "unknown")
         print(json.dumps([{n: getattr(c, n) for n in names} for c in found], ensure_ascii=False))
     else:
-        _table([(choice.text, choice.probability) for choice in found])
+        _table([(choice.text, choice.probability) for choice in found], [choice.unknown for choice in found])
 
 
-def _table(found: Sequence[tuple[str, float]]) -> None:
+def _table(found: Sequence[tuple[str, float]], unknown: Sequence[int] = ()) -> None:
+    """Print texts and their probabilities, and how many of their tokens are read as <unk>."""
     width = max(len(visible(token)) for token, _ in found)
     shares = percents([probability for _, probability in found])
-    for (token, probability), share in zip(found, shares, strict=True):
-        print(f"{visible(token):<{width}}  {share}  {'█' * round(40 * probability)}".rstrip())
+    for i, ((token, probability), share) in enumerate(zip(found, shares, strict=True)):
+        note = f"  ({unknown[i]} unknown)" if any(unknown[i : i + 1]) else ""
+        print(f"{visible(token):<{width}}  {share}  {'█' * round(40 * probability)}{note}".rstrip())

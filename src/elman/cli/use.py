@@ -81,9 +81,11 @@ def evaluate(
     learning = adapting.dynamic_of(ctx, dynamic, dynamic_lr, dynamic_decay, dynamic_window)
     beside = adapting.cache_of(ctx, cache, cache_theta, cache_weight)
     adapting.check(ctx, learning, beside, tune)
-    result = load(run).evaluate(
-        files or None, batch=batch, window=window, eos=eos, dynamic=learning, cache=beside, tune=tune
-    )
+    model = load(run)
+    with adapting.waiting(learning, tune):
+        result = model.evaluate(
+            files or None, batch=batch, window=window, eos=eos, dynamic=learning, cache=beside, tune=tune
+        )
     if as_json:
         # JSON has no infinity: the perplexity of a model that has diverged is null.
         figures = {name: finite(value) for name, value in result.as_dict().items()}

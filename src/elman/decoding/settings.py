@@ -80,7 +80,7 @@ class Sampling:
     array([0., 1., 0.])
     >>> Sampling(top_p=1.5)
     Traceback (most recent call last):
-    elman.errors.ConfigError: top_p is 1.5: give a number in (0, 1], or None to keep all tokens
+    elman.errors.ConfigError: top_p is 1.5: give a number in (0, 1], or leave it out
     """
 
     temperature: float = 1.0
@@ -96,15 +96,13 @@ class Sampling:
         if not (is_number(self.temperature) and 0.0 <= self.temperature < math.inf):
             raise ConfigError(f"temperature is {self.temperature!r}: give a number of 0 (greedy) or more")
         if self.top_k is not None and not (is_id(self.top_k) and self.top_k >= 1):
-            raise ConfigError(
-                f"top_k is {self.top_k!r}: give a whole number of 1 or more, or None to keep all tokens"
-            )
+            raise ConfigError(f"top_k is {self.top_k!r}: give a whole number of 1 or more, or leave it out")
         for name in ("top_p", "typical"):
             value = getattr(self, name)
             if value is not None and not (is_number(value) and 0.0 < value <= 1.0):
-                raise ConfigError(f"{name} is {value!r}: give a number in (0, 1], or None to keep all tokens")
+                raise ConfigError(f"{name} is {value!r}: give a number in (0, 1], or leave it out")
         if self.min_p is not None and not (is_number(self.min_p) and 0.0 <= self.min_p <= 1.0):
-            raise ConfigError(f"min_p is {self.min_p!r}: give a number in [0, 1], or None to keep all tokens")
+            raise ConfigError(f"min_p is {self.min_p!r}: give a number in [0, 1], or leave it out")
         if not isinstance(self.banned, tuple) or not all(is_id(i) and i >= 0 for i in self.banned):
             raise ConfigError(f"banned is {self.banned!r}: give a tuple of token ids, 0 or more")
         penalty, window = self.repetition_penalty, self.repetition_window

@@ -29,7 +29,7 @@ class TextSettings:
     tokens: str = setting("char", "Text", "What a token is: char, byte, word, space or bpe.")
     split: str = setting("90/5/5", "Text", "Percentages for training, validation and test, in that order.")
     max_vocab: int | None = setting(
-        None, "Text", "Tokens at most; others become <unk>. Of bpe tokens 8000, where none is given.", 2,
+        None, "Text", "Tokens at most (or --vocab-size); others become <unk>. Of bpe tokens 8000.", 2,
         also="--vocab-size",
     )  # fmt: skip
     min_count: int = setting(1, "Text", "Rarer tokens become <unk>; rarer pairs, no bpe token.", 1)
@@ -53,7 +53,7 @@ class TextSettings:
         if self.text and self.train:
             raise ConfigError("give the text either as arguments or with --train, not both")
         if (self.valid or self.test) and not self.train:
-            raise ConfigError("valid and test name files beside train; give train as well")
+            raise ConfigError("valid and test name files beside train: name the text by train as well")
         if self.train and self.split != TextSettings.split:
             raise ConfigError("split has no effect where the parts are separate files: leave it out")
         if self.tokenizer and (self.max_vocab is not None or self.min_count != 1):
