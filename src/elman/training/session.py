@@ -290,6 +290,9 @@ def _notes(asked: str, config: TrainConfig, model: LanguageModel) -> tuple[str, 
         notes.append(
             f"the training loss of output {name} is that of its samples; that of the validation is exact"
         )
+        drawn = model.output.settings["samples"]
+        if drawn >= model.vocab_size:
+            notes.append(f"{drawn:,} samples of {tokens}: output full computes fewer, and is exact")
     return tuple(notes)
 
 
