@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -86,6 +87,13 @@ def test_what_is_refused(
     command = [*TRAIN, text_file, "--quiet", "--steps", "1", *flags, "--out", tmp_path / "run"]
     assert says in run_elman(*command).complaint()
     assert not (tmp_path / "run" / "config.toml").exists()
+
+
+def test_more_samples_than_words_are_named(run_elman: Command, tmp_path: Path, text_file: Path) -> None:
+    command = [*TRAIN, text_file, "--steps", "1", "--output", "sampled", "--out", tmp_path / "run"]
+    many = run_elman(*command, "--samples", "5000").out
+    assert re.search(r"5,000 samples of [\d,]+ \w+ tokens: output full computes fewer, and is exact", many)
+    assert "computes fewer" not in run_elman(*command, "--samples", "2", "--overwrite").out
 
 
 def test_gradients_are_proven_of_any(run_elman: Command) -> None:

@@ -241,6 +241,9 @@ def _notes(asked: str, config: TrainConfig, corpus: Corpus, model: LanguageModel
         notes.append(
             f"the training loss of output {name} is that of its samples; that of the validation is exact"
         )
+        drawn = model.output.settings["samples"]
+        if drawn >= model.vocab_size:
+            notes.append(f"{drawn:,} samples of {tokens}: output full computes fewer, and is exact")
     return tuple(notes)
 
 

@@ -62,7 +62,7 @@ class Drawing(Softmax):
     hidden, classes, tied, dtype
         As of :class:`~elman.network.output.base.Output`. Words are sorted by falling frequency.
     samples : int, optional
-        How many words are drawn; no more than there are.
+        How many words are drawn.
     """
 
     random: ClassVar[bool] = True
@@ -77,11 +77,6 @@ class Drawing(Softmax):
         self.samples = check_whole("samples", samples, 1)
         if self.samples > MOST:
             raise ConfigError(f"samples must be at most {MOST:,}, not {self.samples:,}")
-        if self.samples > classes:
-            raise ConfigError(
-                f"samples is {self.samples:,}, more than the {classes:,} words there are: give fewer, or "
-                "take the output full"
-            )
 
     @property
     def settings(self) -> dict[str, Any]:
