@@ -6,8 +6,8 @@ import math
 import tomllib
 from typing import Any
 
-from bench.environment import ROOT
 from bench.pages import where
+from elman.storage.recipes import recipe_text
 
 PUBLISHED = {
     ("word-small", "Penn Treebank"): "120.7 / 114.5",
@@ -38,8 +38,7 @@ def clock(seconds: float) -> str:
 
 def in_full(kept: dict[str, Any]) -> str:
     """Say how long a recipe would take that was stopped by the clock."""
-    recipe = tomllib.loads((ROOT / "src" / "elman" / "recipes" / f"{kept['recipe']}.toml").read_text("utf-8"))
-    epochs = recipe.get("epochs", 0)
+    epochs = tomllib.loads(recipe_text(kept["recipe"])).get("epochs", 0)
     if "--minutes" not in kept["command"] or "--epochs" in kept["command"] or kept["epochs"] >= epochs:
         return ""
     hours = epochs * kept["tokens"]["train"] / kept["tokens_per_second"] / 3600
@@ -47,13 +46,17 @@ def in_full(kept: dict[str, Any]) -> str:
     return f", with which its {epochs} epochs would take {length}"
 
 
+def called(kept: dict[str, Any]) -> str:
+    """Return the recipe, and what is different from it."""
+    return f"`{kept['recipe']}`" + (f", {kept['title']}" if kept["title"] else "")
+
+
 def row(kept: dict[str, Any]) -> str:
     """Return a line of the table."""
     unit, test, valid = kept["unit"], kept["test"], kept["valid_loss"]
-    title = f", {kept['title']}" if kept["title"] else ""
     exact = not kept["title"]  # a figure that was published is of the recipe as it is
     shown = [
-        f"`{kept['recipe']}`{title}", kept["corpus"], clock(kept["seconds"]), f"{kept['epochs']:g}",
+        called(kept), kept["corpus"], clock(kept["seconds"]), f"{kept['epochs']:g}",
         "" if valid is None else loss(unit, valid),
         "" if test is None else f"**{loss(unit, test['nats_per_token'])}**",
         "" if test is None else f"{test['bits_per_byte']:.3f}",
@@ -68,13 +71,13 @@ def recipes(kept: dict[str, Any]) -> str:
     table = "\n".join(map(row, rows))
     commands = "\n".join(f"$ {each['command']}" for each in rows)
     notes = "\n".join(
-        f"- `{each['recipe']}`{', ' + each['title'] if each['title'] else ''}, {each['corpus']}: "
+        f"- {called(each)}, {each['corpus']}: "
         f"{each['parameters']:,} parameters, {each['vocab_size']:,} tokens, {each['tokens_per_second']:,} tokens "
         f"a second{in_full(each)}. {where(each)}"
         for each in rows
     )
     adapted = [
-        f"| `{each['recipe']}`{', ' + each['title'] if each['title'] else ''} | {each['corpus']} | "
+        f"| {called(each)} | {each['corpus']} | "
         f"`elman evaluate RUN {one['options']}` | {clock(one['seconds'])} | "
         f"{loss(each['unit'], each['test']['nats_per_token'])} | **{loss(each['unit'], one['nats_per_token'])}** |"
         for each in rows

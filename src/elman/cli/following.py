@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Annotated
 
 import typer
@@ -53,13 +54,13 @@ def next_tokens(
         names = ("text", "probability", "log_prob", "tokens", "unknown")
         print(json.dumps([{n: getattr(c, n) for n in names} for c in found], ensure_ascii=False))
     else:
-        _table([(choice.text, choice.probability) for choice in found], [choice.unknown for choice in found])
+        notes = [f"  ({choice.unknown} unknown)" if choice.unknown else "" for choice in found]
+        _table([(choice.text, choice.probability) for choice in found], notes)
 
 
-def _table(found: Sequence[tuple[str, float]], unknown: Sequence[int] = ()) -> None:
-    """Print texts and their probabilities, and how many of their tokens are read as <unk>."""
+def _table(found: Sequence[tuple[str, float]], notes: Iterable[str] = repeat("")) -> None:
+    """Print texts and their probabilities, each with a note at the end."""
     width = max(len(visible(token)) for token, _ in found)
     shares = percents([probability for _, probability in found])
-    for i, ((token, probability), share) in enumerate(zip(found, shares, strict=True)):
-        note = f"  ({unknown[i]} unknown)" if any(unknown[i : i + 1]) else ""
+    for (token, probability), share, note in zip(found, shares, notes, strict=False):
         print(f"{visible(token):<{width}}  {share}  {'█' * round(40 * probability)}{note}".rstrip())
