@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from elman.network import LanguageModel
 from elman.training.loop import Progress, StepRecord, training_steps
 from elman.training.optim import Optimizer, adam, sgd
 from elman.training.schedules import constant, cosine
+from elman.training.together import Together
 from elman.training.windows import RandomWindows
 from elman.training.workers import Workers
 
@@ -36,14 +37,16 @@ class Training:
     def __init__(
         self, part: Part, *, batch: int = 2, window: int = 5, back: int | None = None, clip: float = 0.0,
         threads: int = 1, lr: float = 0.5, optimizer: Optimizer | None = None,
-        windows: RandomWindows | None = None, **model: Any,
+        windows: RandomWindows | None = None, accumulate: int = 1, **model: Any,
     ) -> None:  # fmt: skip
         self.model, self.stream = model_of(**model), Stream(part, batch, window)
         optimizer = optimizer or sgd()
         moments = optimizer.init(self.model.params)
         self.progress = Progress(self.model.initial_state(batch), moments)
         longest = (back or window) + (windows.longest - window if windows else 0)
-        self.workers = Workers(self.model, batch, threads, longest, optimizer, moments)
+        self.workers = Workers(
+            self.model, batch, threads, longest, optimizer, moments, together=Together(accumulate=accumulate)
+        )
         self.steps: Iterator[StepRecord] = training_steps(
             self.model, self.stream, constant(lr), self.progress, self.workers,
             clip=clip, seed=4, back=back or window, windows=windows,
@@ -156,6 +159,30 @@ def test_random_windows_equal_a_plain_loop(back: int | None, starts: list[int] |
         length = min(windows.length(step), 120 - position)
         position = (position + length) % 120
         assert record.lr == 0.5 * (length / 10)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_windows_put_together_weigh_by_their_tokens(threads: int) -> None:
+    """Updates of two epochs in which the last has windows of 5 and 3 steps, the one before three of 5."""
+    part = part_of(47)
+    training = Training(part, accumulate=3, threads=threads)
+    records = training.run(4)
+    model, state = model_of(), model_of().initial_state(2)
+    for record, cuts in zip(records, 2 * ([0, 5, 10, 15], [15, 20, 23]), strict=True):
+        total, loss = model.new_grads(), 0.0
+        if cuts[0] == 0:
+            state = model.initial_state(2)
+        for start, stop in pairwise(cuts):
+            window, share = training.stream.window_at(start, stop), (stop - start) / (cuts[-1] - cuts[0])
+            nats, state, grads = model.loss_and_grads(window.x, window.y, state, reset=window.reset)
+            loss += share * nats
+            for name, grad in grads.items():
+                total[name] += share * grad
+        for name, grad in total.items():
+            model.params[name] -= 0.5 * grad
+        assert record.loss == pytest.approx(loss, rel=1e-12)
+    for name, array in model.params.items():
+        np.testing.assert_allclose(training.model.params[name], array, rtol=0, atol=1e-11, err_msg=name)
 
 
 def test_look_back_and_documents_change_the_result() -> None:
