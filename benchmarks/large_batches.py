@@ -47,7 +47,8 @@ def train(settings: dict[str, Any], seed: int, steps: int) -> tuple[float, int, 
     from elman.data import Text, default_text
     from elman.ranks.threads import together
     from elman.storage.config import TrainConfig
-    from elman.training.fit import Evaluated, fit
+    from elman.training.events import Evaluated
+    from elman.training.fit import fit
     from elman.training.opening import begin
 
     given = {**BASE, **settings}

@@ -19,7 +19,7 @@ from elman.text_model import TextModel
 from elman.text_model.held import banned
 
 if TYPE_CHECKING:  # loaded by those who train, not by those who only load
-    from elman.training.fit import Event
+    from elman.training.events import Event
     from elman.training.session import Session
 
 SAMPLE_TEMPERATURE = 0.8

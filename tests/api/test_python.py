@@ -13,7 +13,7 @@ import pytest
 import elman
 from elman.api import default_out
 from elman.storage.config import TrainConfig
-from elman.training.fit import Evaluated, Finished
+from elman.training.events import Evaluated, Finished
 from elman.training.loop import StepRecord
 from tests.small import SETTINGS, assert_same_run, sentences
 

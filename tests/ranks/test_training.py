@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from dataclasses import replace
@@ -18,9 +17,10 @@ from elman.network import LanguageModel
 from elman.ranks import ALONE, Ranks
 from elman.ranks.threads import together
 from elman.storage.run import Run
-from elman.training import shared
+from elman.training import keeper, shared
 from elman.training.evaluation import evaluate
-from elman.training.fit import Evaluated, Event, Finished, fit
+from elman.training.events import Evaluated, Event, Finished
+from elman.training.fit import fit
 from elman.training.loop import StepRecord
 from elman.training.opening import begin, resume
 from elman.training.optim import adam, sgd
@@ -180,7 +180,7 @@ def test_a_rank_that_is_asked_to_stop_stops_all(tmp_path: Path) -> None:
 def test_time_is_that_of_the_first_rank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     speed: dict[int, float] = {}
     clock = SimpleNamespace(monotonic=lambda: time.monotonic() * speed[threading.get_ident()])
-    monkeypatch.setattr(sys.modules["elman.training.fit"], "time", clock)
+    monkeypatch.setattr(keeper, "time", clock)
 
     def work(ranks: Ranks) -> tuple[int, int]:
         speed[threading.get_ident()] = 1.0 + ranks.rank  # the clocks of the others are fast

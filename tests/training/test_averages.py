@@ -15,7 +15,8 @@ from elman.storage.run import Run
 from elman.storage.tensors import read_tensors, write_tensors
 from elman.training.averages import begin_average, new_average, triggered
 from elman.training.evaluation import evaluate
-from elman.training.fit import Evaluated, fit
+from elman.training.events import Evaluated
+from elman.training.fit import fit
 from elman.training.opening import begin
 from elman.training.optim import adam, sgd
 from elman.training.processes import ProcessWorkers

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-import sys
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,14 +17,15 @@ from elman.data import Text, vocabulary_of
 from elman.errors import ConfigError
 from elman.storage.config import TrainConfig
 from elman.storage.run import Run
+from elman.training import keeper
 from elman.training.evaluation import evaluate
-from elman.training.fit import Evaluated, Event, Finished, fit
+from elman.training.events import Evaluated, Event, Finished
+from elman.training.fit import fit
 from elman.training.loop import StepRecord
 from elman.training.opening import begin, resume
 from elman.training.schedules import cosine
 from tests.small import DEEP, REGULARISED, SETTINGS, assert_same_run, checkpoint_of, metrics_of, sentences
 
-MODULE = sys.modules["elman.training.fit"]  # that name in the package is the function
 TEXT = Text(sentences(120))
 
 
@@ -122,7 +122,7 @@ def test_a_run_ends_with_the_loss_of_the_best_model_on_the_test_part(
         scale = 1.0 if part.name == "test" or len(asked) == 2 else 5.0
         return dataclasses.replace(found, nats=scale * found.nats)
 
-    monkeypatch.setattr(MODULE, "evaluate", evaluated)
+    monkeypatch.setattr(keeper, "evaluate", evaluated)
     finished = train(tmp_path / "run", steps=30, lr=0.1)[-1]
     assert isinstance(finished, Finished)
     assert [name for name, _ in asked] == ["valid", "valid", "valid", "test"]
@@ -255,7 +255,7 @@ def give_losses(monkeypatch: pytest.MonkeyPatch, losses: list[float]) -> None:
         found = evaluate(*arguments, **named)
         return dataclasses.replace(found, nats=next(values) * found.tokens)
 
-    monkeypatch.setattr(MODULE, "evaluate", evaluated)
+    monkeypatch.setattr(keeper, "evaluate", evaluated)
 
 
 class Clock:
@@ -277,7 +277,7 @@ def test_minutes_bound_a_run_and_its_schedule(
 ) -> None:
     """The cosine comes down to nothing by the end of the minutes, whatever else bounds the run."""
     clock = Clock()
-    monkeypatch.setattr(MODULE, "time", clock)
+    monkeypatch.setattr(keeper, "time", clock)
     settings = {"steps": None, "eval_every": None, "minutes": 1.0, "schedule": "cosine", "lr": 0.01, **bounds}
     events = train(tmp_path / "run", **settings)
     finished = events[-1]
@@ -312,7 +312,7 @@ def test_a_checkpoint_a_minute_where_nothing_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock, saves = Clock(), []
-    monkeypatch.setattr(MODULE, "time", clock)
+    monkeypatch.setattr(keeper, "time", clock)
     with begin(config_of(eval_every=10**6, steps=3000), tmp_path / "run", text=TEXT) as session:
         real = session.save
         monkeypatch.setattr(session, "save", lambda: (saves.append(clock.now), real()))
@@ -325,7 +325,7 @@ def test_a_checkpoint_a_minute_where_nothing_is_asked(
 def test_more_minutes_are_planned_from_the_speed_of_the_session_that_gives_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(MODULE, "time", Clock())
+    monkeypatch.setattr(keeper, "time", Clock())
     with begin(config_of(steps=None, minutes=0.5), tmp_path / "run", text=TEXT) as session:
         list(fit(session))
         first = session.progress.seconds
@@ -366,7 +366,7 @@ def test_fewer_steps_than_were_made_are_refused_and_nothing_is_written(tmp_path:
 def test_checkpoints_by_the_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a clock that goes on by ten seconds at a look, each minute has about as many steps."""
     seconds = itertools.count(0.0, 10.0)
-    monkeypatch.setattr(MODULE, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    monkeypatch.setattr(keeper, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
     saved: list[int] = []
     with begin(config_of(checkpoint_minutes=2.0, eval_every=1000), tmp_path / "run", text=TEXT) as session:
         monkeypatch.setattr(session, "save", lambda: saved.append(session.progress.step))

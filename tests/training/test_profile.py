@@ -12,7 +12,8 @@ import pytest
 from elman.network import clock as clock_module
 from elman.network.clock import Clock
 from elman.training import profile as profile_module
-from elman.training.fit import Finished, fit
+from elman.training.events import Finished
+from elman.training.fit import fit
 from elman.training.opening import begin, resume
 from elman.training.profile import Part, Profile
 from tests.small import assert_same_run

@@ -17,7 +17,8 @@ from elman.storage.config import TrainConfig
 from elman.storage.recipes import recipe_text, recipes, with_recipe
 from elman.storage.run import build_model
 from elman.storage.toml import parse_toml
-from elman.training.fit import Finished, fit
+from elman.training.events import Finished
+from elman.training.fit import fit
 from elman.training.loop import Progress, training_steps
 from elman.training.opening import begin
 from elman.training.settings import optimizer_of, schedule_of

@@ -10,7 +10,7 @@ import pytest
 from elman.data import Text
 from elman.errors import CheckpointError, ConfigError, DataError
 from elman.storage.run import Run
-from elman.training.fit import Finished
+from elman.training.events import Finished
 from elman.training.opening import begin
 from tests.small import assert_same_run, checkpoint_of
 from tests.training.test_fit import TEXT, config_of, go_on, train

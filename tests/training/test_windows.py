@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from elman.errors import ConfigError
-from elman.training.fit import Evaluated, fit
+from elman.training.events import Evaluated
+from elman.training.fit import fit
 from elman.training.loop import StepRecord
 from elman.training.opening import begin
 from elman.training.windows import BEYOND, DRAWN, RandomWindows

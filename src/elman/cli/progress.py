@@ -16,7 +16,7 @@ from elman.cli.advice import as_argument, program, prompt_from
 from elman.cli.figures import in_a_line, of_what
 from elman.storage.config import TrainConfig
 from elman.training.evaluation import unigram_loss
-from elman.training.fit import Evaluated, Event, Finished
+from elman.training.events import Evaluated, Event, Finished
 from elman.training.loop import StepRecord
 from elman.training.pace import Slow
 from elman.training.profile import Profile

@@ -15,7 +15,8 @@ from elman.sweeps.presence import Presence
 from elman.sweeps.records import Record
 from elman.sweeps.study import Asked, Lost, Study
 from elman.sweeps.texts import Texts
-from elman.training.fit import Evaluated, Finished, fit
+from elman.training.events import Evaluated, Finished
+from elman.training.fit import fit
 from elman.training.opening import begin, resume
 from elman.training.session import Session
 
