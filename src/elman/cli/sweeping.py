@@ -13,7 +13,7 @@ from rich.text import Text
 
 from elman.cli.advice import program
 from elman.cli.progress import clock
-from elman.sweeps.notation import said, shown
+from elman.sweeps.dimensions import said, shown
 from elman.sweeps.records import Record, count
 from elman.sweeps.results import Results, near
 from elman.sweeps.sweep import Sweep

@@ -9,7 +9,7 @@ from typing import Any
 from elman.errors import ConfigError, ElmanError
 from elman.storage.config import TrainConfig, by_name
 from elman.storage.recipes import with_recipe
-from elman.sweeps.notation import said
+from elman.sweeps.dimensions import said
 from elman.sweeps.space import TOKENS, Space, read_space
 
 ELSEWHERE = ("text", "data", "data_index", "train", "valid", "test", "tokenizer", "vectors", "threads")

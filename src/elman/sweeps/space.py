@@ -19,7 +19,8 @@ from math import prod
 from typing import Any
 
 from elman.errors import ConfigError
-from elman.sweeps.notation import Dimension, Drawer, Group, read_dimension, together
+from elman.sweeps.dimensions import Dimension, Drawer, Group, together
+from elman.sweeps.notation import read_dimension
 
 MEASURED = ("text", "data", "data_index", "train", "valid", "test", "split")
 """Settings that cannot be searched: they decide what the loss is measured on."""

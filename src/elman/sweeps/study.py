@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from elman.errors import CheckpointError, ConfigError
-from elman.sweeps.notation import Drawer
+from elman.sweeps.dimensions import Drawer
 from elman.sweeps.records import ATTEMPTS, Record, place
 from elman.sweeps.storages import no_warnings, open_storage, require_optuna, without_password
 
