@@ -20,17 +20,30 @@ def write() -> None:
 
 
 def ranks(kept: dict[str, Any]) -> str:
-    """Speed beside one rank of one thread, and how far the losses of the curves are apart."""
+    """Speed beside one rank of one thread, and how far losses and models are apart."""
     parts = [
-        "`python benchmarks/ranks.py`: the same run in turns, characters of the text that comes with Python, one thread a rank; "
-        f"tokens a second, and the largest difference of a training loss to that of one rank. {where(kept)}"
+        "`python benchmarks/ranks.py`: the same run in turns, characters of the text that comes with Python, one thread a rank: "
+        "tokens a second in float32; and of a run in float64 the largest difference to one rank of a training loss, and of a parameter at the end. "
+        f"{where(kept)}"
     ]
     for one in kept["rows"]:
         rows = [
-            [way, f"{speed:,.0f}", f"{one['ratios'][way]:.2f}", f"{one['apart'][way]:.1e}"]
+            [
+                way,
+                f"{speed:,.0f}",
+                f"{one['ratios'][way]:.2f}",
+                f"{one['apart'][way]:.0e}",
+                f"{one['models'][way]:.0e}",
+            ]
             for way, speed in one["speeds"].items()
         ]
-        heads = [f"{one['name']}, {one['steps']} steps", "tokens a second", "times one rank", "losses apart"]
+        heads = [
+            one["name"],
+            "tokens a second",
+            "times one rank",
+            f"losses apart, {one['curve_steps']} steps",
+            "parameters apart",
+        ]
         parts.append(listed(heads, rows))
     return "\n\n".join(parts)
 

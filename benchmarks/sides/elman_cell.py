@@ -8,7 +8,7 @@ import numpy as np
 
 from elman import LanguageModel
 from elman.training.optim import adam
-from elman.training.processes import best_threads
+from elman.training.sharing import best_threads
 
 from .elman_stream import StreamSide
 

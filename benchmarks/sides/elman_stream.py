@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from elman import LanguageModel
 from elman.network.threads import one_thread
 from elman.training.optim import Optimizer
-from elman.training.processes import make_workers
+from elman.training.sharing import make_workers
 
 
 class StreamSide:

@@ -10,7 +10,8 @@ from elman import LanguageModel
 from elman.network.threads import one_thread
 from elman.network.threads import usable_cores as cores
 from elman.training.optim import OPTIMIZERS
-from elman.training.processes import ProcessWorkers, best_threads, make_workers
+from elman.training.processes import ProcessWorkers
+from elman.training.sharing import best_threads, make_workers
 from elman.training.workers import Workers
 
 from . import common

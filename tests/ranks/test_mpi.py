@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from elman.network.threads import usable_cores
 from elman.ranks.launch import ENGINE_SETTINGS, engine
 from elman.storage.run import Run
 from tests.small import CHILD_ENV, FLAGS, sentences
@@ -86,6 +87,31 @@ def test_ranks_of_an_engine_train_as_one_process_does(tmp_path: Path, text: Path
         np.testing.assert_allclose(two[name], array, rtol=0, atol=2e-6, err_msg=name)
     records = [(tmp_path / name / "metrics.jsonl").read_text().splitlines() for name in ("one", "two")]
     assert len(records[0]) == len(records[1])
+
+
+@pytest.mark.skipif(usable_cores() < 2, reason="several ranks of one thread need as many cores")
+def test_several_ranks_are_started_where_they_are_faster(tmp_path: Path, text: Path) -> None:
+    given = ["--quiet", "--workers", "auto"]
+    one = ["--threads", 1, *given]
+    status, out, error = ended(start("train", text, *FLAGS, "--out", tmp_path / "small", "--steps", 2, *one))
+    assert (status, error) == (0, "")
+    assert ", 1 thread\n" in out
+    assert " ranks of " not in out
+    large = ["--hidden", 64, "--batch", 8, "--window", 400, "--steps", 2]
+    ranks = min(usable_cores(), 2)
+    status, out, error = ended(start("train", text, *large, "--out", tmp_path / "large", *one))
+    assert (status, error) == (0, "")
+    assert f", {ranks} ranks of 1 thread\n" in out
+    status, out, error = ended(start("train", "--resume", tmp_path / "large", "--steps", 4, *given))
+    assert (status, error) == (0, "")
+    assert f", {ranks} ranks of 1 thread\n" in out
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "many", "1.5"])
+def test_how_many_ranks_must_be_a_number(tmp_path: Path, text: Path, number: str) -> None:
+    status, _, error = ended(start("train", text, "--out", tmp_path / "run", f"--workers={number}"))
+    assert status == 2
+    assert error == f"elman: --workers {number}: give a number of ranks, 1 or more, or auto\n"
 
 
 def test_a_rank_that_is_killed_ends_all_and_another_number_goes_on(tmp_path: Path, text: Path) -> None:

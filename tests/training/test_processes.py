@@ -14,7 +14,8 @@ from elman.network import LanguageModel
 from elman.network.backprop import Backprop
 from elman.network.cells import CELLS, RNN
 from elman.training.optim import adam, sgd
-from elman.training.processes import ENOUGH_WORK, PASS, ProcessWorkers, best_threads, make_workers
+from elman.training.processes import ENOUGH_WORK, PASS, ProcessWorkers
+from elman.training.sharing import best_threads, make_workers
 from elman.training.workers import Workers
 from tests.conformance.cells import settings_of
 from tests.network.building import fitting

@@ -87,10 +87,11 @@ class Reporter:
             f"{more}{_output(config)}{model.n_params:,} parameters, {config.dtype}",
         )
         rate, threads = config.learning_rate() * config.scale_of(config.batch), session.threads
+        ranks = f"{session.ranks.size} ranks of " if session.ranks.size > 1 else ""
         self._line(
             "train",
             f"{config.batch} rows x {window} steps{reach}, {config.optimizer}, rate {rate:g} "
-            f"({config.schedule}), {_length(session)}, {threads} thread{'s' * (threads != 1)}",
+            f"({config.schedule}), {_length(session)}, {ranks}{threads} thread{'s' * (threads != 1)}",
         )
         if valid is not None:
             self._base = unigram_loss(parts["train"], valid, tokenizer.vocab_size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
@@ -47,8 +47,12 @@ def train(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run at --out.")] = False,
     workers: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Start so many ranks on this machine, as mpiexec -n N would.", min=1),
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="Start so many ranks on this machine, as mpiexec -n N would; with auto in place of a "
+            "number, several only where that is faster than --threads.",
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print evaluations only, without samples.")] = False,
     profile: Annotated[
@@ -66,12 +70,6 @@ def train(
     from elman.training.opening import begin
     from elman.training.opening import resume as take_up
 
-    if workers is not None and not launched():
-        if started_together() > 1:
-            raise ConfigError("--workers starts ranks, and mpiexec or srun has done so already: leave it out")
-        if workers > 1:
-            raise typer.Exit(launch(workers, sys.argv[1:]))
-
     def asked() -> tuple[TrainConfig | None, dict[str, Any]]:
         if resume is not None:
             if text or out or config or recipe or overwrite:
@@ -83,6 +81,13 @@ def train(
         options = {"out": out and str(out), "overwrite": overwrite, "quiet": quiet, "recipe": recipe}
         collected, own = collect(config, text, settings, options)
         return collected, {**own, "out": own["out"] or api.default_out(collected)}
+
+    if workers is not None and not launched():
+        if started_together() > 1:
+            raise ConfigError("--workers starts ranks, and mpiexec or srun has done so already: leave it out")
+        number = _number_of(workers, lambda: _settings(resume, asked()[0]))
+        if number > 1:
+            raise typer.Exit(launch(number, sys.argv[1:]))
 
     # One process may die of a signal until there is something to save. Ranks note it from the beginning: all
     # are to end by themselves, in the first step that they make together.
@@ -102,6 +107,27 @@ def train(
             )
     if stopped and stopped[0] == signal.SIGINT:
         raise typer.Exit(130)
+
+
+def _number_of(workers: str, config: Callable[[], TrainConfig]) -> int:
+    """Return how many ranks are asked for; `auto` goes by the settings."""
+    if workers == "auto":
+        from elman.training.sharing import best_ranks
+
+        return best_ranks(config())
+    if not (workers.isdecimal() and int(workers)):
+        raise ConfigError(f"--workers {workers}: give a number of ranks, 1 or more, or auto")
+    return int(workers)
+
+
+def _settings(resume: Path | None, collected: TrainConfig | None) -> TrainConfig:
+    """Return the settings of the run that is begun or gone on with."""
+    if collected is not None:
+        return collected
+    from elman.storage.run import Run
+
+    assert resume is not None
+    return Run.existing(resume).config
 
 
 def _trained(

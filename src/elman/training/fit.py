@@ -9,9 +9,9 @@ from elman.network.threads import one_thread
 from elman.training.events import Event, Finished
 from elman.training.keeper import Keeper
 from elman.training.loop import training_steps
-from elman.training.processes import make_workers
 from elman.training.profile import Profile
 from elman.training.session import Session
+from elman.training.sharing import make_workers
 
 
 def fit(

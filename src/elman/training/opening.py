@@ -23,10 +23,10 @@ from elman.training.checkpoint import load_progress, save_progress
 from elman.training.joining import by_all
 from elman.training.loop import Progress
 from elman.training.preconditions import check_corpus, check_settings, check_warmup
-from elman.training.processes import best_threads
 from elman.training.session import Session, stream_of, updates_of
 from elman.training.settings import optimizer_of
 from elman.training.shares import rows_of_rank
+from elman.training.sharing import best_threads
 from elman.training.texts import from_root, names_text, text_of
 
 EPOCHS = 10

@@ -27,15 +27,11 @@ from elman.training.flat import flat_copy
 from elman.training.meeting import Hub, Line
 from elman.training.member import Member
 from elman.training.optim import OPTIMIZERS, Optimizer
-from elman.training.optim import State as OptimizerState
 from elman.training.shared import Carver, Shared, take_shared
 from elman.training.shares import Task
-from elman.training.together import Together
-from elman.training.workers import BY_ITSELF, Workers
-from elman.typing import Floats, Params
+from elman.training.workers import Workers
 
-ENOUGH_WORK = 4e8  # floating-point operations a step for which a process pays
-FEWEST_ROWS = 4  # in a share, where nobody has said how many shares; fewer make products too thin
+ENOUGH_WORK = 1e8  # floating-point operations a step for which a process pays
 PATIENCE = 5.0  # seconds that a process is given to end by itself
 READY, PASS, UPDATE, DONE = b"r", b"p", b"u", b"d"
 
@@ -68,8 +64,13 @@ class ProcessWorkers(Workers):
         known = optimizer is None or (
             optimizer.name in OPTIMIZERS and optimizer.rule.__module__.startswith("elman.")
         )
-        recurrent = sum(array.size for name, array in model.params.items() if name != "embedding.E")
-        return os.name == "posix" and built_in and known and 6 * recurrent * batch * steps >= ENOUGH_WORK
+        return os.name == "posix" and built_in and known and ProcessWorkers.is_enough(model, batch, steps)
+
+    @staticmethod
+    def is_enough(model: LanguageModel, batch: int, steps: int) -> bool:
+        """Say whether a step is work enough to be shared by processes, of whatever kind."""
+        multiplied = sum(array.size for name, array in model.params.items() if name != "embedding.E")
+        return 6 * multiplied * batch * steps >= ENOUGH_WORK
 
     def close(self) -> None:
         """End the processes, and take parameters, moments and averages back into memory of our own."""
@@ -225,26 +226,3 @@ def _ended(child: subprocess.Popen[bytes]) -> ElmanError:
         f"a worker process ended with status {status}; what it said is above. "
         "The last checkpoint is as it was; --threads 1 does without processes"
     )
-
-
-def best_threads(model: LanguageModel, batch: int, steps: int) -> int:
-    """Return how many shares to cut a batch into where nobody has said: one a core, if processes pay."""
-    if not ProcessWorkers.can_serve(model, batch, steps):
-        return 1
-    return max(1, min(usable_cores(), batch // FEWEST_ROWS))
-
-
-def make_workers(
-    model: LanguageModel, batch: int, threads: int, steps: int,
-    optimizer: Optimizer | None = None, moments: OptimizerState | None = None,
-    average: Params | None = None, *, frozen: bool = False, together: Together = BY_ITSELF,
-    left: Floats | None = None,
-) -> Workers:  # fmt: skip
-    """Return what splits a batch best: processes where a step is work enough, threads elsewhere."""
-    mine = batch // together.ranks.size
-    processes = threads > 1 and mine > 1 and ProcessWorkers.can_serve(model, mine, steps, optimizer)
-    kind = ProcessWorkers if processes else Workers
-    return kind(
-        model, batch, threads, steps, optimizer, moments, average,
-        frozen=frozen, together=together, left=left,
-    )  # fmt: skip
