@@ -1,6 +1,6 @@
 """How much faster are several ranks than one, and than threads; and is it the same run? elman against itself.
 
-    python benchmarks/ranks.py [--quick] [--ranks 1,2,4] [--only speed ...]
+    python benchmarks/ranks.py [--quick] [--ranks 1,2,4] [--only speed ...] [--models '1 x 64' ...]
 
 `speed`: the same run, of a hundred steps or so, is started with one rank of one thread, with several ranks,
 and with threads in place of ranks, in turns. Speed is that of all but the first quarter of its metrics.
@@ -123,6 +123,9 @@ def main() -> None:
     """Measure, print and keep."""
     parser = script.arguments(__doc__, list(PARTS))
     parser.add_argument("--ranks", default="1,2,4", help="how many, joined by commas; 1 among them")
+    parser.add_argument(
+        "--models", nargs="+", default=[""], metavar="NAME", help="those with this in their names"
+    )
     arguments = parser.parse_args()
     try:
         counts = [int(number) for number in arguments.ranks.split(",")]
@@ -131,10 +134,13 @@ def main() -> None:
     if 1 not in counts or min(counts) < 1:
         parser.error(f"--ranks {arguments.ranks}: give numbers joined by commas, 1 among them, such as 1,2,4")
     kept = {row["name"]: row for row in load_one("ranks", arguments.quick).get("rows", [])}
+    chosen = [name for name in MODELS if any(part in name for part in arguments.models)]
+    if not chosen:
+        parser.error(f"--models {' '.join(arguments.models)}: there are {'; '.join(MODELS)}")
     for part in arguments.only or PARTS:
-        for name in MODELS:
+        for name in chosen:
             kept[name] = {"name": name, **kept.get(name, {}), **PARTS[part](name, counts, arguments.quick)}
-    rows = [kept[name] for name in MODELS]
+    rows = [kept[name] for name in MODELS if name in kept]
     keep("ranks", {"rows": rows}, arguments.quick)
     if not arguments.quick:
         from render_ranks import write
