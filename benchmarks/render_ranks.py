@@ -24,28 +24,23 @@ def ranks(kept: dict[str, Any]) -> str:
     parts = [
         "`python benchmarks/ranks.py`: the same run in turns, characters of the text that comes with Python, one thread a rank: "
         "tokens a second in float32; and of a run in float64 the largest difference to one rank of a training loss, and of a parameter at the end. "
+        "`--threads` makes threads of the smallest, and of the others processes that share memory. "
         f"{where(kept)}"
     ]
     for one in kept["rows"]:
         rows = [
-            [
-                way,
-                f"{speed:,.0f}",
-                f"{one['ratios'][way]:.2f}",
-                f"{one['apart'][way]:.0e}",
-                f"{one['models'][way]:.0e}",
-            ]
+            [way, f"{speed:,.0f}", f"{one['ratios'][way]:.2f}", _small(one["apart"][way]), _small(one["models"][way])]
             for way, speed in one["speeds"].items()
-        ]
-        heads = [
-            one["name"],
-            "tokens a second",
-            "times one rank",
-            f"losses apart, {one['curve_steps']} steps",
-            "parameters apart",
-        ]
+        ]  # fmt: skip
+        apart = f"losses apart, {one['curve_steps']} steps"
+        heads = [one["name"], "tokens a second", "times one rank", apart, "parameters apart"]
         parts.append(listed(heads, rows))
     return "\n\n".join(parts)
+
+
+def _small(number: float) -> str:
+    """Return a difference in one digit."""
+    return f"{number:.0e}" if number else "0"
 
 
 def large_batches(kept: dict[str, Any]) -> str:
