@@ -199,6 +199,16 @@ def test_a_study_of_other_settings(tmp_path: Path, change: dict[str, Any], says:
         assert states(sweep) == ["complete"]
 
 
+def test_of_two_that_make_a_study_at_once_one_sees_that_it_is_not_its_own(tmp_path: Path) -> None:
+    with sweep_in(tmp_path, out="a", storage="../study.journal") as ours:
+        kept = ours.study._study.user_attrs["elman"]
+        # The other, which had found no settings either, writes its own after we have read ours again.
+        ours.study._study.set_user_attr("elman", {**kept, "layers": 2})
+        with pytest.raises(ConfigError, match="other settings, of layers 2 and not 1"):
+            do(ours, 1)
+        assert states(ours) == []
+
+
 def test_another_place_and_number_of_threads_is_the_same_study(tmp_path: Path) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     for folder in (here, there):

@@ -77,7 +77,8 @@ class Sweep:
             if not self.study.records():
                 self._check_free(study)
             self._encode(corners)
-            self.study.agree({**plan.signature, "the text": digest(self.corpora.values())})
+            self._signature = {**plan.signature, "the text": digest(self.corpora.values())}
+            self.study.agree(self._signature)
             stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -133,6 +134,7 @@ class Sweep:
         with Presence(self.out) as presence:
             place = Workplace(self.plan, self.study, self.texts, self.out, presence, stop)
             while not stop():
+                self.study.agree(self._signature)  # of two that made it at once, the other may have been last
                 self._bury(presence)
                 if count(self.study.records()) >= n:
                     return
