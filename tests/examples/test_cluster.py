@@ -54,7 +54,7 @@ def test_a_job_that_is_preempted_goes_on_when_its_turn_comes(
 ) -> None:
     text, run, queue = tmp_path / "text.txt", tmp_path / "run", tmp_path / "queue"
     text.write_text(sentences(400))
-    words = ["bash", str(SCRIPT), str(text), str(run), *FLAGS, "--steps", "100000", "--checkpoint-every", "5"]
+    words = ["bash", str(SCRIPT), str(run), str(text), *FLAGS, "--steps", "100000", "--checkpoint-every", "5"]
     job = subprocess.Popen(
         words, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         start_new_session=True,

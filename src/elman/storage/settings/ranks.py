@@ -25,7 +25,7 @@ class RanksSettings:
     base_batch: int | None = setting(None, "Ranks", "Rows that the rate was found for.", 1)
     communicator: str = setting(
         "flat", "Ranks", "How ranks add up gradients: flat, overlap or naive, which are exact; topk or "
-        "onebit, which send little, and the rest later.",
+        "onebit, which send part of each gradient, and the rest with the next.",
         choices=("flat", "overlap", "naive", "topk", "onebit"),
     )  # fmt: skip
     topk_ratio: float = setting(0.01, "Ranks", "Share of the gradient that topk sends.", 0, above=0, below=1)
