@@ -54,32 +54,40 @@ def fits(kept: Kept, model: Model) -> str:
         rows.append([
             NETWORKS[name].title, one.rows[0]["wiring"], f"{1e6 * one.constants.alpha:,.0f}",
             figure(1e9 * one.constants.beta), f"{one.constants.beta / line:.2f}" if line else "",
+            f"{1e6 * one.crowd.alpha:,.0f}", figure(1e9 * one.crowd.beta),
             str(len(one.rows)), f"{inside['median']:.0%}", f"{unseen['median']:.0%}",
             f"{unseen['largest']:.0%}", "" if beyond is None else f"{beyond:.0%}",
         ])  # fmt: skip
     table = listed(
-        ["network", "simulated by", "α, µs", "β, ns a byte", "times the line's own", "measurements",
+        ["network", "simulated by", "α, µs", "β, ns a byte", "times the line's own", "o, µs", "κ, ns a byte",
+         "measurements",
          "error, median", "left out, median", "left out, largest", "more hosts, median"], rows,
     )  # fmt: skip
     gamma = figure(1e9 * found.gamma(kept))
     return (
         f"{where(kept)} γ is {gamma} ns a byte, measured by itself.\n\n{table}\n\n"
-        "The median error by the way to sum, and by the number of hosts, each measurement left out in turn:"
+        "The median error by the way to sum, by the number of hosts, and by the bytes of the vector, each "
+        "measurement left out in turn:"
         f"\n\n{errors(kept, model)}"
     )
 
 
 def errors(kept: Kept, model: Model) -> str:
     """Where the model is right and where it is not."""
-    columns: list[tuple[str, Any]] = [("exchange", name) for name in _seen(kept, "exchange") if name != "own"]
-    columns += [("hosts", count) for count in _seen(kept, "hosts")]
-    rows = []
-    for name, one in model.networks.items():
-        by = {key: found.errors_by(one, key) for key in ("exchange", "hosts")}
-        cells = [by[key].get(value) for key, value in columns]
-        rows.append([NETWORKS[name].title, *("" if cell is None else f"{cell:.0%}" for cell in cells)])
-    heads = [f"{value} hosts" if key == "hosts" else value for key, value in columns]
-    return listed(["network", *heads], rows)
+    heads = {
+        "exchange": {name: name for name in _seen(kept, "exchange") if name != "own"},
+        "hosts": {count: f"{count} hosts" for count in _seen(kept, "hosts")},
+        "bytes": {size: _bytes(size) for size in _seen(kept, "bytes")},
+    }
+    tables = []
+    for keys in (("exchange", "hosts"), ("bytes",)):
+        rows = []
+        for name, one in model.networks.items():
+            by = {key: found.errors_by(one, key) for key in keys}
+            cells = [by[key].get(value) for key in keys for value in heads[key]]
+            rows.append([NETWORKS[name].title, *("" if cell is None else f"{cell:.0%}" for cell in cells)])
+        tables.append(listed(["network", *(head for key in keys for head in heads[key].values())], rows))
+    return "\n\n".join(tables)
 
 
 def simulated(kept: Kept, model: Model) -> str:
@@ -97,7 +105,7 @@ def simulated(kept: Kept, model: Model) -> str:
                     if (row["network"], row["hosts"], row["exchange"]) == (name, hosts, exchange)
                 }  # fmt: skip
                 pairs = [
-                    f"{_ms(at[size]['median'])} / {_ms(found.predicted(at[size], one.constants))}"
+                    f"{_ms(at[size]['median'])} / {_ms(found.predicted(at[size], one.at(hosts)))}"
                     if size in at else "" for size in sizes
                 ]  # fmt: skip
                 rows.append([str(hosts), exchange, *pairs])

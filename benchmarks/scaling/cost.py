@@ -71,8 +71,8 @@ def halving(p: int, n: float) -> Counts:
 
 
 def fixed(p: int, n: float) -> Counts:
-    """Everybody's stretch to its owner, who sums them in the order of the ranks, and to all: as a ring."""
-    return ring(p, n)
+    """Stretches to their owners, all on their way at once; then the sums go round as in a ring."""
+    return ring(p, n)._replace(messages=p)
 
 
 SUMS: dict[str, Callable[[int, float], Counts]] = {

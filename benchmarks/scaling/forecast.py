@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bench.workloads import Workload
-from scaling.cost import Constants, Counts, fastest, gathered, of_a_step, ring
+from scaling.cost import Constants, Counts, fastest, fixed, gathered, of_a_step
 from scaling.work import Core, parameters
 
 T = 64
@@ -165,7 +165,7 @@ def _compressed(name: str, p: int, P: int, packing: Packing) -> tuple[Counts, fl
         return lists + Counts(lists.messages, 0, 0), packing.top * P + packing.placed * TOP * P * p
     # Signs cannot be summed as signs: each stretch has an owner who does it with numbers, and sends signs of
     # the sum. Signs and sizes go by themselves, there and back.
-    both = ring(p, BIT * P)
+    both = fixed(p, BIT * P)
     packed = packing.bit * (1 + 1 / p) + 2 * packing.unbit
     return both._replace(messages=2 * both.messages, summed=0), packed * P
 

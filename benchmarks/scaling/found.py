@@ -16,11 +16,28 @@ Row = dict[str, Any]
 
 
 class Fitted(NamedTuple):
-    """Constants of a network, the measurements they are fitted to, and how well."""
+    """Constants of a network, the measurements they are fitted to, and how well.
+
+    Where `hosts` share `cores` that are fewer, each waits for its turn: what it does takes
+    ``hosts / cores - 1`` times the constants of `crowd` longer. These are of the machine that simulates, and
+    of no cluster.
+    """
 
     constants: Constants
+    crowd: Constants
+    cores: int
     rows: list[Row]
     fit: Fit
+
+    def at(self, hosts: int) -> Constants:
+        """Return the constants among so many hosts of the machine that simulates."""
+        excess = crowding(hosts, self.cores)
+        return Constants(*(a + excess * b for a, b in zip(self.constants, self.crowd, strict=True)))
+
+
+def crowding(hosts: int, cores: int) -> float:
+    """Return how many others a host waits for at each core, on average."""
+    return max(0.0, hosts / cores - 1)
 
 
 class Model(NamedTuple):
@@ -47,17 +64,22 @@ def packing(kept: dict[str, Any]) -> Packing:
     return Packing(**{name: kept["work"]["packing"][name] for name in ("top", "placed", "bit", "unbit")})
 
 
-def network(rows: list[Row], seconds_summed: float) -> Fitted:
-    """Fit alpha and beta to the exchanges of a network that the model counts; gamma is known."""
+def network(rows: list[Row], seconds_summed: float, cores: int) -> Fitted:
+    """Fit alpha and beta, alone and crowded, to the exchanges that the model counts; gamma is known."""
     rows = [row for row in rows if row["exchange"] == "pingpong" or row["exchange"] in SUMS]
     each = [counts(row["exchange"], row["hosts"], row["bytes"]) for row in rows]
+    excess = [crowding(row["hosts"], cores) for row in rows]
     found = fit(
-        [(one.messages, one.sent) for one in each],
+        [
+            (one.messages, one.sent, more * one.messages, more * one.sent)
+            for one, more in zip(each, excess, strict=True)
+        ],
         [row["median"] for row in rows],
-        [seconds_summed * one.summed for one in each],
+        [(1 + more) * seconds_summed * one.summed for one, more in zip(each, excess, strict=True)],
     )
-    alpha, beta = (float(value) for value in found.constants)
-    return Fitted(Constants(alpha, beta, seconds_summed), rows, found)
+    alpha, beta, *others = (float(value) for value in found.constants)
+    alone, crowd = Constants(alpha, beta, seconds_summed), Constants(*others, seconds_summed)
+    return Fitted(alone, crowd, cores, rows, found)
 
 
 def networks(kept: dict[str, Any]) -> dict[str, Fitted]:
@@ -65,7 +87,8 @@ def networks(kept: dict[str, Any]) -> dict[str, Fitted]:
     by_name: dict[str, list[Row]] = {}
     for row in kept["traffic"]:
         by_name.setdefault(row["network"], []).append(row)
-    return {name: network(rows, gamma(kept)) for name, rows in by_name.items()}
+    cores = kept["machine"]["cores"]
+    return {name: network(rows, gamma(kept), cores) for name, rows in by_name.items()}
 
 
 def predicted(row: Row, constants: Constants) -> float:
@@ -84,9 +107,9 @@ def beyond(fitted: Fitted) -> float | None:
     fewer = [row for row in fitted.rows if row["hosts"] < most]
     if not fewer:
         return None
-    constants = network(fewer, fitted.constants.gamma).constants
+    smaller = network(fewer, fitted.constants.gamma, fitted.cores)
     asked = [row for row in fitted.rows if row["hosts"] == most and row["exchange"] != "pingpong"]
-    return float(np.median([abs(predicted(row, constants) / row["median"] - 1) for row in asked]))
+    return float(np.median([abs(predicted(row, smaller.at(most)) / row["median"] - 1) for row in asked]))
 
 
 def workload(row: Row) -> Workload:
@@ -120,7 +143,7 @@ def training(kept: dict[str, Any], constants: dict[str, Fitted]) -> list[Row]:
         rate = min(known, key=lambda one: abs(one[0] - own))[1]
         compute = own * row["window"] / rate * max(1.0, row["hosts"] / cores)
         vector = NUMBER * row["parameters"]
-        sums = constants[row["network"]].constants.seconds(of_a_step("fixed", row["hosts"], vector))
+        sums = constants[row["network"]].at(row["hosts"]).seconds(of_a_step("fixed", row["hosts"], vector))
         found.append({**row, "model_rate": row["batch"] * row["window"] / (compute + sums)})
     return found
 

@@ -21,6 +21,8 @@ from .test_page import MACHINE
 
 PAGE = BENCHMARKS.parent / "docs" / "scaling.md"
 NETS = {"10g-0.1ms": Constants(1.2e-4, 1e-9, 1e-10), "1g-1ms": Constants(1.1e-3, 8.5e-9, 1e-10)}
+CROWD = Constants(2e-5, 5e-10, 1e-10)
+"""What hosts that share a core add; two cores have two hosts each where there are four."""
 PACKED = {"sum": 4e-10, "top": 1e-9, "placed": 1e-9, "bit": 1e-9, "unbit": 1e-10}
 CORE = Core(call=6e-5, weight=4e-10, operation=1 / 70e9, update=2e-9)
 
@@ -35,7 +37,8 @@ def kept():
                 for exchange in ("ring", "doubling", "pingpong", "own"):
                     row = {"network": name, "hosts": hosts, "wiring": "switch", "exchange": exchange,
                            "bytes": size}  # fmt: skip
-                    traffic.append({**row, "median": found.predicted(row, constants)})
+                    there = found.Fitted(constants, CROWD, 2, [], None).at(hosts)
+                    traffic.append({**row, "median": found.predicted(row, there)})
     traffic[0]["median"] *= 2
     steps = [
         {"H": w.H, "B": w.B, "T": w.T, "K": w.K, "E": w.E, "layers": w.layers,
@@ -79,9 +82,10 @@ def test_fits_find_the_constants_and_name_their_errors(page, kept):
     text = between(page, "fits")
     assert "2 cores of Acme" in text
     assert "γ is 0.100 ns a byte" in text
-    assert "| 1 Gbit/s, 1 ms | switch | 1,100 | 8.50 | 1.06 | 36 | 0% | 0% | 0% | 0% |" in text
+    assert "| 1 Gbit/s, 1 ms | switch | 1,100 | 8.50 | 1.06 | 20 | 0.500 | 36 | 0% | 0% | 0% | 4% |" in text
     assert re.search(
-        r"\| 10 Gbit/s, 0.1 ms \| switch \| 1\d\d \| \S+ \| 1.2\d \| 36 \| \d% \| \d% \| \d\d% \| \d+% \|",
+        r"\| 10 Gbit/s, 0.1 ms \| switch \| 1\d\d \| \S+ \| 1.2\d \| \d+ \| \S+ \| 36 "
+        r"\| \d% \| \d% \| \d\d% \| \d+% \|",
         text,
     )
 
@@ -90,10 +94,10 @@ def test_measured_and_modelled_stand_side_by_side(page, kept):
     render_scaling.write(page, kept)
     text = between(page, "simulated")
     # Two messages of 1.1 ms, 100 MB at 8.5 ns a byte, and half of them summed at 0.1 ns.
-    assert "| 2 | ring | 2.21 / 2.21 | 10.8 / 10.8 | 857 / 857 |" in text
+    assert "| 2 | ring | 2.21 / 2.21 | 10.8 / 10.7 | 857 / 857 |" in text
     assert text.count("| 2 | pingpong |") == 2
     assert "| 4 | pingpong |" not in text  # it is between two, however many there are
-    assert "| 4 | own | 2.22 / 2.22 |" in text
+    assert "| 4 | own | 2.26 / 2.26 |" in text
 
 
 def test_the_work_of_a_core_is_found(page, kept):
@@ -113,8 +117,8 @@ def test_training_is_predicted_from_one_host_and_a_sum(page, kept):
     assert "| 2 x 128 | weak | 1 |  | 32 | 1,600 |  |  |" in text
     rate = 3200 / 1.01295
     assert f"| 2 x 128 | weak | 2 | 1 Gbit/s, 1 ms | 64 | 3,000 | {rate:,.0f} | +5% |" in text
-    # Four hosts on two cores: twice as long, and ten messages, 1.5 times the bytes.
-    rate = 6400 / (2 + 10 * 1.1e-3 + 1.5 * 8.5e-3 + 0.75e-4)
+    # Four hosts on two cores: twice as long, and eight messages, 1.5 times the bytes, of crowded hosts.
+    rate = 6400 / (2 + 8 * 1.12e-3 + 1.5 * 9e-3 + 2 * 0.75e-4)
     assert f"| 2 x 128 | weak | 4 | 1 Gbit/s, 1 ms | 128 | 3,000 | {rate:,.0f} | +5% |" in text
 
 
@@ -187,8 +191,27 @@ def test_the_most_hosts_are_asked_about_of_a_fit_to_fewer():
                 row = {"hosts": hosts, "exchange": exchange, "bytes": size}
                 late = 1.0 if exchange == "pingpong" else slower
                 rows.append({**row, "median": late * found.predicted(row, constants)})
-    assert found.beyond(found.network(rows, 1e-10)) == pytest.approx(0.2)
-    assert found.beyond(found.network([row for row in rows if row["hosts"] == 2], 1e-10)) is None
+    assert found.beyond(found.network(rows, 1e-10, 4)) == pytest.approx(0.2)
+    assert found.beyond(found.network([row for row in rows if row["hosts"] == 2], 1e-10, 4)) is None
+
+
+def test_what_hosts_cost_that_share_a_core_is_no_part_of_a_network():
+    alone = Constants(1e-3, 8e-9, 1e-10)
+    rows = [
+        {"hosts": hosts, "exchange": exchange, "bytes": size}
+        for hosts in (2, 4, 8) for exchange in ("ring", "tree", "fixed") for size in (1_000, 100_000_000)
+    ]  # fmt: skip
+    for row in rows:
+        excess = {2: 0, 4: 1, 8: 3}[row["hosts"]]
+        there = Constants(*(a + excess * b for a, b in zip(alone, CROWD, strict=True)))
+        row["median"] = found.predicted(row, there)
+    fitted = found.network(rows, 1e-10, 2)
+    assert fitted.constants == pytest.approx(alone)
+    assert fitted.crowd == pytest.approx(CROWD)
+    assert found.beyond(fitted) == pytest.approx(0, abs=1e-9)
+    apart = found.network(rows, 1e-10, 8)  # a core for each
+    assert apart.at(8) == apart.constants
+    assert apart.constants.alpha > 1.001 * alone.alpha
 
 
 @pytest.mark.parametrize("given", [["1"], ["2", "65"]])
