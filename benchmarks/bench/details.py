@@ -181,7 +181,7 @@ def workers(kept: dict[str, Any], main: dict[str, Any]) -> str:
     return (
         "\n## Alone, threads or processes\n\nThe same step done by one worker, by as many threads as there "
         "are cores, and by as many processes. Threads hand the interpreter's lock back and forth; processes "
-        "pay from a few hundred million operations on, and there a run chooses them. "
+        "pay from a hundred million operations on, and there a run chooses them. "
         f"{measured(kept, main)}\n\n"
         f"{listed(columns, kept['table'])}\n"
     )

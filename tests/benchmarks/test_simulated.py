@@ -245,7 +245,8 @@ def test_hosts_are_taken_away_after_an_error():
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
 def test_hosts_are_taken_away_after_ctrl_c_and_by_the_next_run_after_a_kill(sent):
     program = (
-        "import sys, time; sys.path.append(sys.argv[1])\n"
+        "import signal, sys, time; sys.path.append(sys.argv[1])\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # the tests may run without it
         "from simulated.hosts import joined; from simulated.networks import NETWORKS\n"
         "with joined(2, NETWORKS['free']): print('up', flush=True); time.sleep(60)"
     )

@@ -170,7 +170,7 @@ def test_an_error_in_a_process_is_an_error_here(
 ) -> None:
     # A seed that no generator takes; our own share is spared it.
     monkeypatch.setattr(
-        "elman.training.member.perform", lambda model, task, grads, team: Backprop(0.0, task.state, ())
+        "elman.training.member.perform", lambda model, task, *rest: Backprop(0.0, task.state, ())
     )
     model = model_of()
     workers = ProcessWorkers(model, B, 2, T)

@@ -19,8 +19,10 @@ from elman.network.connections import CONNECTIONS
 from elman.network.initial import INPUT_INITIALIZERS, RECURRENT_INITIALIZERS
 from elman.network.output import OUTPUTS, SETTINGS
 from elman.network.regularisers import PENALTIES, RATES, Regularisers
+from elman.ranks.sums import SUMS
 from elman.storage.config import EFFECT, TrainConfig
 from elman.storage.settings import LEARNING_RATES, RegulariserSettings
+from elman.storage.settings.ranks import SCALINGS
 from elman.training.opening import EXTENDABLE
 from elman.training.optim import OPTIMIZERS
 from elman.training.schedules import SCHEDULES, Schedule
@@ -42,6 +44,8 @@ def test_the_choices_are_those_of_the_registries() -> None:
         "optimizer": tuple(OPTIMIZERS),
         "output": (*OUTPUTS, "auto"),
         "schedule": tuple(SCHEDULES),
+        "communicator": tuple(SUMS),
+        "lr_scaling": tuple(SCALINGS),
     } == {name: words for name, words in choices.items() if words}
     assert LEARNING_RATES.keys() == OPTIMIZERS.keys()
     assert set(EXTENDABLE) <= HELP.keys()
@@ -90,7 +94,7 @@ OTHER: dict[str, Any] = {
     "momentum": 0.5, "nesterov": True, "decay": 0.25, "decay_every": 3, "decay_from": 2, "patience": 2,
     "lr_min": 1e-4, "forget_bias": 2.0, "init_recurrent": "orthogonal", "tokenizer": "tokenizer.json",
     "vectors": "vec.txt",
-    "cutoffs": "2,5", "samples": 4, "experts": 2,
+    "cutoffs": "2,5", "samples": 4, "experts": 2, "topk_ratio": 0.5,
 }  # fmt: skip
 
 
@@ -99,6 +103,7 @@ CHOOSERS: dict[str, Iterable[str]] = {
     "schedule": SCHEDULES,
     "cell": CELLS,
     "output": OUTPUTS,
+    "communicator": SUMS,
     "tokens": [name for name, kind in TOKENIZERS.items() if kind.has_builder],
 }
 

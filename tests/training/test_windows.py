@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from elman.training.loop import StepRecord
 from elman.training.opening import begin
 from elman.training.windows import BEYOND, DRAWN, RandomWindows
 from tests.small import assert_same_run, checkpoint_of
-from tests.training.test_fit import MODULE, TEXT, config_of, evaluations_of, go_on, train
+from tests.training.test_fit import TEXT, config_of, evaluations_of, go_on, train
 
 RANDOM: dict[str, Any] = {"window": 12, "random_window": True}
 
@@ -91,13 +92,14 @@ def test_workers_are_ready_for_the_longest_window(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, back: int | None
 ) -> None:
     monkeypatch.setattr("elman.training.windows.SPREAD", 1000.0)
-    made, make = [], MODULE.make_workers
+    module = sys.modules["elman.training.fit"]  # that name in the package is the function
+    made, make = [], module.make_workers
 
     def noting(*arguments: Any, **more: Any) -> Any:
         made.append(make(*arguments, **more))
         return made[-1]
 
-    monkeypatch.setattr(MODULE, "make_workers", noting)
+    monkeypatch.setattr(module, "make_workers", noting)
     settings = {**RANDOM, "seed": 77, "back": back, "threads": 3}
     events = train(tmp_path / "run", **settings)
     records = [event for event in events if isinstance(event, StepRecord)]
