@@ -89,6 +89,9 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where to write; by default a temporary folder")
     parser.add_argument("--beside", action="store_true", help="compare with encoding in the run")
     parser.add_argument("--keep", action="store_true", help="keep what was found, for docs/results.md")
+    parser.add_argument(
+        "--note", default="", help="what the page is to say besides, such as what ran meanwhile"
+    )
     arguments = parser.parse_args()
     size = arguments.vocab_size or (20_000 if arguments.tokens in ("word", "space") else None)
     valid = min(0.1, 200 / arguments.megabytes)  # percent: two megabytes at most, to be evaluated in seconds
@@ -128,7 +131,11 @@ def main() -> None:
                 print(f"{name:<14}{statistics.median(found):8.1f} s")
     if arguments.keep:
         found = {"megabytes": arguments.megabytes, "shards": arguments.shards, "rows": rows}
-        keep("prepared", {**found, "options": f"--megabytes {arguments.megabytes:g} --keep"}, False)
+        keep(
+            "prepared",
+            {**found, "options": f"--megabytes {arguments.megabytes:g} --keep", "note": arguments.note},
+            False,
+        )
     sys.exit(max(row["peak"] for row in rows) >= GIGABYTE)
 
 

@@ -88,10 +88,11 @@ def prepared(kept: dict[str, Any]) -> str:
         for one in kept["rows"]
     ]  # fmt: skip
     heads = ["command", "minutes", "processes", "MB, the largest process"]
+    said = f" {kept['note']}" if kept.get("note") else ""
     return f"""## A text of {kept["megabytes"] / 1000:g} GB
 
 `python benchmarks/prepare.py {kept["options"]}`: random words, of which every megabyte has a thousand that no other
-has, {kept["shards"]} shards. Memory is the highest resident at any time.
+has, {kept["shards"]} shards. Memory is the highest resident at any time.{said}
 
 {listed(heads, rows)}
 
