@@ -23,10 +23,10 @@ from bench import script
 from bench.environment import free_environment
 from bench.kept import keep, lines
 
-RANKS, KILLS, STEPS, EVERY = 3, 20, 1500, 10
+RANKS, KILLS, STEPS, EVERY = 3, 20, 8000, 10
 SETTINGS = [
     "--hidden", "64", "--embedding", "32", "--batch", "24", "--window", "40", "--steps", str(STEPS),
-    "--checkpoint-every", str(EVERY), "--eval-every", "500", "--dropout", "0.2", "--sample", "0", "--quiet",
+    "--checkpoint-every", str(EVERY), "--eval-every", "2000", "--dropout", "0.2", "--sample", "0", "--quiet",
     "--threads", "1",
 ]  # fmt: skip
 PATIENCE = 60.0  # seconds for a run to start, and for one that was struck to end
