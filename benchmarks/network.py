@@ -7,10 +7,10 @@
 Hosts are network namespaces, one MPI rank on each, joined by networks of 10 and 1 Gbit/s with 0.1 and 1 ms
 from host to host. `traffic` measures messages there and back, and sums of vectors from 1 kB to 100 MB by the
 ways to sum; `work` measures training steps of one core, by the sizes of model and window; `noise` measures
-the gradient noise scale, by which batches are too large; `training` measures `elman train` over the hosts.
-Keeps benchmarks/results/network.json, fits the model of `scaling` to it, and writes the tables of
-docs/scaling.md; with --write only that. It needs Linux, root and iproute2 (--check says what is lacking),
-mpi4py and the package openmpi. Leave the machine to it.
+the gradient noise scale, by which batches are too large; `training` measures `elman train` over the hosts,
+and `options` the ways to send less over two of them. Keeps benchmarks/results/network.json, fits the model of
+`scaling` to it, and writes the tables of docs/scaling.md; with --write only that. It needs Linux, root and
+iproute2 (--check says what is lacking), mpi4py and the package openmpi. Leave the machine to it.
 """
 
 from __future__ import annotations
@@ -49,6 +49,12 @@ TRAINED = {"2 x 128": (128, 60), "2 x 512": (512, 40)}  # width, steps
 TRAINING_HOSTS = (1, 2, 4)
 WEAK, STRONG = 32, 64  # rows of each host, or of all
 WINDOW = 64
+OPTIONS = {
+    "flat": [], "overlap": ["--communicator", "overlap"], "1-bit": ["--communicator", "onebit"],
+    "top-k": ["--communicator", "topk"], "local SGD": ["--sync-every", "16"],
+}  # fmt: skip
+OPTIONS_OVER = ("10g-0.1ms", "1g-1ms")
+OPTION_STEPS = {"2 x 128": 160, "2 x 512": 64}
 NOISE: dict[str, Any] = {"layers": 2, "H": 128, "E": 64, "B": 64, "T": 50, "lr": 0.004}
 NOISE_STEPS = (1000, 200)
 NUMBERS = 8_000_000  # of a vector that is summed and packed: 32 MB, more than caches hold
@@ -167,10 +173,27 @@ def measure_training(a: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def training(model: str, batch: int, quick: bool) -> list[str]:
+def measure_options(a: Any) -> list[dict[str, Any]]:
+    """Return the tokens a second over two hosts of every way to send less, or to send it sooner."""
+    rows = []
+    for name in [name for name in OPTIONS_OVER if name in a.networks]:
+        with joined(2, NETWORKS[name], realtime=not a.quick) as there:
+            for model in list(TRAINED)[:1] if a.quick else TRAINED:
+                for option, words in OPTIONS.items():
+                    told = [*training(model, STRONG, a.quick, OPTION_STEPS[model]), *words]
+                    trained = start.train(there, told, seconds=PATIENCE)
+                    rows.append({"network": name, "model": model, "option": option, **trained._asdict()})
+    lines("two hosts: tokens a second", [
+        [row["model"], NETWORKS[row["network"]].title, row["option"], figure(row["tokens_per_second"])]
+        for row in rows
+    ])  # fmt: skip
+    return rows
+
+
+def training(model: str, batch: int, quick: bool, steps: int | None = None) -> list[str]:
     """Return what `elman train` is told; the text is the one that comes with Python."""
-    width, steps = TRAINED[model]
-    steps = str(40 if quick else steps)
+    width, usual = TRAINED[model]
+    steps = str(64 if quick else steps or usual)
     return [
         "--cell", "lstm", "--layers", "2", "--hidden", str(width), "--embedding", str(width),
         "--threads", "1", "--batch", str(batch), "--window", str(WINDOW), "--steps", steps,
@@ -194,6 +217,7 @@ def measure_noise(a: Any) -> list[dict[str, Any]]:
 
 PARTS: dict[str, Callable[[Any], Any]] = {
     "traffic": measure_traffic, "work": measure_work, "noise": measure_noise, "training": measure_training,
+    "options": measure_options,
 }  # fmt: skip
 
 

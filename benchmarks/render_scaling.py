@@ -156,6 +156,23 @@ def training(kept: Kept, model: Model) -> str:
     return listed(heads, rows)
 
 
+def measured_options(kept: Kept, model: Model) -> str:
+    """What the ways to send less, or sooner, have brought over two hosts."""
+    rates: dict[tuple[str, str], dict[str, float]] = {}
+    for row in kept.get("options", []):
+        rates.setdefault((row["model"], row["network"]), {})[row["option"]] = row["tokens_per_second"]
+    if not rates:
+        return ""
+    names = list(next(iter(rates.values())))
+    rows = [
+        [lstm, NETWORKS[network].title, figure(each["flat"]),
+         *(f"{each[name] / each['flat']:.2f}" for name in names if name != "flat")]
+        for (lstm, network), each in rates.items()
+    ]  # fmt: skip
+    heads = ["LSTM", "network", "flat, tokens/s", *(name for name in names if name != "flat")]
+    return listed(heads, rows)
+
+
 def forecast(kept: Kept, model: Model) -> str:
     """What clusters would do."""
     parts = [sizes()]
@@ -225,7 +242,8 @@ def noise(kept: Kept, model: Model) -> str:
 
 
 SECTIONS: dict[str, Callable[[Kept, Model], str]] = {
-    "fits": fits, "simulated": simulated, "work": work, "training": training, "noise": noise,
+    "fits": fits, "simulated": simulated, "work": work, "training": training,
+    "measured options": measured_options, "noise": noise,
     "forecast": forecast, "options": helps,
 }  # fmt: skip
 

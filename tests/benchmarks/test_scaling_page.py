@@ -135,6 +135,27 @@ def test_clusters_and_options_have_a_row_each(page, kept):
     assert float(cells[1]) > 1.5  # local SGD
 
 
+def test_options_are_shown_beside_the_default(page, kept):
+    assert "Not measured yet" in (render_scaling.write(page, kept) or between(page, "measured options"))
+    rates = {"flat": 2000.0, "overlap": 2500.0, "local SGD": 3100.0}
+    options = [
+        {"network": "1g-1ms", "model": "2 x 128", "option": name, "tokens_per_second": rate}
+        for name, rate in rates.items()
+    ]
+    render_scaling.write(page, {**kept, "options": options})
+    text = between(page, "measured options")
+    assert "| LSTM | network | flat, tokens/s | overlap | local SGD |" in text
+    assert "| 2 x 128 | 1 Gbit/s, 1 ms | 2,000 | 1.25 | 1.55 |" in text
+
+
+def test_every_option_is_asked_for_and_runs_long_enough_for_a_speed():
+    assert set(network.OPTIONS) == {"flat", *forecast.OPTIONS} - {"none", "another sum"}
+    for model, steps in network.OPTION_STEPS.items():
+        words = network.training(model, 64, False, steps)
+        assert words[words.index("--steps") + 1] == words[words.index("--eval-every") + 1] == str(steps)
+        assert steps // 16 - 1 >= 3  # lines of the metrics, of which the last is of an evaluation
+
+
 def test_noise_is_shown_as_it_was_measured(page, kept):
     render_scaling.write(page, kept)
     text = between(page, "noise")
