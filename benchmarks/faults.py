@@ -23,7 +23,7 @@ from bench import script
 from bench.environment import free_environment
 from bench.kept import keep, lines
 
-RANKS, KILLS, STEPS, EVERY = 3, 20, 8000, 10
+RANKS, KILLS, STEPS, EVERY = 3, 20, 4000, 10
 SETTINGS = [
     "--hidden", "64", "--embedding", "32", "--batch", "24", "--window", "40", "--steps", str(STEPS),
     "--checkpoint-every", str(EVERY), "--eval-every", "2000", "--dropout", "0.2", "--sample", "0", "--quiet",

@@ -27,6 +27,7 @@ MARK = "ELMAN_LAUNCHED"
 
 _RULE = re.compile(r"^-{40,}\s*$")
 _NOISE = re.compile(r"^\[(warn|[\w.-]+:\d+)\] ")
+_WHO = re.compile(r"process rank (\d+) with PID \d+ on node (\S+) exited")
 
 ENGINE_SETTINGS = {
     "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",  # as many as were asked for
@@ -65,20 +66,22 @@ def launch(number: int, arguments: Sequence[str]) -> int:
     """Run ``python -m elman`` with these arguments as so many ranks on this machine; return its status.
 
     Ctrl-C, SIGTERM and a terminal that closes ask all ranks to save and end. What the engine itself has to
-    say of ranks that ended badly is left out: the rank has said why.
+    say of ranks that ended badly is left out: the rank has said why. Of one that could not, as when it was
+    killed, its number and its machine are named, where the engine names them.
     """
     crowded = {"OMPI_MCA_mpi_yield_when_idle": "1"} if number > usable_cores() else {}
     # What we can import they can: our path, and not the folder it happens to start in before all others.
     path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
     command = [engine(), "-n", str(number), sys.executable, "-P", "-m", "elman", *arguments]
     said: list[str] = []
+    noted: list[str] = []
     with _forwarded() as forward:  # a signal that comes before the engine is there waits for it
         child = subprocess.Popen(
             command, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
             env={**ENGINE_SETTINGS, **crowded, **os.environ, MARK: "1", "PYTHONPATH": path},
         )  # fmt: skip
         assert child.stderr is not None
-        reader = threading.Thread(target=_pass_on, args=(child.stderr, said), daemon=True)
+        reader = threading.Thread(target=_pass_on, args=(child.stderr, said, noted), daemon=True)
         reader.start()
         forward.to(child)
         status = child.wait()
@@ -87,17 +90,21 @@ def launch(number: int, arguments: Sequence[str]) -> int:
     if status and not any(line.startswith("elman: ") for line in said):
         how = f"was killed by signal {status - 128}" if status > 128 else f"ended with status {status}"
         how = "was stopped before it could save" if forward.asked else how
-        print(f"elman: a rank {how}, and all were ended; the last checkpoint is whole", file=sys.stderr)
+        found = _WHO.search(" ".join(noted))
+        who = f"rank {found[1]}, on {found[2]}," if found and not forward.asked else "a rank"
+        print(f"elman: {who} {how}, and all were ended; the last checkpoint is whole", file=sys.stderr)
     return 130 if forward.asked[:1] == [signal.SIGINT] else status
 
 
-def _pass_on(lines: IO[str], said: list[str]) -> None:
-    """Pass on and note what is said, without what the engine says of itself, marked or between two rules."""
+def _pass_on(lines: IO[str], said: list[str], noted: list[str]) -> None:
+    """Pass on and note what is said; of what the engine says, marked or between two rules, only note that."""
     within = False
     for line in lines:
         if _RULE.match(line):
             within = not within
-        elif not (within or _NOISE.match(line)):
+        elif within:
+            noted.append(line.strip())
+        elif not _NOISE.match(line):
             said.append(line)
             sys.stderr.write(line)
             sys.stderr.flush()
