@@ -131,12 +131,15 @@ def test_a_rival_is_refused_and_a_signal_saves(
     plan, run = plan_of(name), tmp_path / "run"
     process = plan.start(run)
     assert wait_until_under_way(process, run)
+    assert wait_until_under_way(process, run)  # the first checkpoint is of step 0, and signals still kill
+    process.send_signal(signal.SIGSTOP)  # or it might end while its rivals start
     for command in (
         ["train", "--resume", run],
         ["train", *plan.flags, "--out", run, "--overwrite"],
         ["train", *plan.flags, "--out", run],
     ):
         assert str(run) in run_elman(*command).complaint()
+    process.send_signal(signal.SIGCONT)
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (status, "")
