@@ -116,6 +116,15 @@ def test_how_many_ranks_must_be_a_number(tmp_path: Path, text: Path, number: str
     assert error == f"elman: --workers {number}: give a number of ranks, 1 or more, or auto\n"
 
 
+def test_more_ranks_than_rows_are_refused_before_any_is_started(tmp_path: Path, text: Path) -> None:
+    """Thousands of them would take all memory of the machine."""
+    given = ["train", text, *FLAGS, "--out", tmp_path / "run", "--workers", 5000]
+    status, _, error = ended(start(*given))
+    assert status == 2
+    assert error == "elman: a batch of 4 cannot be shared by 5000 ranks: give a larger --batch\n"
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_rank_that_is_killed_ends_all_and_another_number_goes_on(tmp_path: Path, text: Path) -> None:
     run = tmp_path / "run"
     child = start(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
@@ -85,7 +85,7 @@ def train(
     if workers is not None and not launched():
         if started_together() > 1:
             raise ConfigError("--workers starts ranks, and mpiexec or srun has done so already: leave it out")
-        number = _number_of(workers, lambda: _settings(resume, asked()[0]))
+        number = _number_of(workers, _settings(resume, asked()[0]))
         if number > 1:
             raise typer.Exit(launch(number, sys.argv[1:]))
 
@@ -109,14 +109,16 @@ def train(
         raise typer.Exit(130)
 
 
-def _number_of(workers: str, config: Callable[[], TrainConfig]) -> int:
+def _number_of(workers: str, config: TrainConfig) -> int:
     """Return how many ranks are asked for; `auto` goes by the settings."""
-    if workers == "auto":
-        from elman.training.sharing import best_ranks
+    from elman.training.shares import check_rows
+    from elman.training.sharing import best_ranks
 
-        return best_ranks(config())
+    if workers == "auto":
+        return best_ranks(config)
     if not (workers.isdecimal() and int(workers)):
         raise ConfigError(f"--workers {workers}: give a number of ranks, 1 or more, or auto")
+    check_rows(config.batch, int(workers))  # before they are started: they may be more than fit into memory
     return int(workers)
 
 

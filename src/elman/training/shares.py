@@ -46,6 +46,12 @@ def split_rows(batch: int, shares: int) -> list[slice]:
     return [slice(int(start), int(stop)) for start, stop in pairwise(bounds)]
 
 
+def check_rows(batch: int, ranks: int) -> None:
+    """Raise ConfigError if there are more ranks than rows."""
+    if ranks > batch:
+        raise ConfigError(f"a batch of {batch} cannot be shared by {ranks} ranks: give a larger --batch")
+
+
 def rows_of_rank(batch: int, ranks: Ranks) -> slice:
     """Return the rows of the batch that are a rank's own.
 
@@ -54,8 +60,7 @@ def rows_of_rank(batch: int, ranks: Ranks) -> slice:
     ConfigError
         If there are more ranks than rows.
     """
-    if ranks.size > batch:
-        raise ConfigError(f"a batch of {batch} cannot be shared by {ranks.size} ranks: give a larger --batch")
+    check_rows(batch, ranks.size)
     return split_rows(batch, ranks.size)[ranks.rank]
 
 
