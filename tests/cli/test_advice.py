@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from elman.cli.advice import program
+from elman.ranks.launch import MARK
 
 
 def test_the_program_is_named_so_that_a_shell_finds_it(
@@ -26,3 +27,9 @@ def test_the_program_is_named_so_that_a_shell_finds_it(
     assert program() == "elman"
     monkeypatch.setattr(sys, "argv", ["/any/elman/__main__.py"])
     assert program().endswith(" -m elman")
+
+
+def test_a_rank_names_the_program_that_started_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["/any/elman/__main__.py"])  # as `--workers` starts it
+    monkeypatch.setenv(MARK, "elman")
+    assert program() == "elman"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sys
@@ -39,7 +40,9 @@ def as_argument(path: Path) -> str:
 
 def program() -> str:
     """Return what to type for this program: as it was called, where its name alone would not find it."""
-    called = Path(sys.argv[0])
+    from elman.ranks.launch import MARK
+
+    called = Path(os.environ.get(MARK) or sys.argv[0])
     if called.name == "__main__.py":
         return f"{Path(sys.executable).name} -m elman"
     found = shutil.which(called.name)

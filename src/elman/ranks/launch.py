@@ -23,7 +23,7 @@ STOP = signal.SIGUSR1 if hasattr(signal, "SIGUSR1") else signal.SIGTERM
 """What asks ranks to save and end: engines pass it on, where SIGTERM would end them at once."""
 
 MARK = "ELMAN_LAUNCHED"
-"""Set in the environment of ranks that `launch` has started."""
+"""Set in the environment of ranks that `launch` has started: how the program was called that did so."""
 
 _RULE = re.compile(r"^-{40,}\s*$")
 _NOISE = re.compile(r"^\[(warn|[\w.-]+:\d+)\] ")
@@ -78,7 +78,7 @@ def launch(number: int, arguments: Sequence[str]) -> int:
     with _forwarded() as forward:  # a signal that comes before the engine is there waits for it
         child = subprocess.Popen(
             command, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
-            env={**ENGINE_SETTINGS, **crowded, **os.environ, MARK: "1", "PYTHONPATH": path},
+            env={**ENGINE_SETTINGS, **crowded, **os.environ, MARK: sys.argv[0], "PYTHONPATH": path},
         )  # fmt: skip
         assert child.stderr is not None
         reader = threading.Thread(target=_pass_on, args=(child.stderr, said, noted), daemon=True)
