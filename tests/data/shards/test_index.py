@@ -205,5 +205,6 @@ def test_folders_without_an_index(tmp_path, kind, says):
     elif kind != "absent":
         (folder / {"begun": ".preparing", "folder": "index.json"}.get(kind, "")).mkdir(parents=True)
     for function in (open_prepared, check_corpus, index_checksum):
-        with pytest.raises(CheckpointError, match=says):
+        with pytest.raises(CheckpointError, match=says) as caught:
             function(folder)
+        assert "not JSON" not in str(caught.value)  # there is nothing that could be

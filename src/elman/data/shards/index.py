@@ -145,9 +145,9 @@ def read_index(folder: Path) -> dict[str, Any]:
     CheckpointError
         As of `open_prepared`.
     """
-    path = folder / INDEX
+    path, written = folder / INDEX, _read(folder)
     try:
-        fields = json.loads(_read(folder))
+        fields = json.loads(written)
     except ValueError as error:
         raise CheckpointError(f"{path} is not JSON ({error}): {_AGAIN}") from None
     check_version(fields.get("format") if isinstance(fields, dict) else None, FORMAT, str(path), _AGAIN)
