@@ -47,7 +47,22 @@ class RanksSettings:
             )
 
     def check_rate(self, batch: int, rate: float, lowest: float) -> None:
-        """Raise ConfigError where the rate that is scaled begins below the one that it ends at."""
+        """Raise ConfigError where the rate that is scaled begins below the one that it ends at.
+
+        Parameters
+        ----------
+        batch : int
+            Rows of a window.
+        rate : float
+            The rate as it is given, for the base batch.
+        lowest : float
+            The rate at the end.
+
+        Raises
+        ------
+        ConfigError
+            If the first, scaled, is less than the last.
+        """
         if lowest > rate * self.scale_of(batch):
             raise ConfigError(
                 f"lr_min ({lowest}) must be at most lr ({rate}) as lr_scaling {self.lr_scaling} makes it, "
@@ -55,7 +70,18 @@ class RanksSettings:
             )
 
     def scale_of(self, batch: int) -> float:
-        """Return what the rate is multiplied with, for so many rows of a window."""
+        """Return what the rate is multiplied with, for so many rows of a window.
+
+        Parameters
+        ----------
+        batch : int
+            The rows, of all ranks.
+
+        Returns
+        -------
+        float
+            1 where nothing is scaled.
+        """
         if self.base_batch is None:
             return 1.0
         factor: float = (batch * self.accumulate / self.base_batch) ** SCALINGS[self.lr_scaling]
