@@ -28,6 +28,8 @@ def ranks(kept: dict[str, Any]) -> str:
         f"{where(kept)}"
     ]
     for one in kept["rows"]:
+        if "speeds" not in one or "apart" not in one:  # a part of it was measured, and the other was not
+            continue
         rows = [
             [way, f"{speed:,.0f}", f"{one['ratios'][way]:.2f}", _small(one["apart"][way]), _small(one["models"][way])]
             for way, speed in one["speeds"].items()

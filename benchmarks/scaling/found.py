@@ -141,7 +141,7 @@ def training(kept: dict[str, Any], constants: dict[str, Fitted]) -> list[Row]:
             continue
         # A host with fewer rows than were measured alone is taken to be as fast a row.
         rate = min(known, key=lambda one: abs(one[0] - own))[1]
-        compute = own * row["window"] / rate * max(1.0, row["hosts"] / cores)
+        compute = own * row["window"] / rate * (1 + crowding(row["hosts"], cores))
         vector = NUMBER * row["parameters"]
         sums = constants[row["network"]].at(row["hosts"]).seconds(of_a_step("fixed", row["hosts"], vector))
         found.append({**row, "model_rate": row["batch"] * row["window"] / (compute + sums)})

@@ -13,14 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from elman.ranks.launch import ENGINE_SETTINGS, engine
+from elman.ranks.launch import ENGINE_SETTINGS
+from tests.engines import require_engine
 from tests.small import CHILD_ENV, FLAGS, sentences
 
-pytest.importorskip("mpi4py")
-try:
-    engine()
-except Exception:  # an engine is no Python package
-    pytest.skip("there is no mpiexec", allow_module_level=True)
+MPIEXEC = require_engine()
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "cluster" / "train.sbatch"
 PATIENCE = 90.0  # seconds
@@ -39,7 +36,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     folder.mkdir()
     # srun passes SIGTERM on to every task; an engine would end them, and passes SIGUSR1 on.
     stand_in(
-        folder, "srun", 'while [[ $1 == --* ]]; do shift; done', f"{engine()} -n 2 \"$@\" & child=$!",
+        folder, "srun", 'while [[ $1 == --* ]]; do shift; done', f"{MPIEXEC} -n 2 \"$@\" & child=$!",
         "trap 'kill -USR1 $child' TERM", "wait $child; status=$?",
         "while kill -0 $child 2>/dev/null; do wait $child; status=$?; done", "exit $status",
     )  # fmt: skip

@@ -15,15 +15,12 @@ import numpy as np
 import pytest
 
 from elman.network.threads import usable_cores
-from elman.ranks.launch import ENGINE_SETTINGS, engine
+from elman.ranks.launch import ENGINE_SETTINGS
 from elman.storage.run import Run
+from tests.engines import require_engine
 from tests.small import CHILD_ENV, FLAGS, sentences
 
-pytest.importorskip("mpi4py")
-try:
-    engine()
-except Exception:  # an engine is no Python package, and may be absent where mpi4py is not
-    pytest.skip("there is no mpiexec", allow_module_level=True)
+MPIEXEC = require_engine()
 
 ELMAN = [sys.executable, "-m", "elman"]
 PATIENCE = 60.0  # seconds
@@ -174,7 +171,7 @@ def test_what_one_rank_fails_of_is_said_once_by_it(tmp_path: Path, text: Path) -
         "elman.train(sys.argv[1], out=sys.argv[2], hidden=6, layers=1, batch=4, window=8, steps=10)\n"
     )
     found = subprocess.run(
-        [engine(), "-n", "3", sys.executable, tmp_path / "program.py", text, tmp_path / "run"],
+        [MPIEXEC, "-n", "3", sys.executable, tmp_path / "program.py", text, tmp_path / "run"],
         env={**ENGINE_SETTINGS, **CHILD_ENV}, text=True, capture_output=True, timeout=PATIENCE,
     )  # fmt: skip
     assert found.returncode != 0
